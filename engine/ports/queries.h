@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/ports/store.h"
+
+namespace chuyi {
+
+/// A page of rows; `next` continues after its last row and is empty at the end.
+template <class Row>
+struct Page {
+  std::vector<Row> rows;
+  std::string next;
+};
+struct PageRequest {
+  std::size_t limit = 50;  ///< 1–200
+  std::string after;       ///< `next` of the page before; opaque. Bad ones: `invalid` "page.cursor"
+};
+
+/// Empty fields do not filter.
+struct SessionFilter {
+  std::string programme;
+  std::string round;
+  std::string status;
+  std::string stage;
+  std::string text;                ///< part of the title or the organisation's name
+  std::vector<std::string> orgs;   ///< any of these is in SessionRow::orgs
+  std::string reviewer;            ///< has a sheet task of this user
+};
+struct TaskFilter {
+  std::vector<Membership> memberships;  ///< tasks for any of these …
+  std::string user;                     ///< … or for this user by name
+  std::vector<std::string> statuses;    ///< e.g. {"open","claimed"}
+  std::string session_id;
+  std::string kind;
+};
+struct NoticeFilter {
+  std::string programme;
+  std::string status;
+};
+struct AwardFilter {
+  std::string programme;
+  std::string round;
+  std::string status;
+  std::string text;  ///< part of number, title or organisation name
+};
+struct AuditRow {
+  std::int64_t seq = 0;
+  std::string session_id;  ///< empty: not about one session
+  std::string record;      ///< canonical JSON, holds "seq" and "session" too
+  std::string hash;        ///< hex
+};
+
+/// Reads for lists and pages, outside any command: each call sees one committed state. Thread-safe.
+/// Errors of every call: `unavailable` "store.io".
+class Queries {
+ public:
+  virtual ~Queries() = default;
+  virtual Result<std::optional<SessionRow>> session(std::string_view id) = 0;
+  virtual Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) = 0;
+  virtual Result<std::optional<TaskRow>> task(std::string_view id) = 0;
+  /// Ordered by due date (none last), then id.
+  virtual Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) = 0;
+  virtual Result<std::vector<DocumentRow>> documents(std::string_view session_id) = 0;
+  virtual Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) = 0;
+  virtual Result<std::optional<NoticeRow>> notice(std::string_view id) = 0;
+  /// Newest first.
+  virtual Result<Page<NoticeRow>> notices(const NoticeFilter& filter, const PageRequest& page) = 0;
+  virtual Result<std::vector<ObjectionRow>> objections(std::string_view session_id) = 0;
+  /// Ordered by number.
+  virtual Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) = 0;
+  virtual Result<std::optional<AwardRow>> award_of(std::string_view session_id) = 0;
+  virtual Result<std::optional<UserRow>> user(std::string_view id) = 0;
+  virtual Result<Page<UserRow>> users(const PageRequest& page) = 0;
+  virtual Result<std::optional<LoginRow>> login(std::string_view token_digest) = 0;
+  virtual Result<std::optional<OrganisationRow>> organisation(std::string_view id) = 0;
+  virtual Result<std::vector<OrganisationRow>> organisations() = 0;
+  virtual Result<std::vector<DefinitionRow>> definitions() = 0;
+  virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
+  /// Timers due at or before `now`, earliest first, at most `limit`.
+  virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;
+  /// When the next timer is due, if there is one.
+  virtual Result<std::optional<Instant>> next_timer() = 0;
+  virtual Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) = 0;
+  /// Audit rows of one session (all when empty) with seq > `after`, ascending, at most `limit`.
+  virtual Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) = 0;
+};
+
+}  // namespace chuyi

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/base/json.h"
+#include "engine/base/result.h"
+#include "engine/base/time.h"
+#include "engine/invoke/rows.h"
+
+namespace chuyi {
+
+/// A session: an application that runs (or has run) on one definition.
+struct SessionRow {
+  std::string id;
+  std::string kind;       ///< "application"
+  std::string programme;
+  std::string round;
+  std::string title;
+  std::string org;        ///< applying organisation
+  std::string org_name;
+  std::vector<std::string> orgs;  ///< org and its ancestors up to the province: who may see it
+  std::string applicant;  ///< user id
+  std::string definition;  ///< digest
+  std::string status;      ///< "running", "ended"
+  std::string stage;       ///< chuyi:stage of the deepest active state
+  std::string state;       ///< deepest active state id; the final state once ended
+  std::string document;    ///< canonical JSON: chart snapshot, stages, counters. Owned by engine/runtime
+  std::uint64_t revision = 0;
+  Instant created;
+  Instant updated;
+};
+
+struct OrganisationRow {
+  std::string id;      ///< e.g. "430000", "430100", "college-001"
+  std::string parent;  ///< empty for the province
+  std::string level;   ///< "province", "prefecture", "county", "college"
+  std::string name;
+  std::string name_en;
+};
+
+struct UserRow {
+  std::string id;       ///< sign-in name
+  std::string name;
+  std::string password;  ///< Argon2id encoded hash (PHC string), never the password
+  std::vector<Membership> memberships;
+  bool disabled = false;
+};
+
+/// A signed-in session of a user. The token itself is never stored.
+struct LoginRow {
+  std::string token_digest;  ///< SHA-256 of the token, hex
+  std::string user_id;
+  Instant expires;
+};
+
+struct DefinitionRow {
+  std::string digest;
+  std::string programme;
+  std::string version;
+  json::object files;
+};
+
+/// What the caller of a command gets, also again for the same idempotency key.
+struct Reply {
+  int status = 200;  ///< HTTP status of success
+  json::value body;
+  std::uint64_t revision = 0;  ///< of the thing changed: its ETag; 0: none
+  bool replayed = false;       ///< the stored answer of an earlier, equal request
+};
+
+/// What one command writes: all of it in one transaction, or none.
+struct Change {
+  /// The audit record; the store adds "seq" and chains it. Must be set; carries who, when, what.
+  json::object audit;
+  std::optional<SessionRow> session;
+  std::vector<TaskRow> tasks;
+  std::vector<NoticeRow> notices;
+  std::vector<ObjectionRow> objections;
+  std::vector<AwardRow> awards;
+  std::vector<DocumentRow> documents;
+  std::vector<BundleRow> bundles;
+  std::vector<TimerRow> timers;
+  std::vector<std::string> timers_removed;  ///< ids; unknown ones are ignored
+  std::vector<OutboxRow> outbox;
+  std::vector<std::string> outbox_removed;  ///< ids
+  std::vector<std::pair<std::string, std::int64_t>> series;
+  std::vector<OrganisationRow> organisations;
+  std::vector<UserRow> users;
+  std::vector<LoginRow> logins;
+  std::vector<std::string> logins_removed;  ///< token digests
+  std::vector<std::string> logins_removed_of;  ///< user ids: end all their sessions
+  std::vector<DefinitionRow> definitions;
+  std::vector<std::pair<std::string, std::string>> settings;  ///< installation-wide key → text
+  Reply reply;
+};
+
+/// Reads inside the transaction of a command; sees what earlier commands of the same group wrote.
+class View {
+ public:
+  virtual ~View() = default;
+  virtual std::optional<SessionRow> session(std::string_view id) = 0;
+  virtual std::optional<TaskRow> task(std::string_view id) = 0;
+  virtual std::optional<TimerRow> timer(std::string_view id) = 0;
+  virtual std::vector<TimerRow> timers_of(std::string_view session_id) = 0;
+  virtual std::optional<OutboxRow> outbox(std::string_view id) = 0;
+  virtual std::optional<UserRow> user(std::string_view id) = 0;
+  virtual std::optional<OrganisationRow> organisation(std::string_view id) = 0;
+  virtual std::optional<NoticeRow> notice(std::string_view id) = 0;
+  virtual std::optional<AwardRow> award_of(std::string_view session_id) = 0;
+  virtual std::optional<DefinitionRow> definition(std::string_view digest) = 0;
+  virtual std::optional<std::string> setting(std::string_view key) = 0;
+  /// 0 when new. Held for update until the command ends.
+  virtual std::int64_t series(std::string_view name) = 0;
+};
+
+/// An Idempotency-Key as the client gave it, with what it belongs to.
+struct IdempotencyKey {
+  std::string actor;   ///< user id, or "public"
+  std::string key;     ///< 1–128 visible ASCII characters
+  std::string digest;  ///< SHA-256 of method, path and body, hex
+};
+
+struct Update {
+  std::optional<IdempotencyKey> key;
+  /// Pure but for the view; may be run again after a conflict, and is not run at all when `key` was
+  /// answered before. On an error nothing is written.
+  std::function<Result<Change>(View&)> decide;
+};
+
+/// Durable home of everything. One update is one transaction.
+class Store {
+ public:
+  virtual ~Store() = default;
+  using Done = std::function<void(Result<Reply>)>;
+  /// Queues `update`; `done` is called once, after the commit is on disk or with the error, on a thread
+  /// of the store: it must be short and must not wait. The same key with the same digest gives the stored
+  /// reply with `replayed` set; with another digest `invalid` "idempotency.mismatch".
+  /// Errors: those of `decide`; `unavailable` "store.full", "store.io", "store.stopped".
+  virtual void update(Update update, Done done) = 0;
+};
+
+/// Waits for `store.update`. Never call it from a thread of the store.
+Result<Reply> update_and_wait(Store& store, Update update);
+
+/// One link of the audit chain: SHA-256 (hex) over the previous link's hash (64 hex digits; 64 zeros
+/// before the first), a line feed, and the canonical JSON of the record.
+std::string audit_hash(std::string_view previous_hash, std::string_view canonical_record);
+inline constexpr std::string_view kAuditGenesis =
+    "0000000000000000000000000000000000000000000000000000000000000000";
+
+}  // namespace chuyi

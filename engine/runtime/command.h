@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "engine/base/json.h"
+#include "engine/invoke/handler.h"
+#include "engine/ports/store.h"
+
+namespace chuyi {
+
+/// Something a person (or the system) asks for. The one way to change anything.
+///
+/// kind                  data
+/// application.create    {programme, round, title, org}                → reply body {id, …}
+/// application.event     {event, data?}: an event of the chart that this actor may send
+/// task.claim/.release   {}
+/// task.save             {data}: keeps a draft of the form
+/// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
+///                       data left out: the saved draft
+/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
+/// document.remove       {document}
+/// objection.file        {notice, objector, contact, reason}
+/// organisation.put      {id, parent, level, name, name_en}
+/// user.put              {id, name, password_hash, memberships:[{role, org}], disabled}
+/// login                 {user, token_digest, expires}      logout {token_digest}
+/// definition.put        {digest, programme, version, files}
+/// clock.advance         {to}: ms; manual clock only
+struct Command {
+  std::string kind;
+  std::string session_id;  ///< application id; empty where `task_id` or `data` tells
+  std::string task_id;
+  Actor actor;
+  json::object data;
+  std::optional<std::uint64_t> if_revision;  ///< If-Match: task revision for task.* and document.*, else session revision
+  std::optional<IdempotencyKey> key;
+};
+
+/// Takes commands. Thread-safe.
+class CommandService {
+ public:
+  virtual ~CommandService() = default;
+  using Done = std::function<void(Result<Reply>)>;
+  /// Validates what can be validated before the transaction (forms, rules, plugin, sealing: on a worker
+  /// thread), then decides and writes it in one. `done` is called once, on any thread; it must not wait.
+  virtual void execute(Command command, Done done) = 0;
+};
+
+}  // namespace chuyi

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/scxml/chart.h"
+
+namespace chuyi::scxml {
+
+/// One state as people see it.
+struct StateInfo {
+  std::string id;
+  std::string parent;    ///< empty: a child of <scxml>
+  std::string kind;      ///< "state", "parallel", "final", "history", "initial"
+  std::string stage;     ///< chuyi:stage, own or of the nearest ancestor; may be empty
+  std::string title_zh;  ///< chuyi:title, else the id
+  std::string title_en;  ///< chuyi:title-en, else the id
+};
+
+/// All states in document order.
+std::vector<StateInfo> states_of(const Chart& chart);
+const std::string& name_of(const Chart& chart);
+
+/// Event descriptors of the transitions that could be taken from `configuration` (own and inherited),
+/// sorted, without duplicates, e.g. {"applicant.withdraw", "done.invoke.panel"}.
+std::vector<std::string> events_of(const Chart& chart, std::span<const std::string> configuration);
+/// SCXML 3.12.1: does `descriptor` ("error.*", "a b", "*") match the event name?
+bool matches(std::string_view descriptor, std::string_view event);
+
+/// Invoke elements of the chart: every `type` used, sorted, without duplicates.
+std::vector<std::string> invoke_types_of(const Chart& chart);
+
+/// Graphviz source of the chart: nested states as clusters, titles in `language` ("zh" or "en"), the
+/// active states of `configuration` with class "current", the `visited` ones with class "visited".
+std::string to_dot(const Chart& chart, std::string_view language, std::span<const std::string> configuration,
+                   std::span<const std::string> visited);
+
+}  // namespace chuyi::scxml

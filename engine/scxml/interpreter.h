@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/json.h"
+#include "engine/base/time.h"
+#include "engine/scxml/chart.h"
+
+namespace chuyi::scxml {
+
+enum class EventType : std::uint8_t { platform, internal, external };
+
+/// What `_event` shows (SCXML 5.10.1). An empty string stands for an absent field.
+struct Event {
+  std::string name;
+  EventType type = EventType::external;
+  std::string sendid;
+  std::string origin;
+  std::string origintype;
+  std::string invokeid;
+  json::value data;  ///< null: no data
+};
+
+/// An `<invoke>` that runs. Kept in the snapshot from the end of the macrostep that started it.
+struct Invocation {
+  std::string invoke_id;
+  std::string state;          ///< id of the state that holds the element
+  std::size_t index = 0;      ///< which `<invoke>` of that state, document order
+  std::string type;
+  bool autoforward = false;
+};
+
+/// Where a session stands between two macrosteps. Plain data: copy, store, diff.
+struct Snapshot {
+  std::vector<std::string> configuration;  ///< active state ids (generated ids for states without one), document order
+  json::object datamodel;                  ///< every global of the session; decimals as {"$decimal":"87.5"}
+  json::object history;                    ///< history id → array of state ids
+  std::vector<std::string> initialised;    ///< states whose late-bound data is set
+  std::vector<Invocation> invocations;     ///< running, in order of start
+  bool running = false;                    ///< false: a top-level final state was reached
+  std::uint64_t revision = 0;              ///< macrosteps taken
+  std::uint64_t next_id = 1;               ///< for generated send and invoke ids
+};
+
+/// Canonical JSON (engine/base/json.h) of a snapshot, and back.
+/// Errors: `invalid` "snapshot.*" for bytes that `encode` could not have made for `chart`.
+std::string encode(const Snapshot& snapshot);
+Result<Snapshot> decode(const Chart& chart, std::string_view text);
+
+// Effects: what the outside must do, in execution order. None of them has been done.
+
+/// `<send>` to anything but the session's own internal queue.
+struct Send {
+  std::string sendid;       ///< given or generated; never empty
+  std::string type;         ///< empty: the SCXML event I/O processor
+  std::string target;       ///< empty: this session's external queue
+  std::string event;
+  json::value data;
+  /// null: at once; an integer: ms; an object: a period or date of the profile
+  /// ({"days":5,"unit":"working"} or {"until":"2027-03-01"}) that the runtime resolves by its calendar.
+  json::value delay;
+};
+struct Cancel { std::string sendid; };
+/// Start the handler of `type`. Emitted at the end of a macrostep only, never for a state left meanwhile.
+struct Invoke {
+  std::string invoke_id;
+  std::string type;
+  std::string state;
+  std::string src;
+  json::object params;      ///< namelist and <param>
+  json::value content;      ///< <content>; null when absent
+  bool autoforward = false;
+};
+struct CancelInvoke { std::string invoke_id; };
+/// An external event passed on to a child with autoforward="true".
+struct Forward { std::string invoke_id; Event event; };
+struct Log { std::string label; json::value value; };
+/// A top-level final state was entered; `data` is its donedata.
+struct Done { std::string final_state; json::value data; };
+using Effect = std::variant<Send, Cancel, Invoke, CancelInvoke, Forward, Log, Done>;
+
+/// One microstep as it happened, for history and diagrams.
+struct Trace {
+  std::string event;                 ///< empty: eventless
+  std::vector<std::string> exited;   ///< exit order
+  std::vector<std::string> entered;  ///< entry order
+  std::vector<std::string> errors;   ///< messages of the error.* events raised meanwhile
+};
+
+struct Step {
+  Snapshot next;
+  std::vector<Effect> effects;
+  std::vector<Trace> trace;  ///< empty: the event enabled nothing
+};
+
+/// What a step may know of the world. All of it is journalled, so that a replay sees the same.
+struct Env {
+  std::string session_id;  ///< `_sessionid`
+  Instant now;             ///< `_x.now`, ms; the only time a workflow sees
+};
+
+/// Bounds of one macrostep. Past an evaluation's limit the expression fails with error.execution;
+/// past a macrostep's limit the whole step is refused.
+struct StepLimits {
+  std::uint32_t microsteps_max = 1'000;
+  std::uint64_t lua_instructions_max = 1'000'000;        ///< one evaluation
+  std::uint64_t lua_step_instructions_max = 20'000'000;  ///< one macrostep
+  std::size_t lua_bytes_max = 32U * 1024 * 1024;        ///< memory of one session's data model
+  std::size_t datamodel_bytes_max = 1024U * 1024;       ///< of the encoded snapshot
+};
+
+/// Begins a session: enters the initial configuration and completes the first macrostep.
+///
+/// @param data  globals set before the data model is initialised; they win over <data> of the same id
+///              (SCXML 6.4, invoke parameters).
+/// @return      first snapshot and effects in execution order.
+///              Errors: `invalid` "scxml.microsteps", "scxml.instructions", "scxml.datamodel_size".
+/// @see         W3C SCXML 1.0, appendix D: interpret, enterStates.
+Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits = {});
+
+/// Takes `event` through microsteps until no transition is enabled and the internal queue is empty;
+/// runs <finalize> first when the event comes from a running invocation. An event that enables nothing
+/// is discarded: same snapshot but for `revision`, no trace. Never throws; the same arguments give the
+/// same bytes on every machine.
+///
+/// @return Errors: as start(); `rejected` "scxml.ended" when the session has ended.
+/// @see    W3C SCXML 1.0, appendix D: mainEventLoop, microstep, selectTransitions.
+Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,
+                  const StepLimits& limits = {});
+
+}  // namespace chuyi::scxml
