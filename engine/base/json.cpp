@@ -1,0 +1,342 @@
+#include "engine/base/json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value_stack.hpp>
+
+namespace chuyi {
+namespace {
+
+/// SAX handler behind parse_json: builds the value and keeps the bounds on the way, so that a hostile
+/// text never becomes a large tree.
+class GateHandler {
+ public:
+  static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_array_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
+  static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
+
+  explicit GateHandler(const JsonLimits& limits) : limits_(limits) {}
+
+  bool on_document_begin(json::error_code&) {
+    stack_.reset();
+    return true;
+  }
+  bool on_document_end(json::error_code&) { return true; }
+  bool on_array_begin(json::error_code& ec) { return open(ec, false); }
+  bool on_array_end(std::size_t n, json::error_code&) {
+    stack_.push_array(n);
+    close();
+    return true;
+  }
+  bool on_object_begin(json::error_code& ec) { return open(ec, true); }
+  bool on_object_end(std::size_t n, json::error_code&) {
+    stack_.push_object(n);
+    close();
+    return true;
+  }
+  bool on_string_part(json::string_view part, std::size_t, json::error_code& ec) { return text_part(part, ec); }
+  bool on_string(json::string_view part, std::size_t, json::error_code& ec) {
+    if (!text_part(part, ec)) return false;
+    if (!scalar(ec)) return false;
+    stack_.push_string(text_);
+    text_.clear();
+    return true;
+  }
+  bool on_key_part(json::string_view part, std::size_t, json::error_code& ec) { return text_part(part, ec); }
+  bool on_key(json::string_view part, std::size_t, json::error_code& ec) {
+    if (!text_part(part, ec)) return false;
+    path_.back().key = text_;
+    if (!path_.back().keys.insert(text_).second)
+      return fail(ec, ErrorKind::invalid, "json.duplicate_key", "Expected each key once in an object");
+    stack_.push_key(text_);
+    text_.clear();
+    return true;
+  }
+  bool on_number_part(json::string_view part, json::error_code& ec) {
+    number_.append(part);
+    return number_.size() <= kNumberMax || fail(ec, ErrorKind::invalid, "json.number", "Expected a shorter number");
+  }
+  bool on_int64(std::int64_t value, json::string_view, json::error_code& ec) {
+    number_.clear();
+    if (value > kSafeInteger || value < -kSafeInteger)
+      return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
+    stack_.push_int64(value);
+    return scalar(ec);
+  }
+  bool on_uint64(std::uint64_t, json::string_view, json::error_code& ec) {
+    return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
+  }
+  bool on_double(double value, json::string_view part, json::error_code& ec) {
+    number_.append(part);
+    const bool whole = number_.find_first_of(".eE") == std::string::npos;
+    number_.clear();
+    if (!std::isfinite(value))
+      return fail(ec, ErrorKind::invalid, "json.number_range", "Expected a number that a double can hold");
+    if (whole) return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
+    stack_.push_double(value);
+    return scalar(ec);
+  }
+  bool on_bool(bool value, json::error_code& ec) {
+    stack_.push_bool(value);
+    return scalar(ec);
+  }
+  bool on_null(json::error_code& ec) {
+    stack_.push_null();
+    return scalar(ec);
+  }
+  bool on_comment_part(json::string_view, json::error_code&) { return true; }
+  bool on_comment(json::string_view, json::error_code&) { return true; }
+
+  json::value release() { return stack_.release(); }
+  const std::optional<Error>& error() const { return error_; }
+  std::string pointer() const {
+    std::string out;
+    for (const Level& level : path_)
+      out += "/" + (level.object ? pointer_segment(level.key) : std::to_string(level.index));
+    return out;
+  }
+
+ private:
+  static constexpr std::int64_t kSafeInteger = std::int64_t{1} << 53;
+  static constexpr std::size_t kNumberMax = 64;
+  struct Level {
+    bool object = false;
+    std::size_t index = 0;
+    std::string key;
+    std::set<std::string, std::less<>> keys;
+  };
+
+  bool fail(json::error_code& ec, ErrorKind kind, const char* code, std::string message) {
+    const std::string place = pointer();
+    error_ = Error{.kind = kind, .code = code, .message = std::move(message), .place = place};
+    ec = json::error::extra_data;  // any code: error_ tells the real reason
+    return false;
+  }
+  bool node(json::error_code& ec) {
+    if (++nodes_ <= limits_.nodes_max) return true;
+    return fail(ec, ErrorKind::too_large, "json.nodes",
+                "Expected at most " + std::to_string(limits_.nodes_max) + " values");
+  }
+  bool scalar(json::error_code& ec) {
+    next_element();
+    return node(ec);
+  }
+  void next_element() {
+    if (!path_.empty() && !path_.back().object) ++path_.back().index;
+  }
+  bool open(json::error_code& ec, bool object) {
+    if (path_.size() >= limits_.depth_max)
+      return fail(ec, ErrorKind::too_large, "json.depth",
+                  "Expected at most " + std::to_string(limits_.depth_max) + " levels");
+    if (!node(ec)) return false;
+    path_.push_back(Level{.object = object, .index = 0, .key = {}, .keys = {}});
+    return true;
+  }
+  void close() {
+    path_.pop_back();
+    next_element();
+  }
+  bool text_part(json::string_view part, json::error_code& ec) {
+    if (text_.size() + part.size() > limits_.string_bytes_max)
+      return fail(ec, ErrorKind::too_large, "json.string",
+                  "Expected strings of at most " + std::to_string(limits_.string_bytes_max) + " bytes");
+    if (std::memchr(part.data(), 0, part.size()) != nullptr)
+      return fail(ec, ErrorKind::invalid, "json.nul", "Expected text without U+0000");
+    text_.append(part);
+    return true;
+  }
+
+  JsonLimits limits_;
+  json::value_stack stack_;
+  std::vector<Level> path_;
+  std::string text_;
+  std::string number_;
+  std::size_t nodes_ = 0;
+  std::optional<Error> error_;
+};
+
+void append_canonical(std::string& out, const json::value& value);
+
+void append_string(std::string& out, json::string_view text) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\b': out += "\\b"; break;
+      case '\f': out += "\\f"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          out += "\\u00";
+          out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
+          out += kHex[static_cast<unsigned char>(c) & 0xF];
+        } else {
+          out += c;
+        }
+    }
+  }
+  out += '"';
+}
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+  char buffer[40];
+  const auto [end, ec] = std::to_chars(buffer, buffer + sizeof buffer, number);
+  out.append(buffer, end);
+}
+
+void append_object(std::string& out, const json::object& object) {
+  std::vector<const json::key_value_pair*> members;
+  members.reserve(object.size());
+  for (const json::key_value_pair& member : object) members.push_back(&member);
+  std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
+  out += '{';
+  const char* separator = "";
+  for (const json::key_value_pair* member : members) {
+    out += separator;
+    separator = ",";
+    append_string(out, member->key());
+    out += ':';
+    append_canonical(out, member->value());
+  }
+  out += '}';
+}
+
+void append_canonical(std::string& out, const json::value& value) {
+  switch (value.kind()) {
+    case json::kind::null: out += "null"; break;
+    case json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
+    case json::kind::int64: append_number(out, value.get_int64()); break;
+    case json::kind::uint64: append_number(out, value.get_uint64()); break;
+    case json::kind::double_: {
+      const std::size_t start = out.size();
+      append_number(out, value.get_double());
+      // A whole double keeps its kind when it is read back.
+      if (out.find_first_of(".eEn", start) == std::string::npos) out += ".0";
+      break;
+    }
+    case json::kind::string: append_string(out, value.get_string()); break;
+    case json::kind::array: {
+      out += '[';
+      const char* separator = "";
+      for (const json::value& element : value.get_array()) {
+        out += separator;
+        separator = ",";
+        append_canonical(out, element);
+      }
+      out += ']';
+      break;
+    }
+    case json::kind::object: append_object(out, value.get_object()); break;
+  }
+}
+
+const json::object kEmptyObject;
+const json::array kEmptyArray;
+
+}  // namespace
+
+Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, std::string_view what) {
+  const std::string name{what};
+  if (text.size() > limits.bytes_max)
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "json.size",
+                 .message = "Expected " + name + " of at most " + std::to_string(limits.bytes_max) + " bytes"};
+  if (!is_utf8(text))
+    return Error{.kind = ErrorKind::invalid, .code = "json.utf8", .message = "Expected " + name + " in UTF-8"};
+  json::parse_options options;
+  options.max_depth = limits.depth_max + 1;  // the handler refuses first, with a place
+  json::basic_parser<GateHandler> parser(options, limits);
+  json::error_code ec;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+  if (const auto& error = parser.handler().error()) {
+    Error out = *error;
+    out.message += " in " + name + (out.place.empty() ? "" : " at " + out.place);
+    return out;
+  }
+  if (!ec && text.find_first_not_of(" \t\r\n", used) != std::string_view::npos) ec = json::error::extra_data;
+  if (ec)
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "json.syntax",
+                 .message = "Expected " + name + " to be JSON, but found at byte " + std::to_string(used) + ": " + ec.message(),
+                 .place = "byte " + std::to_string(used)};
+  return parser.handler().release();
+}
+
+std::string canonical_json(const json::value& value) {
+  std::string out;
+  append_canonical(out, value);
+  return out;
+}
+
+std::string string_or(const json::object& object, std::string_view key, std::string_view fallback) {
+  const json::value* found = object.if_contains(key);
+  if (found == nullptr || !found->is_string()) return std::string{fallback};
+  return std::string{found->get_string()};
+}
+
+std::int64_t int_or(const json::object& object, std::string_view key, std::int64_t fallback) {
+  const json::value* found = object.if_contains(key);
+  return found != nullptr && found->is_int64() ? found->get_int64() : fallback;
+}
+
+bool bool_or(const json::object& object, std::string_view key, bool fallback) {
+  const json::value* found = object.if_contains(key);
+  return found != nullptr && found->is_bool() ? found->get_bool() : fallback;
+}
+
+const json::object& object_or_empty(const json::object& object, std::string_view key) {
+  const json::value* found = object.if_contains(key);
+  return found != nullptr && found->is_object() ? found->get_object() : kEmptyObject;
+}
+
+const json::array& array_or_empty(const json::object& object, std::string_view key) {
+  const json::value* found = object.if_contains(key);
+  return found != nullptr && found->is_array() ? found->get_array() : kEmptyArray;
+}
+
+std::string pointer_segment(std::string_view key) {
+  std::string out;
+  for (const char c : key) {
+    if (c == '~')
+      out += "~0";
+    else if (c == '/')
+      out += "~1";
+    else
+      out += c;
+  }
+  return out;
+}
+
+bool is_utf8(std::string_view text) {
+  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
+  const auto* end = at + text.size();
+  while (at != end) {
+    const unsigned char lead = *at++;
+    if (lead < 0x80) continue;
+    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC2 ? 1 : -1;
+    if (more < 0 || lead > 0xF4 || end - at < more) return false;
+    const unsigned char first = *at;
+    if ((lead == 0xE0 && first < 0xA0) || (lead == 0xED && first > 0x9F) || (lead == 0xF0 && first < 0x90) ||
+        (lead == 0xF4 && first > 0x8F))
+      return false;
+    for (int i = 0; i < more; ++i)
+      if ((*at++ & 0xC0) != 0x80) return false;
+  }
+  return true;
+}
+
+}  // namespace chuyi

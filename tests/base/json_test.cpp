@@ -1,0 +1,75 @@
+#include "engine/base/json.h"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+namespace chuyi {
+namespace {
+
+std::string code_of(std::string_view text, JsonLimits limits = {}) {
+  const Result<json::value> parsed = parse_json(text, limits, "test");
+  return parsed ? "ok" : parsed.error().code;
+}
+
+TEST(Json, GateRefusesWhatLaterReadersWouldReadDifferently) {
+  EXPECT_EQ(code_of(R"({"a":1,"b":[true,null,"x"]})"), "ok");
+  EXPECT_EQ(code_of(R"({"a":1,"a":2})"), "json.duplicate_key");
+  EXPECT_EQ(code_of("\"\\u0000\""), "json.nul");
+  EXPECT_EQ(code_of("\"\xff\""), "json.utf8");
+  EXPECT_EQ(code_of("\"\\ud800\""), "json.syntax");
+  EXPECT_EQ(code_of("9007199254740993"), "json.integer_range");
+  EXPECT_EQ(code_of("123456789012345678901234567890"), "json.integer_range");
+  EXPECT_EQ(code_of("1e999"), "json.number_range");
+  EXPECT_EQ(code_of("{} x"), "json.syntax");
+  EXPECT_EQ(code_of(""), "json.syntax");
+  EXPECT_EQ(code_of("[1,]"), "json.syntax");
+  EXPECT_EQ(code_of(std::string(100, '[')), "json.depth");
+  EXPECT_EQ(code_of("[1,2,3,4]", JsonLimits{.nodes_max = 4}), "json.nodes");
+  EXPECT_EQ(code_of("\"abcdef\"", JsonLimits{.string_bytes_max = 4}), "json.string");
+}
+
+TEST(Json, ErrorNamesThePlace) {
+  const Result<json::value> parsed = parse_json(R"({"a":[1,{"b~/":{"x":1,"x":2}}]})", JsonLimits{}, "test");
+  ASSERT_FALSE(parsed);
+  EXPECT_EQ(parsed.error().place, "/a/1/b~0~1/x");
+}
+
+TEST(Json, CanonicalBytesDoNotDependOnOrder) {
+  const json::value a = *parse_json(R"({"b":1.0,"a":"中\n\u001f","c":[1,-2,1.5e300]})", JsonLimits{}, "a");
+  const json::value b = *parse_json(R"({"c":[1,-2,1.5e300],"a":"中\n\u001f","b":1.0})", JsonLimits{}, "b");
+  EXPECT_EQ(canonical_json(a), R"({"a":"中\n\u001f","b":1.0,"c":[1,-2,1.5e+300]})");
+  EXPECT_EQ(canonical_json(a), canonical_json(b));
+  EXPECT_EQ(canonical_json(*parse_json(canonical_json(a), JsonLimits{}, "c")), canonical_json(a));
+}
+
+// The public JSONTestSuite, where it lies beside the source tree: y_ must pass, n_ must not.
+TEST(Json, AgreesWithTheTestSuite) {
+  const std::filesystem::path folder = std::filesystem::path{CHUYI_SOURCE_DIR} / "../shared/corpus/json-suite";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "no JSONTestSuite at " << folder;
+  JsonLimits limits;
+  limits.depth_max = 1000;
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    const std::string code = code_of(text.str(), limits);
+    if (name.starts_with("n_")) {
+      EXPECT_NE(code, "ok") << name;
+    }
+    // Duplicate keys and U+0000 are valid JSON that this gate refuses on purpose.
+    if (name.starts_with("y_") && code != "json.duplicate_key" && code != "json.nul") {
+      EXPECT_EQ(code, "ok") << name;
+    }
+    ++files;
+  }
+  EXPECT_GT(files, 50);
+}
+
+}  // namespace
+}  // namespace chuyi
