@@ -34,6 +34,8 @@ class StageView {
   virtual std::vector<Membership> memberships(std::string_view user_id) = 0;
   /// Current value of a shared counter, 0 when new; locked until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// Calendar::end_of with the calendar of the installation.
+  virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };
 
 /// Everything a handler knows. Valid during the call only.
@@ -42,7 +44,6 @@ struct StageContext {
   std::string invoke_id;
   std::string state;  ///< id of the chart state that holds the invoke
   Instant now;
-  const Calendar& calendar;
   StageView& view;
   /// Facts of the application: {"id","title","programme","round","org","org_name","applicant",
   /// "orgs":{"college","county","prefecture","province"}, "form":{latest signed-off nomination}}.

@@ -1,0 +1,177 @@
+#include "engine/invoke/work_items.h"
+
+#include <algorithm>
+
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+namespace {
+
+bool is_open(const TaskRow& task) { return task.status == "open" || task.status == "claimed"; }
+
+Error closed(const TaskRow& task) {
+  return Error{.kind = ErrorKind::rejected,
+               .code = "task.closed",
+               .message = "Expected an open task, but '" + task.id + "' is " + task.status,
+               .message_zh = "该待办已" + std::string{task.status == "done" ? "办结" : "取消"} + "，不能再操作"};
+}
+
+}  // namespace
+
+bool may_act(const Actor& actor, const TaskRow& task) {
+  if (!task.user.empty()) return actor.user_id == task.user;
+  return !task.role.empty() && !task.org.empty() && actor.has(task.role, task.org);
+}
+
+WorkItems::WorkItems(const StageContext& context, json::object state) : context_(context), state_(std::move(state)) {
+  if (!state_.contains("tasks")) state_["tasks"] = json::object{};
+}
+
+TaskRow WorkItems::open(TaskRow task) {
+  task.id = context_.new_id("t");
+  task.session_id = context_.session_id;
+  task.invoke_id = context_.invoke_id;
+  task.state = context_.state;
+  task.status = "open";
+  task.created = context_.now;
+  task.revision = 1;
+  put(task);
+  return task;
+}
+
+void WorkItems::cancel_all() {
+  std::vector<TaskRow> cancelled;
+  for (const auto& member : state_["tasks"].get_object()) {
+    TaskRow task = task_from_json(member.value().get_object());
+    if (is_open(task)) cancelled.push_back(std::move(task));
+  }
+  for (TaskRow& task : cancelled) {
+    task.status = "cancelled";
+    ++task.revision;
+    put(task);
+  }
+}
+
+Result<TaskRow> WorkItems::find(std::string_view id) const {
+  const json::value* found = state_.at("tasks").get_object().if_contains(id);
+  if (found == nullptr)
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "task.unknown",
+                 .message = "Expected a task of this stage, but found '" + std::string{id} + "'"};
+  return task_from_json(found->get_object());
+}
+
+Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
+  Result<TaskRow> task = find(command.task_id);
+  if (!task) return task;
+  if (!may_act(command.actor, *task))
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "task.not_yours",
+                 .message = "Expected somebody with role '" + task->role + "' in organisation '" + task->org + "'",
+                 .message_zh = "您不是该待办的办理人"};
+  if (!is_open(*task)) return closed(*task);
+  if (task->status == "claimed" && task->claimed_by != command.actor.user_id)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.claimed",
+                 .message = "Expected a task that nobody else has claimed, but '" + task->id + "' is claimed by '" +
+                            task->claimed_by + "'",
+                 .message_zh = "该待办已由他人签收"};
+  return task;
+}
+
+Result<> WorkItems::handle(const StageCommand& command) {
+  Result<TaskRow> task = find_for(command);
+  if (!task) return task.error();
+  if (command.name == "claim") {
+    task->status = "claimed";
+    task->claimed_by = command.actor.user_id;
+  } else if (command.name == "release") {
+    task->status = "open";
+    task->claimed_by.clear();
+  } else if (command.name == "save") {
+    task->data = object_or_empty(command.data, "data");
+  } else {
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "stage.command",
+                 .message = "Expected a command that this stage knows, but found '" + command.name + "'",
+                 .allowed = {"claim", "release", "save", "complete"}};
+  }
+  ++task->revision;
+  put(*task);
+  return {};
+}
+
+Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& not_by) {
+  Result<TaskRow> task = find_for(command);
+  if (!task) return task;
+  for (const std::string& invoke : strings_from_json(not_by)) {
+    const auto signer = context_.signed_by.find(invoke);
+    if (signer != context_.signed_by.end() && signer->second == command.actor.user_id)
+      return Error{.kind = ErrorKind::forbidden,
+                   .code = "task.separation",
+                   .message = "Expected another person than the one who signed '" + invoke + "'",
+                   .message_zh = "同一人不得办理该申报的两个环节"};
+  }
+  std::string outcome = string_or(command.data, "outcome");
+  if (outcome.empty() && task->outcomes.size() == 1) outcome = task->outcomes.front();
+  if (std::find(task->outcomes.begin(), task->outcomes.end(), outcome) == task->outcomes.end())
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.outcome",
+                 .message = "Expected one of the task's outcomes, but found '" + outcome + "'",
+                 .place = "/outcome",
+                 .message_zh = "请从该待办允许的结论中选择",
+                 .allowed = task->outcomes};
+  if (command.data.contains("data")) task->data = object_or_empty(command.data, "data");
+  task->outcome = outcome;
+  task->status = "done";
+  task->done_by = command.actor.user_id;
+  task->done = context_.now;
+  ++task->revision;
+  put(*task);
+  return task;
+}
+
+std::size_t WorkItems::open_count(std::string_view kind) const {
+  std::size_t count = 0;
+  for (const auto& member : state_.at("tasks").get_object()) {
+    const TaskRow task = task_from_json(member.value().get_object());
+    count += task.kind == kind && is_open(task) ? 1U : 0U;
+  }
+  return count;
+}
+
+void WorkItems::touch(std::string_view id) {
+  Result<TaskRow> task = find(id);
+  if (!task) return;
+  ++task->revision;
+  put(*task);
+}
+
+void WorkItems::put(const TaskRow& task) {
+  state_["tasks"].get_object()[task.id] = to_json(task);
+  if (std::find(changed_.begin(), changed_.end(), task.id) == changed_.end()) changed_.push_back(task.id);
+}
+
+StageOutcome WorkItems::finish() {
+  StageOutcome out;
+  for (const std::string& id : changed_)
+    out.effects.emplace_back(task_from_json(state_["tasks"].get_object().at(id).get_object()));
+  out.state = std::move(state_);
+  return out;
+}
+
+Result<Due> resolve_due(StageView& view, Instant now, const json::value& period) {
+  if (period.is_string()) {
+    const Result<Day> day = parse_day(period.get_string());
+    if (!day) return day.error();
+    return Due{.at = end_of_day(*day)};
+  }
+  if (period.is_object() && period.get_object().contains("until"))
+    return resolve_due(view, now, period.get_object().at("until"));
+  const Result<Period> parsed = parse_period(period);
+  if (!parsed) return parsed.error();
+  const CalendarDate end = view.end_of(day_in_shanghai(now), *parsed);
+  return Due{.at = end_of_day(end.day), .provisional = end.provisional};
+}
+
+}  // namespace chuyi

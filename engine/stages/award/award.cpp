@@ -1,0 +1,128 @@
+#include "engine/stages/award/award.h"
+
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+namespace {
+
+/// "湘楚怡工坊〔{year}〕{seq:03}号" with year and sequence number filled in.
+Result<std::string> number_of(const std::string& scheme, int year, std::int64_t seq) {
+  std::string out;
+  std::size_t at = 0;
+  bool counted = false;
+  while (at < scheme.size()) {
+    const std::size_t open = scheme.find('{', at);
+    out += scheme.substr(at, open - at);
+    if (open == std::string::npos) break;
+    const std::size_t close = scheme.find('}', open);
+    const std::string field = close == std::string::npos ? "" : scheme.substr(open + 1, close - open - 1);
+    if (field == "year") {
+      out += std::to_string(year);
+    } else if (field == "seq" || (field.size() == 6 && field.starts_with("seq:0") && field[5] >= '1' && field[5] <= '9')) {
+      std::string digits = std::to_string(seq);
+      const std::size_t width = field == "seq" ? 0 : static_cast<std::size_t>(field[5] - '0');
+      if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
+      out += digits;
+      counted = true;
+    } else {
+      return Error{.kind = ErrorKind::invalid,
+                   .code = "award.scheme",
+                   .message = "Expected {year}, {seq} or {seq:03} in the numbering scheme, but found '{" + field + "}'"};
+    }
+    at = close + 1;
+  }
+  if (!counted)
+    return Error{.kind = ErrorKind::invalid, .code = "award.scheme", .message = "Expected {seq} in the numbering scheme"};
+  return out;
+}
+
+StageOutcome done(AwardRow award) {
+  StageOutcome out;
+  out.state = {{"number", award.number}};
+  out.events.push_back({.name = "done",
+                        .data = json::object{{"number", award.number},
+                                             {"award_date", format_day(award.granted)},
+                                             {"ends", format_day(award.ends)},
+                                             {"status", award.status}}});
+  out.effects.emplace_back(SetFact{.key = "award", .value = to_json(award)});
+  out.effects.emplace_back(SetFact{.key = "award_date", .value = json::value(format_day(award.granted))});
+  out.effects.emplace_back(std::move(award));
+  return out;
+}
+
+Result<StageOutcome> grant(const StageContext& context) {
+  const std::string programme = string_or(context.application, "programme");
+  const std::string round = string_or(context.application, "round");
+  const std::string quota_series = "awards/" + programme + "/" + round;
+  const std::int64_t used = context.view.series(quota_series);
+  const std::int64_t quota = int_or(object_or_empty(context.programme, "quota"), "province", 0);
+  if (quota > 0 && used >= quota)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "award.quota",
+                 .message = "Expected fewer than " + std::to_string(quota) + " awards of '" + programme + "' in round " + round,
+                 .message_zh = "本批次认定名额" + std::to_string(quota) + "个已用完"};
+  const Day today = day_in_shanghai(context.now);
+  const int year = static_cast<int>(std::chrono::year_month_day{today}.year());
+  const std::string number_series = "award-number/" + programme + "/" + std::to_string(year);
+  const std::int64_t seq = context.view.series(number_series) + 1;
+  const Result<std::string> number =
+      number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year, seq);
+  if (!number) return number.error();
+  const int term = static_cast<int>(int_or(context.programme, "term_years", 3));
+  StageOutcome out = done(AwardRow{.number = *number,
+                                   .session_id = context.session_id,
+                                   .programme = programme,
+                                   .round = round,
+                                   .title = string_or(context.application, "title"),
+                                   .org = string_or(context.application, "org"),
+                                   .org_name = string_or(context.application, "org_name"),
+                                   .granted = today,
+                                   .term_years = term,
+                                   .ends = add_years(today, term),
+                                   .status = "in-force"});
+  out.effects.emplace_back(SetSeries{.name = quota_series, .value = used + 1});
+  out.effects.emplace_back(SetSeries{.name = number_series, .value = seq});
+  return out;
+}
+
+}  // namespace
+
+Result<StageOutcome> AwardStage::start(const StageContext& context, const json::object& params) const {
+  const std::string action = string_or(params, "action", "grant");
+  if (action == "grant") return grant(context);
+  if (action != "revoke" && action != "complete")
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "award.action",
+                 .message = "Expected action grant, revoke or complete, but found '" + action + "'",
+                 .allowed = {"grant", "revoke", "complete"}};
+  const json::object& granted = object_or_empty(context.application, "award");
+  if (granted.empty())
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "award.none",
+                 .message = "Expected an award to " + action + ", but none was granted"};
+  AwardRow award = award_from_json(granted);
+  award.status = action == "revoke" ? "revoked" : "completed";
+  return done(std::move(award));
+}
+
+Result<StageOutcome> AwardStage::command(const StageContext& context, const json::object& /*state*/,
+                                         const StageCommand& command) const {
+  return Error{.kind = ErrorKind::rejected,
+               .code = "stage.command",
+               .message = "Expected no command for invoke '" + context.invoke_id + "', but found '" + command.name + "'"};
+}
+
+Result<StageOutcome> AwardStage::timer(const StageContext& /*context*/, const json::object& state,
+                                       std::string_view /*name*/) const {
+  StageOutcome out;
+  out.state = state;
+  return out;
+}
+
+StageOutcome AwardStage::cancel(const StageContext& /*context*/, const json::object& state) const {
+  StageOutcome out;
+  out.state = state;
+  return out;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,28 @@
+#include "engine/stages/builtin.h"
+
+#include "engine/stages/annual_check/annual_check.h"
+#include "engine/stages/award/award.h"
+#include "engine/stages/panel/panel.h"
+#include "engine/stages/publicity/publicity.h"
+#include "engine/stages/task/task.h"
+
+namespace chuyi {
+
+Result<> add_builtin_handlers(InvokeRegistry& registry) {
+  struct Row {
+    const char* type;
+    std::unique_ptr<InvokeHandler> handler;
+  };
+  Row rows[] = {
+      {"task", std::make_unique<TaskStage>()},
+      {"panel", std::make_unique<PanelStage>()},
+      {"publicity", std::make_unique<PublicityStage>()},
+      {"award", std::make_unique<AwardStage>()},
+      {"annual-check", std::make_unique<AnnualCheckStage>()},
+  };
+  for (Row& row : rows)
+    if (Result<> added = registry.add(row.type, std::move(row.handler)); !added) return added;
+  return {};
+}
+
+}  // namespace chuyi

@@ -1,0 +1,223 @@
+#include "engine/stages/publicity/publicity.h"
+
+#include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 6000;
+constexpr std::size_t kNameBytesMax = 200;
+
+/// `path` ("leader.name") in `object`, as text; empty when there is none.
+std::string text_at(const json::object& object, std::string_view path) {
+  const std::size_t dot = path.find('.');
+  const json::value* found = object.if_contains(path.substr(0, dot));
+  if (found == nullptr) return {};
+  if (dot != std::string_view::npos)
+    return found->is_object() ? text_at(found->get_object(), path.substr(dot + 1)) : std::string{};
+  return found->is_string() ? std::string{found->get_string()} : std::string{};
+}
+
+json::object public_fields(const StageContext& context, const json::array& names) {
+  json::object out;
+  for (const std::string& name : strings_from_json(names)) {
+    std::string text = text_at(context.application, name);
+    if (text.empty()) text = text_at(object_or_empty(context.application, "form"), name);
+    if (!text.empty()) out[name] = text;
+  }
+  return out;
+}
+
+struct Count {
+  std::int64_t filed = 0;
+  std::int64_t upheld = 0;
+  std::int64_t dismissed = 0;
+};
+
+Count count(const json::object& state) {
+  Count out;
+  for (const auto& member : object_or_empty(state, "objections")) {
+    const std::string status = string_or(member.value().get_object(), "status");
+    (status == "filed" ? out.filed : status == "upheld" ? out.upheld : out.dismissed) += 1;
+  }
+  return out;
+}
+
+/// Ends the notice once its period is over and nothing is open; else leaves things as they are.
+StageOutcome settle(WorkItems items, std::vector<StageEffect> effects) {
+  const Count objections = count(items.state());
+  const bool over = bool_or(items.state(), "over", false);
+  std::vector<StageEvent> events;
+  if (over && objections.filed == 0) {
+    NoticeRow notice = notice_from_json(object_or_empty(items.state(), "notice"));
+    notice.status = "closed";
+    items.state()["notice"] = to_json(notice);
+    effects.emplace_back(std::move(notice));
+    events.push_back({.name = "done",
+                      .data = json::object{{"upheld", objections.upheld}, {"dismissed", objections.dismissed}}});
+  }
+  StageOutcome out = items.finish();
+  out.effects.insert(out.effects.end(), effects.begin(), effects.end());
+  out.events = std::move(events);
+  return out;
+}
+
+Error bad_field(const char* field, std::string message, std::string message_zh) {
+  return Error{.kind = ErrorKind::invalid,
+               .code = "form.objection",
+               .message = message,
+               .place = std::string{"/"} + field,
+               .message_zh = message_zh,
+               .details = {{.place = std::string{"/"} + field,
+                            .code = "form.required",
+                            .message = std::move(message),
+                            .message_zh = std::move(message_zh)}}};
+}
+
+bool blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+Result<ObjectionRow> read_objection(const StageContext& context, const NoticeRow& notice, const StageCommand& command) {
+  ObjectionRow row{.id = context.new_id("o"),
+                   .notice_id = notice.id,
+                   .session_id = context.session_id,
+                   .objector = string_or(command.data, "objector"),
+                   .contact = string_or(command.data, "contact"),
+                   .reason = string_or(command.data, "reason"),
+                   .status = "filed",
+                   .filed = context.now};
+  if (blank(row.objector) || row.objector.size() > kNameBytesMax)
+    return bad_field("objector", "Expected the objector's real name (a unit: its full name)",
+                     "请填写真实姓名（单位请填写全称），匿名反映不作为异议受理");
+  if (blank(row.contact) || row.contact.size() > kNameBytesMax)
+    return bad_field("contact", "Expected a telephone number or e-mail address", "请填写联系方式");
+  if (blank(row.reason) || row.reason.size() > kReasonBytesMax)
+    return bad_field("reason", "Expected the facts and evidence, at most 2,000 characters", "请写明事实与依据，不超过2000字");
+  return row;
+}
+
+Result<StageOutcome> file_objection(const StageContext& context, WorkItems items, const StageCommand& command) {
+  const NoticeRow notice = notice_from_json(object_or_empty(items.state(), "notice"));
+  if (bool_or(items.state(), "over", false) || context.now >= end_of_day(notice.last_day))
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "objection.late",
+                 .message = "Expected an objection until the end of " + format_day(notice.last_day),
+                 .message_zh = "公示期已于" + format_day(notice.last_day) + "结束，不再受理异议"};
+  Result<ObjectionRow> row = read_objection(context, notice, command);
+  if (!row) return row.error();
+  const TaskRow task =
+      items.open(TaskRow{.kind = "objection",
+                         .role = "provincial-officer",
+                         .org = string_or(items.state(), "org"),
+                         .outcomes = {"uphold", "dismiss"},
+                         .data = {{"objector", row->objector}, {"contact", row->contact}, {"reason", row->reason}}});
+  json::object entry = to_json(*row);
+  entry["task"] = task.id;
+  if (!items.state().contains("objections")) items.state()["objections"] = json::object{};
+  items.state()["objections"].get_object()[row->id] = std::move(entry);
+  StageOutcome out = items.finish();
+  out.reply = {{"id", row->id}, {"status", "filed"}};
+  out.effects.emplace_back(std::move(*row));
+  return out;
+}
+
+Result<StageOutcome> settle_objection(const StageContext& context, WorkItems items, const StageCommand& command) {
+  const Result<TaskRow> open = items.find(command.task_id);
+  if (!open) return open.error();
+  StageCommand kept = command;
+  json::object data = open->data;
+  data["opinion"] = string_or(object_or_empty(command.data, "data"), "opinion");
+  kept.data["data"] = data;
+  const Result<TaskRow> task = items.sign(kept);
+  if (!task) return task.error();
+  std::vector<StageEffect> effects;
+  for (auto& member : items.state()["objections"].get_object()) {
+    json::object& entry = member.value().get_object();
+    if (string_or(entry, "task") != task->id) continue;
+    ObjectionRow row = objection_from_json(entry);
+    row.status = task->outcome == "uphold" ? "upheld" : "dismissed";
+    row.opinion = string_or(task->data, "opinion");
+    row.settled = context.now;
+    entry = to_json(row);
+    entry["task"] = task->id;
+    effects.emplace_back(std::move(row));
+  }
+  return settle(std::move(items), std::move(effects));
+}
+
+}  // namespace
+
+Result<StageOutcome> PublicityStage::start(const StageContext& context, const json::object& params) const {
+  const json::object& defaults = object_or_empty(context.programme, "publicity");
+  const json::value* given = params.if_contains("period");
+  const Result<Period> period = parse_period(given != nullptr && given->is_object() ? *given : json::value(defaults));
+  if (!period) return period.error();
+  const CalendarDate end = context.view.end_of(day_in_shanghai(context.now), *period);
+  const json::object rule{{"days", period->days},
+                          {"unit", period->unit == DayUnit::working ? "working" : "natural"},
+                          {"include_start", period->include_start}};
+  const json::array& fields = params.contains("fields") ? array_or_empty(params, "fields") : array_or_empty(defaults, "fields");
+  NoticeRow notice{.id = context.new_id("n"),
+                   .session_id = context.session_id,
+                   .programme = string_or(context.application, "programme"),
+                   .round = string_or(context.application, "round"),
+                   .fields = public_fields(context, fields),
+                   .opens = context.now,
+                   .last_day = end.day,
+                   .provisional = end.provisional,
+                   .rule = canonical_json(rule),
+                   .status = "open"};
+  StageOutcome out;
+  out.state = {{"notice", to_json(notice)},
+               {"org", string_or(params, "org", string_or(object_or_empty(context.application, "orgs"), "province"))},
+               {"over", false},
+               {"objections", json::object{}}};
+  out.effects.emplace_back(std::move(notice));
+  out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day)});
+  return out;
+}
+
+Result<StageOutcome> PublicityStage::command(const StageContext& context, const json::object& state,
+                                             const StageCommand& command) const {
+  WorkItems items(context, state);
+  if (command.name == "object") return file_objection(context, std::move(items), command);
+  if (command.name == "complete") return settle_objection(context, std::move(items), command);
+  if (Result<> done = items.handle(command); !done) return done.error();
+  return items.finish();
+}
+
+Result<StageOutcome> PublicityStage::timer(const StageContext& context, const json::object& state,
+                                           std::string_view /*name*/) const {
+  WorkItems items(context, state);
+  NoticeRow notice = notice_from_json(object_or_empty(state, "notice"));
+  if (notice.provisional) {
+    // The year's days off may have become known since: then the notice runs until the right day.
+    const Result<Period> period = parse_period(*parse_json(notice.rule, JsonLimits{}, "rule"));
+    const CalendarDate end = context.view.end_of(day_in_shanghai(notice.opens), *period);
+    if (context.now < end_of_day(end.day)) {
+      notice.last_day = end.day;
+      notice.provisional = end.provisional;
+      items.state()["notice"] = to_json(notice);
+      StageOutcome out = items.finish();
+      out.effects.emplace_back(std::move(notice));
+      out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day)});
+      return out;
+    }
+  }
+  items.state()["over"] = true;
+  return settle(std::move(items), {});
+}
+
+StageOutcome PublicityStage::cancel(const StageContext& context, const json::object& state) const {
+  WorkItems items(context, state);
+  items.cancel_all();
+  NoticeRow notice = notice_from_json(object_or_empty(state, "notice"));
+  StageOutcome out = items.finish();
+  if (notice.status == "open") {
+    notice.status = "cancelled";
+    out.effects.emplace_back(std::move(notice));
+  }
+  return out;
+}
+
+}  // namespace chuyi

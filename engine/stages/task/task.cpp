@@ -1,0 +1,254 @@
+#include "engine/stages/task/task.h"
+
+#include <algorithm>
+
+#include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 200;
+
+const json::object* document_kind(const json::object& programme, std::string_view kind) {
+  for (const json::value& value : array_or_empty(programme, "documents"))
+    if (value.is_object() && string_or(value.get_object(), "kind") == kind) return &value.get_object();
+  return nullptr;
+}
+
+std::vector<std::string> kinds_of(const json::object& programme) {
+  std::vector<std::string> out;
+  for (const json::value& value : array_or_empty(programme, "documents"))
+    if (value.is_object()) out.push_back(string_or(value.get_object(), "kind"));
+  return out;
+}
+
+Result<> check_document(const json::object& programme, const DocumentRow& row) {
+  const json::object* kind = document_kind(programme, row.kind);
+  if (kind == nullptr)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "document.kind",
+                 .message = "Expected a document kind of the programme, but found '" + row.kind + "'",
+                 .place = "/kind",
+                 .message_zh = "该项目不接收这类材料",
+                 .allowed = kinds_of(programme)};
+  const std::vector<std::string> types = strings_from_json(array_or_empty(*kind, "media_types"));
+  if (!types.empty() && std::find(types.begin(), types.end(), row.media_type) == types.end())
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "document.media_type",
+                 .message = "Expected a media type that '" + row.kind + "' takes, but found '" + row.media_type + "'",
+                 .place = "/media_type",
+                 .message_zh = "材料格式不符合要求",
+                 .allowed = types};
+  const std::int64_t bytes_max = int_or(*kind, "bytes_max", 0);
+  if (bytes_max > 0 && row.size > static_cast<std::uint64_t>(bytes_max))
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.size",
+                 .message = "Expected at most " + std::to_string(bytes_max) + " bytes for '" + row.kind + "'",
+                 .place = "/size",
+                 .message_zh = "材料超过大小限制"};
+  const bool bad_name = row.name.empty() || row.name.size() > kNameBytesMax || row.name == "." || row.name == ".." ||
+                        !is_utf8(row.name) || std::any_of(row.name.begin(), row.name.end(), [](char c) {
+                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '/' || c == '\\';
+                        });
+  if (bad_name)
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "document.name",
+                 .message = "Expected a file name of at most 200 bytes without slashes and control characters",
+                 .place = "/name",
+                 .message_zh = "文件名不符合要求"};
+  return {};
+}
+
+std::vector<DocumentRow> documents_of(const StageContext& context) {
+  std::vector<DocumentRow> out;
+  for (const json::value& value : array_or_empty(context.application, "documents"))
+    if (value.is_object()) out.push_back(document_from_json(value.get_object()));
+  return out;
+}
+
+SetFact documents_fact(const std::vector<DocumentRow>& documents) {
+  json::array out;
+  for (const DocumentRow& row : documents) out.emplace_back(to_json(row));
+  return {.key = "documents", .value = std::move(out)};
+}
+
+Error missing_documents(const json::object& programme, const std::vector<DocumentRow>& documents) {
+  Error out{.kind = ErrorKind::rejected,
+            .code = "document.missing",
+            .message = "Expected every required document",
+            .message_zh = "缺少必交材料"};
+  for (const json::value& value : array_or_empty(programme, "documents")) {
+    const json::object& kind = value.get_object();
+    const std::string name = string_or(kind, "kind");
+    const auto has = [&](const DocumentRow& row) { return row.kind == name; };
+    if (!bool_or(kind, "required", false) || std::any_of(documents.begin(), documents.end(), has)) continue;
+    const json::object& titles = object_or_empty(kind, "titles");
+    out.details.push_back({.place = "/documents/" + pointer_segment(name),
+                           .code = "document.missing",
+                           .message = "Expected a document of kind '" + name + "' (" + string_or(titles, "en") + ")",
+                           .message_zh = "缺少材料：" + string_or(titles, "zh", name)});
+  }
+  return out;
+}
+
+bool takes_documents(const json::object& params) {
+  return bool_or(params, "accepts_documents", false) || bool_or(params, "seals_bundle", false);
+}
+
+Result<StageOutcome> add_document(const StageContext& context, WorkItems items, const StageCommand& command) {
+  std::vector<DocumentRow> documents = documents_of(context);
+  DocumentRow row{.id = context.new_id("d"),
+                  .session_id = context.session_id,
+                  .kind = string_or(command.data, "kind"),
+                  .name = string_or(command.data, "name"),
+                  .media_type = string_or(command.data, "media_type"),
+                  .digest = string_or(command.data, "digest"),
+                  .size = static_cast<std::uint64_t>(int_or(command.data, "size", 0)),
+                  .added_by = command.actor.user_id,
+                  .added = context.now};
+  if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
+  const std::int64_t count_max = int_or(context.programme, "documents_max", 100);
+  if (documents.size() >= static_cast<std::size_t>(count_max))
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.count",
+                 .message = "Expected at most " + std::to_string(count_max) + " documents",
+                 .message_zh = "材料数量超过限制"};
+  std::vector<StageEffect> effects;
+  // The same kind and name again is a corrected file: it takes the place of the old one.
+  std::erase_if(documents, [&](DocumentRow& old) {
+    if (old.kind != row.kind || old.name != row.name) return false;
+    old.removed = true;
+    effects.emplace_back(old);
+    return true;
+  });
+  documents.push_back(row);
+  items.touch(command.task_id);
+  StageOutcome out = items.finish();
+  out.effects.insert(out.effects.end(), effects.begin(), effects.end());
+  out.effects.emplace_back(documents_fact(documents));
+  out.reply = to_json(row);
+  out.effects.emplace_back(std::move(row));
+  return out;
+}
+
+Result<StageOutcome> remove_document(const StageContext& context, WorkItems items, const StageCommand& command) {
+  std::vector<DocumentRow> documents = documents_of(context);
+  const std::string id = string_or(command.data, "document");
+  const auto found =
+      std::find_if(documents.begin(), documents.end(), [&](const DocumentRow& row) { return row.id == id; });
+  if (found == documents.end())
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "document.unknown",
+                 .message = "Expected a document of this application, but found '" + id + "'"};
+  DocumentRow row = *found;
+  row.removed = true;
+  documents.erase(found);
+  items.touch(command.task_id);
+  StageOutcome out = items.finish();
+  out.effects.emplace_back(documents_fact(documents));
+  out.effects.emplace_back(std::move(row));
+  return out;
+}
+
+Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
+  const json::object params = object_or_empty(items.state(), "params");
+  Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
+  if (!signed_off) return signed_off.error();
+  StageOutcome extra;
+  if (bool_or(params, "seals_bundle", false)) {
+    const std::vector<DocumentRow> documents = documents_of(context);
+    Error missing = missing_documents(context.programme, documents);
+    if (!missing.details.empty()) return missing;
+    const json::object& bundle = object_or_empty(command.data, "bundle");
+    extra.effects.emplace_back(BundleRow{.session_id = context.session_id,
+                                         .digest = string_or(bundle, "digest"),
+                                         .size = static_cast<std::uint64_t>(int_or(bundle, "size", 0)),
+                                         .sealed = context.now});
+    extra.effects.emplace_back(SetFact{.key = "bundle", .value = bundle});
+    extra.effects.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+  }
+  StageOutcome out = items.finish();
+  out.effects.insert(out.effects.end(), extra.effects.begin(), extra.effects.end());
+  out.effects.emplace_back(CancelTimer{.name = "overdue"});
+  out.events.push_back({.name = "done",
+                        .data = json::object{{"outcome", signed_off->outcome},
+                                             {"data", signed_off->data},
+                                             {"by_role", signed_off->role}}});
+  return out;
+}
+
+}  // namespace
+
+Result<StageOutcome> TaskStage::start(const StageContext& context, const json::object& params) const {
+  TaskRow task{.kind = "task",
+               .role = string_or(params, "role"),
+               .org = string_or(params, "org"),
+               .user = string_or(params, "user"),
+               .form = string_or(params, "form"),
+               .outcomes = strings_from_json(array_or_empty(params, "outcomes"))};
+  if (task.outcomes.empty()) task.outcomes = {"done"};
+  if (task.user.empty() && (task.role.empty() || task.org.empty()))
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "task.params",
+                 .message = "Expected parameters role and org, or user, for invoke '" + context.invoke_id + "'"};
+  task.data = object_or_empty(params, "data");
+  // A returned nomination goes on from what was submitted.
+  if (task.data.empty() && bool_or(params, "seals_bundle", false))
+    task.data = object_or_empty(context.application, "form");
+  StageOutcome timers;
+  if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
+    const Result<Due> at = resolve_due(context.view, context.now, *due);
+    if (!at) return at.error();
+    task.due = at->at;
+    task.due_provisional = at->provisional;
+    timers.effects.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+  }
+  WorkItems items(context, {{"params", json::object{{"seals_bundle", bool_or(params, "seals_bundle", false)},
+                                                    {"accepts_documents", takes_documents(params)},
+                                                    {"not_by", array_or_empty(params, "not_by")}}}});
+  items.open(std::move(task));
+  StageOutcome out = items.finish();
+  out.effects.insert(out.effects.end(), timers.effects.begin(), timers.effects.end());
+  return out;
+}
+
+Result<StageOutcome> TaskStage::command(const StageContext& context, const json::object& state,
+                                        const StageCommand& command) const {
+  WorkItems items(context, state);
+  if (command.name == "complete") return sign_off(context, std::move(items), command);
+  if (!command.name.starts_with("document.")) {
+    if (Result<> done = items.handle(command); !done) return done.error();
+    return items.finish();
+  }
+  const Result<TaskRow> task = items.find(command.task_id);
+  if (!task) return task.error();
+  if (!may_act(command.actor, *task))
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "task.not_yours",
+                 .message = "Expected the applicant",
+                 .message_zh = "您不是该待办的办理人"};
+  if (!takes_documents(object_or_empty(state, "params")) || (task->status != "open" && task->status != "claimed"))
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "document.closed",
+                 .message = "Expected an application that takes documents now",
+                 .message_zh = "当前环节不能增删材料"};
+  return command.name == "document.add" ? add_document(context, std::move(items), command)
+                                        : remove_document(context, std::move(items), command);
+}
+
+Result<StageOutcome> TaskStage::timer(const StageContext& context, const json::object& state,
+                                      std::string_view /*name*/) const {
+  StageOutcome out;
+  out.state = state;
+  out.events.push_back({.name = "task.overdue." + context.invoke_id, .data = json::object{}});
+  return out;
+}
+
+StageOutcome TaskStage::cancel(const StageContext& context, const json::object& state) const {
+  WorkItems items(context, state);
+  items.cancel_all();
+  return items.finish();
+}
+
+}  // namespace chuyi

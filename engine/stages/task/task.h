@@ -1,0 +1,25 @@
+#pragma once
+
+#include "engine/invoke/handler.h"
+
+namespace chuyi {
+
+/// One work item for one role in one organisation (or one user).
+///
+/// Parameters: role, org (or user); outcomes (default {"done"}); form (form id); due (period or date);
+/// seals_bundle (the sign-off seals form and documents into a bag; implies accepts_documents);
+/// accepts_documents; not_by (invoke ids whose signer may not sign here); data (first draft).
+///
+/// Events: done → {outcome, data, by_role}; task.overdue.<invoke id> when `due` has passed.
+/// Commands: claim, release, save, complete, document.add, document.remove.
+class TaskStage final : public InvokeHandler {
+ public:
+  Result<StageOutcome> start(const StageContext& context, const json::object& params) const override;
+  Result<StageOutcome> command(const StageContext& context, const json::object& state,
+                               const StageCommand& command) const override;
+  Result<StageOutcome> timer(const StageContext& context, const json::object& state,
+                             std::string_view name) const override;
+  StageOutcome cancel(const StageContext& context, const json::object& state) const override;
+};
+
+}  // namespace chuyi
