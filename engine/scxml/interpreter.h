@@ -125,7 +125,7 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
 /// Takes `event` through microsteps until no transition is enabled and the internal queue is empty;
 /// runs <finalize> first when the event comes from a running invocation. An event that enables nothing
 /// is discarded: same snapshot but for `revision`, no trace. Never throws; the same arguments give the
-/// same bytes on every machine.
+/// same bytes on every machine. Events of an invocation that was cancelled are the caller's to drop (SCXML 6.4.3).
 ///
 /// @return Errors: as start(); `rejected` "scxml.ended" when the session has ended.
 /// @see    W3C SCXML 1.0, appendix D: mainEventLoop, microstep, selectTransitions.

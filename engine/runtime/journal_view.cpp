@@ -1,0 +1,44 @@
+#include "engine/runtime/journal_view.h"
+
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+
+const json::value& JournalView::answer(const std::string& question, const std::function<json::value()>& ask) {
+  const auto found = reads_.find(question);
+  if (found != reads_.end()) return found->value();
+  return reads_.emplace(question, view_ == nullptr ? json::value() : ask()).first->value();
+}
+
+std::vector<Membership> JournalView::memberships(std::string_view user_id) {
+  const json::value& read = answer("memberships:" + std::string{user_id}, [&]() -> json::value {
+    const std::optional<UserRow> user = view_->user(user_id);
+    if (!user || user->disabled) return json::array{};
+    return to_json(user->memberships);
+  });
+  return read.is_array() ? memberships_from_json(read.get_array()) : std::vector<Membership>{};
+}
+
+std::int64_t JournalView::series(std::string_view name) {
+  const auto changed = changed_series_.find(std::string{name});
+  if (changed != changed_series_.end()) return changed->second;
+  const json::value& read = answer("series:" + std::string{name}, [&]() -> json::value { return view_->series(name); });
+  return read.is_int64() ? read.get_int64() : 0;
+}
+
+CalendarDate JournalView::end_of(Day start, const Period& period) {
+  const std::string question = "end_of:" + format_day(start) + ":" + std::to_string(period.days) +
+                               (period.unit == DayUnit::working ? ":working" : ":natural") +
+                               (period.include_start ? ":included" : ":excluded");
+  const json::value& read = answer(question, [&]() -> json::value {
+    const CalendarDate end = calendar_->end_of(start, period);
+    return json::object{{"day", format_day(end.day)}, {"provisional", end.provisional}};
+  });
+  CalendarDate out{.day = start};
+  if (!read.is_object()) return out;
+  if (const Result<Day> day = parse_day(string_or(read.get_object(), "day")); day) out.day = *day;
+  out.provisional = bool_or(read.get_object(), "provisional", false);
+  return out;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,340 @@
+#include "engine/runtime/session_commands.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/base/digest.h"
+#include "engine/invoke/rows_json.h"
+#include "engine/runtime/access.h"
+#include "engine/scxml/describe.h"
+
+namespace chuyi {
+namespace {
+
+Error unknown(const char* code, const char* what, const std::string& id) {
+  return Error{.kind = ErrorKind::not_found,
+               .code = code,
+               .message = std::string{"Expected a known "} + what + ", but found '" + id + "'",
+               .message_zh = "未找到"};
+}
+
+Error outdated(std::uint64_t expected, std::uint64_t current) {
+  return Error{.kind = ErrorKind::precondition,
+               .code = "precondition.failed",
+               .message = "Expected the current revision " + std::to_string(current) + ", but found " +
+                          std::to_string(expected) + "; read it again and repeat your change",
+               .message_zh = "内容已被他人更新，请刷新后重试"};
+}
+
+/// The organisation and its ancestors, nearest first. Empty when `id` is unknown.
+std::vector<OrganisationRow> chain_of(View& view, const std::string& id) {
+  constexpr std::size_t kDepthMax = 10;
+  std::vector<OrganisationRow> out;
+  std::string next = id;
+  while (!next.empty() && out.size() < kDepthMax) {
+    const std::optional<OrganisationRow> row = view.organisation(next);
+    if (!row) break;
+    out.push_back(*row);
+    next = row->parent;
+  }
+  return out;
+}
+
+/// {"college": id, …}; a level that is missing falls to the next one above it.
+json::object orgs_by_level(const std::vector<OrganisationRow>& chain) {
+  json::object out;
+  for (const OrganisationRow& row : chain) out[row.level] = row.id;
+  if (!chain.empty()) out["college"] = chain.front().id;
+  std::string above = chain.empty() ? "" : chain.back().id;
+  for (const char* level : {"province", "prefecture", "county"}) {
+    if (!out.contains(level)) out[level] = above;
+    above = string_or(out, level);
+  }
+  return out;
+}
+
+Error refused_create(std::string code, std::string message, std::string message_zh, std::string place,
+                     std::vector<std::string> allowed = {}) {
+  return Error{.kind = ErrorKind::rejected,
+               .code = std::move(code),
+               .message = std::move(message),
+               .place = std::move(place),
+               .message_zh = std::move(message_zh),
+               .details = {},
+               .allowed = std::move(allowed)};
+}
+
+struct NewSession {
+  SessionRow row;
+  json::object facts;
+};
+
+Result<NewSession> new_session(View& view, const Command& command, const Definition& definition, Instant now) {
+  const std::string round = string_or(command.data, "round");
+  const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
+  if (std::find(rounds.begin(), rounds.end(), round) == rounds.end())
+    return refused_create("application.round", "Expected a round of the programme, but found '" + round + "'",
+                          "该批次不存在或未开放", "/round", rounds);
+  const std::string title = string_or(command.data, "title");
+  if (title.empty() || title.size() > 240 || !is_utf8(title))
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "form.required",
+                 .message = "Expected a title of at most 240 bytes",
+                 .place = "/title",
+                 .message_zh = "请填写项目名称（不超过60字）"};
+  std::string org = string_or(command.data, "org");
+  if (org.empty())
+    for (const Membership& held : command.actor.memberships)
+      if (held.role == "applicant" && org.empty()) org = held.org;
+  if (org.empty() || !command.actor.has("applicant", org))
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "application.org",
+                 .message = "Expected an applicant of organisation '" + org + "'",
+                 .message_zh = "您不是该单位的申报人"};
+  const std::vector<OrganisationRow> chain = chain_of(view, org);
+  if (chain.empty()) return unknown("organisation.unknown", "organisation", org);
+  NewSession out;
+  out.row = {.id = string_or(command.data, "id"),
+             .kind = "application",
+             .programme = definition.programme,
+             .round = round,
+             .title = title,
+             .org = org,
+             .org_name = chain.front().name,
+             .applicant = command.actor.user_id,
+             .definition = definition.digest,
+             .status = "running",
+             .created = now,
+             .updated = now};
+  for (const OrganisationRow& row : chain) out.row.orgs.push_back(row.id);
+  out.facts = {{"id", out.row.id},
+               {"title", title},
+               {"programme", definition.programme},
+               {"round", round},
+               {"org", org},
+               {"org_name", chain.front().name},
+               {"applicant", command.actor.user_id},
+               {"orgs", orgs_by_level(chain)},
+               {"documents", json::array{}}};
+  return out;
+}
+
+Result<bool> send_user_event(SessionRun& run, const Command& command, const scxml::Chart& chart,
+                             const std::vector<std::string>& configuration) {
+  const std::string name = string_or(command.data, "event");
+  Error refused{.kind = ErrorKind::rejected,
+                .code = "event.unknown",
+                .message = "Expected an event that can be sent now, but found '" + name + "'",
+                .place = "/event",
+                .message_zh = "当前状态不接受该操作"};
+  for (const std::string& event : scxml::events_of(chart, configuration))
+    if (may_send(command.actor, run.row(), event)) refused.allowed.push_back(event);
+  if (std::find(refused.allowed.begin(), refused.allowed.end(), name) == refused.allowed.end()) return refused;
+  const json::value* data = command.data.if_contains("data");
+  const Result<bool> taken = run.event({.name = name, .data = data == nullptr ? json::value() : *data});
+  if (taken && !*taken) {
+    refused.code = "event.refused";
+    refused.message = "Expected '" + name + "' to be possible now, but its condition does not hold";
+    return refused;
+  }
+  return taken;
+}
+
+/// Which session and stage a command is about, and whether the caller's version is current.
+struct Target {
+  SessionRow session;
+  std::string invoke_id;
+  std::string task_kind;
+};
+
+Result<Target> find_target(View& view, const Command& command) {
+  Target out;
+  std::string session_id = command.session_id;
+  if (!command.task_id.empty()) {
+    const std::optional<TaskRow> task = view.task(command.task_id);
+    if (!task) return unknown("task.unknown", "task", command.task_id);
+    if (command.if_revision && *command.if_revision != task->revision)
+      return outdated(*command.if_revision, task->revision);
+    session_id = task->session_id;
+    out.invoke_id = task->invoke_id;
+    out.task_kind = task->kind;
+  } else if (command.kind == "objection.file") {
+    const std::string id = string_or(command.data, "notice");
+    const std::optional<NoticeRow> notice = view.notice(id);
+    if (!notice) return unknown("notice.unknown", "notice", id);
+    if (notice->status != "open")
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "objection.late",
+                   .message = "Expected an open notice, but it is " + notice->status,
+                   .message_zh = "公示已结束，不再受理异议"};
+    session_id = notice->session_id;
+  }
+  const std::optional<SessionRow> session = view.session(session_id);
+  if (!session) return unknown("application.unknown", "application", session_id);
+  if (command.task_id.empty() && command.if_revision && *command.if_revision != session->revision)
+    return outdated(*command.if_revision, session->revision);
+  out.session = *session;
+  return out;
+}
+
+json::object journal_record(const Command& command, const SessionRun& run, const JournalView& reads, Instant now) {
+  json::object record{{"kind", command.kind},
+                      {"session", run.row().id},
+                      {"actor", json::object{{"id", command.actor.user_id},
+                                             {"name", command.actor.name},
+                                             {"memberships", to_json(command.actor.memberships)}}},
+                      {"at", to_ms(now)},
+                      {"definition", run.row().definition},
+                      {"data", command.data},
+                      {"reads", reads.reads()}};
+  if (!command.task_id.empty()) record["task"] = command.task_id;
+  for (auto& member : run.trace()) record[member.key()] = member.value();
+  return record;
+}
+
+json::object summary_of(const SessionRow& row) {
+  return {{"id", row.id},
+          {"status", row.status},
+          {"stage", row.stage},
+          {"state", row.state},
+          {"revision", static_cast<std::int64_t>(row.revision)}};
+}
+
+/// Fills in what only the finished run knows: journal, reply.
+Change complete(SessionRun& run, const Command& command, const JournalView& reads, Instant now, json::object reply,
+                const Target& target) {
+  json::object record = journal_record(command, run, reads, now);
+  if (!target.invoke_id.empty()) record["invoke"] = target.invoke_id;
+  if (!target.task_kind.empty()) record["task_kind"] = target.task_kind;
+  Change change;
+  run.finish(change);
+  record["revision"] = static_cast<std::int64_t>(change.session->revision);
+  record["stage"] = change.session->stage;
+  record["state"] = change.session->state;
+  record["document"] = sha256_hex(change.session->document);
+  change.audit = std::move(record);
+  json::object body{{"application", summary_of(*change.session)}};
+  for (const TaskRow& task : change.tasks)
+    if (task.id == command.task_id) {
+      body["task"] = to_json(task);
+      change.reply.revision = task.revision;
+    }
+  if (command.task_id.empty()) change.reply.revision = change.session->revision;
+  for (auto& member : reply) body[member.key()] = member.value();
+  change.reply.body = std::move(body);
+  change.reply.status = command.kind == "application.create" || command.kind == "document.add" ||
+                                command.kind == "objection.file"
+                            ? 201
+                            : 200;
+  return change;
+}
+
+Result<Change> decide_create(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  const std::string programme = string_or(command.data, "programme");
+  const DefinitionPtr definition = runtime.definitions.current(programme);
+  if (!definition) {
+    std::vector<std::string> known;
+    for (const DefinitionPtr& each : runtime.definitions.current()) known.push_back(each->programme);
+    return refused_create("programme.unknown", "Expected a programme, but found '" + programme + "'",
+                          "未找到该项目类别", "/programme", std::move(known));
+  }
+  const Result<NewSession> fresh = new_session(view, command, *definition, now);
+  if (!fresh) return fresh.error();
+  JournalView reads(view, runtime.calendar);
+  SessionRun run(runtime.registry, definition, fresh->row, SessionDocument{}, now, reads);
+  if (Result<> begun = run.begin(fresh->facts); !begun) return begun.error();
+  Command journalled = command;
+  journalled.data["facts"] = fresh->facts;
+  Change change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
+  if (!view.definition(definition->digest))
+    change.definitions.push_back(DefinitionRow{.digest = definition->digest,
+                                               .programme = definition->programme,
+                                               .version = definition->version,
+                                               .files = definition->files});
+  return change;
+}
+
+}  // namespace
+
+bool is_session_command(const Command& command) {
+  static constexpr std::array kPrefixes = {"application.", "task.", "document.", "objection.", "timer.", "session."};
+  return std::any_of(kPrefixes.begin(), kPrefixes.end(),
+                     [&](const char* prefix) { return command.kind.starts_with(prefix); });
+}
+
+Result<json::object> run_command(SessionRun& run, const Command& command) {
+  if (command.kind == "timer.fire") {
+    if (Result<> fired = run.timer(string_or(command.data, "timer"), object_or_empty(command.data, "event")); !fired)
+      return fired.error();
+    return json::object{};
+  }
+  if (command.kind == "session.deliver" || command.kind == "application.event") {
+    const json::value* data = command.data.if_contains("data");
+    const Result<bool> taken =
+        run.event({.name = string_or(command.data, "event"), .data = data == nullptr ? json::value() : *data});
+    if (!taken) return taken.error();
+    return json::object{};
+  }
+  if (command.kind == "application.create") {
+    if (Result<> begun = run.begin(object_or_empty(command.data, "facts")); !begun) return begun.error();
+    return json::object{};
+  }
+  StageCommand stage{.task_id = command.task_id, .actor = command.actor, .data = command.data};
+  const bool document = command.kind.starts_with("document.");
+  stage.name = document ? command.kind : command.kind == "objection.file" ? "object" : command.kind.substr(5);
+  return run.command(string_or(command.data, "invoke"), stage);
+}
+
+Command command_of_record(const json::object& record) {
+  const json::object& actor = object_or_empty(record, "actor");
+  return {.kind = string_or(record, "kind"),
+          .session_id = string_or(record, "session"),
+          .task_id = string_or(record, "task"),
+          .actor = {.user_id = string_or(actor, "id"),
+                    .name = string_or(actor, "name"),
+                    .memberships = memberships_from_json(array_or_empty(actor, "memberships"))},
+          .data = object_or_empty(record, "data"),
+          .if_revision = {},
+          .key = {}};
+}
+
+Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  if (command.kind == "application.create") return decide_create(runtime, view, command, now);
+  if (command.kind == "timer.fire" && !view.timer(string_or(command.data, "timer")))
+    return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+  if (command.kind == "session.deliver" && !view.outbox(string_or(command.data, "outbox")))
+    return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
+  const Result<Target> target = find_target(view, command);
+  if (!target) return target.error();
+  const DefinitionPtr definition = runtime.definitions.by_digest(target->session.definition);
+  if (!definition)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "definition.unknown",
+                 .message = "Expected definition " + target->session.definition + " to be loaded"};
+  Result<SessionDocument> document = decode_document(*definition->chart, target->session.document);
+  if (!document) return document.error();
+  Command resolved = command;
+  if (command.kind == "objection.file") {
+    for (const auto& [id, stage] : document->stages)
+      if (stage.type == "publicity" && !stage.finished) resolved.data["invoke"] = id;
+  } else if (!target->invoke_id.empty()) {
+    resolved.data["invoke"] = target->invoke_id;
+  }
+  JournalView reads(view, runtime.calendar);
+  const std::vector<std::string> configuration = document->chart.configuration;
+  SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads);
+  Result<json::object> reply;
+  if (command.kind == "application.event") {
+    const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration);
+    if (!sent) return sent.error();
+    reply = json::object{};
+  } else {
+    reply = run_command(run, resolved);
+  }
+  if (!reply) return reply.error();
+  Change change = complete(run, resolved, reads, now, std::move(*reply), *target);
+  if (command.kind == "session.deliver") change.outbox_removed.push_back(string_or(command.data, "outbox"));
+  return change;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "engine/invoke/handler.h"
+#include "engine/ports/definition.h"
+#include "engine/ports/store.h"
+#include "engine/runtime/journal_view.h"
+#include "engine/runtime/session_document.h"
+
+namespace chuyi {
+
+/// One command's work on one session, pure: the same inputs give the same change. Used alike by the
+/// dispatcher (live) and by replay.
+class SessionRun {
+ public:
+  SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row, SessionDocument document,
+             Instant now, JournalView& view);
+
+  /// Begins the session with `facts` as its `application`.
+  Result<> begin(const json::object& facts);
+  /// A person's command to a running stage. @return the stage's reply.
+  /// Errors: `rejected` "stage.not_running", and those of the handler.
+  Result<json::object> command(const std::string& invoke_id, const StageCommand& command);
+  /// An external event. @return whether it enabled a transition.
+  Result<bool> event(scxml::Event event);
+  /// A timer of this session is due: TimerRow::event.
+  Result<> timer(const std::string& timer_id, const json::object& event);
+
+  /// Moves everything decided into `change`: session row with its new document, rows, timers, outbox.
+  void finish(Change& change);
+
+  /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}.
+  json::object trace() const;
+  const SessionRow& row() const { return row_; }
+
+ private:
+  StageContext context(const std::string& invoke_id, const std::string& state);
+  Result<> drive();
+  Result<> take(Result<scxml::Step> step);
+  Result<> apply(const std::string& invoke_id, StageOutcome outcome);
+  void apply_effect(const std::string& invoke_id, StageEffect effect);
+  Result<> invoke(const scxml::Invoke& effect);
+  Result<> cancel_invoke(const std::string& invoke_id);
+  Result<> send(const scxml::Send& effect);
+  void set_timer(std::string id, Instant due, json::object event);
+  void remove_timer(const std::string& id);
+  void remove_stage_timers(const std::string& invoke_id);
+  void raise_error(const std::string& name, const std::string& invoke_id, const Error& error);
+  void end(const scxml::Done& done);
+  void post(std::string kind, json::object payload);
+  json::object& facts();
+  std::string new_id(std::string_view prefix);
+
+  const InvokeRegistry& registry_;
+  DefinitionPtr definition_;
+  SessionRow row_;
+  SessionDocument document_;
+  Instant now_;
+  JournalView& view_;
+  std::deque<scxml::Event> queue_;
+  std::vector<scxml::Trace> traces_;
+  std::vector<std::string> events_;
+  std::vector<std::string> errors_;
+  Change change_;
+};
+
+}  // namespace chuyi

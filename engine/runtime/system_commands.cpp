@@ -1,0 +1,130 @@
+#include "engine/runtime/system_commands.h"
+
+#include <algorithm>
+#include <array>
+
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::array kRoles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"};
+constexpr std::array kLevels = {"province", "prefecture", "county", "college"};
+
+Error invalid(std::string code, std::string place, std::string message, std::string message_zh,
+              std::vector<std::string> allowed = {}) {
+  return Error{.kind = ErrorKind::invalid,
+               .code = std::move(code),
+               .message = std::move(message),
+               .place = std::move(place),
+               .message_zh = std::move(message_zh),
+               .details = {},
+               .allowed = std::move(allowed)};
+}
+
+bool is_name(std::string_view id) {
+  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '@';
+  });
+}
+
+bool is_text(const std::string& text) { return !text.empty() && text.size() <= 240 && is_utf8(text); }
+
+Result<Change> put_organisation(View& view, const Command& command) {
+  OrganisationRow row{.id = string_or(command.data, "id"),
+                      .parent = string_or(command.data, "parent"),
+                      .level = string_or(command.data, "level"),
+                      .name = string_or(command.data, "name"),
+                      .name_en = string_or(command.data, "name_en")};
+  if (!is_name(row.id)) return invalid("organisation.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "单位代码不符合要求");
+  if (!is_text(row.name)) return invalid("organisation.name", "/name", "Expected a name", "请填写单位名称");
+  if (std::find(kLevels.begin(), kLevels.end(), row.level) == kLevels.end())
+    return invalid("organisation.level", "/level", "Expected a level", "单位层级不符合要求", {kLevels.begin(), kLevels.end()});
+  const bool is_root = row.level == "province";
+  if (is_root != row.parent.empty() || (!is_root && !view.organisation(row.parent)))
+    return invalid("organisation.parent", "/parent", "Expected a known parent (none for the province)", "上级单位不存在");
+  Change change;
+  change.reply = {.status = 201, .body = json::object{{"id", row.id}}};
+  change.organisations.push_back(std::move(row));
+  return change;
+}
+
+Result<Change> put_user(View& view, const Command& command) {
+  UserRow row{.id = string_or(command.data, "id"),
+              .name = string_or(command.data, "name"),
+              .password = string_or(command.data, "password_hash"),
+              .memberships = memberships_from_json(array_or_empty(command.data, "memberships")),
+              .disabled = bool_or(command.data, "disabled", false)};
+  if (!is_name(row.id)) return invalid("user.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "账号不符合要求");
+  if (!is_text(row.name)) return invalid("user.name", "/name", "Expected a name", "请填写姓名");
+  for (std::size_t i = 0; i < row.memberships.size(); ++i) {
+    const std::string place = "/memberships/" + std::to_string(i);
+    if (std::find(kRoles.begin(), kRoles.end(), row.memberships[i].role) == kRoles.end())
+      return invalid("user.role", place + "/role", "Expected a role", "角色不存在", {kRoles.begin(), kRoles.end()});
+    if (!view.organisation(row.memberships[i].org))
+      return invalid("user.org", place + "/org", "Expected a known organisation", "单位不存在");
+  }
+  const std::optional<UserRow> old = view.user(row.id);
+  if (row.password.empty() && !old)
+    return invalid("user.password", "/password", "Expected a password for a new user", "请设置密码");
+  Change change;
+  if (row.password.empty()) row.password = old->password;
+  // New rights, a new password or a closed account act at once.
+  if (old) change.logins_removed_of.push_back(row.id);
+  change.reply = {.status = 201,
+                  .body = json::object{{"id", row.id}, {"name", row.name}, {"memberships", to_json(row.memberships)}}};
+  change.users.push_back(std::move(row));
+  return change;
+}
+
+Result<Change> login(View& view, const Command& command) {
+  const std::string user = string_or(command.data, "user");
+  const std::optional<UserRow> row = view.user(user);
+  if (!row || row->disabled)
+    return Error{.kind = ErrorKind::unauthenticated, .code = "login.failed", .message = "Expected a known user and password"};
+  Change change;
+  change.logins.push_back({.token_digest = string_or(command.data, "token_digest"),
+                           .user_id = user,
+                           .expires = from_ms(int_or(command.data, "expires", 0))});
+  return change;
+}
+
+Result<Change> decide(View& view, const Command& command) {
+  if (command.kind == "organisation.put") return put_organisation(view, command);
+  if (command.kind == "user.put") return put_user(view, command);
+  if (command.kind == "login") return login(view, command);
+  Change change;
+  if (command.kind == "logout") {
+    change.logins_removed.push_back(string_or(command.data, "token_digest"));
+  } else if (command.kind == "definition.put") {
+    change.definitions.push_back({.digest = string_or(command.data, "digest"),
+                                  .programme = string_or(command.data, "programme"),
+                                  .version = string_or(command.data, "version"),
+                                  .files = object_or_empty(command.data, "files")});
+  } else if (command.kind == "clock.advance") {
+    change.settings.emplace_back("manual_clock", std::to_string(int_or(command.data, "to", 0)));
+  } else if (command.kind == "outbox.done") {
+    change.outbox_removed.push_back(string_or(command.data, "outbox"));
+  } else {
+    return invalid("command.unknown", {}, "Expected a known command, but found '" + command.kind + "'", "未知命令");
+  }
+  return change;
+}
+
+}  // namespace
+
+Result<Change> decide_system(const Runtime& /*runtime*/, View& view, const Command& command, Instant now) {
+  Result<Change> change = decide(view, command);
+  if (!change) return change;
+  json::object data = command.data;
+  // The log says that they changed, never what they are.
+  for (const char* secret : {"password_hash", "token_digest", "files"}) data.erase(secret);
+  change->audit = {{"kind", command.kind},
+                   {"actor", json::object{{"id", command.actor.user_id}, {"name", command.actor.name}}},
+                   {"at", to_ms(now)},
+                   {"data", std::move(data)}};
+  return change;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "engine/runtime/dispatcher.h"
+
+namespace chuyi {
+
+/// Decides commands about the installation: organisation.put, user.put, login, logout, definition.put,
+/// clock.advance, outbox.done.
+/// Errors: `invalid` "command.unknown", "user.*", "organisation.*".
+Result<Change> decide_system(const Runtime& runtime, View& view, const Command& command, Instant now);
+
+}  // namespace chuyi

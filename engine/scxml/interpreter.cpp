@@ -1,0 +1,752 @@
+#include "engine/scxml/interpreter.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+
+#include "engine/scxml/chart_model.h"
+#include "engine/scxml/delay.h"
+#include "engine/scxml/describe.h"
+#include "engine/scxml/lua_model.h"
+
+// The procedures of W3C SCXML 1.0, appendix D, under their names. State sets are ordered by index, which
+// is document order.
+namespace chuyi::scxml {
+namespace {
+
+constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
+
+using StateSet = std::set<Index>;
+
+class Interpreter {
+ public:
+  Interpreter(const Chart& chart, Snapshot snapshot, const Env& env, const StepLimits& limits)
+      : chart_(chart),
+        snapshot_(std::move(snapshot)),
+        limits_(limits),
+        lua_(chart, env, limits, [this](std::string_view id) { return in_state(id); }) {
+    for (const std::string& id : snapshot_.configuration) configuration_.insert(chart_.find(id));
+  }
+
+  Result<Step> start(const json::object& data) {
+    snapshot_.running = true;
+    if (Result<> loaded = lua_.load(data); !loaded) return loaded.error();
+    if (!chart_.late_binding) {
+      for (const State& state : chart_.states) initialise_data(state, data);
+    } else {
+      initialise_data(chart_.at(0), data);
+    }
+    if (chart_.script)
+      if (Result<> ran = lua_.run(chart_.script); !ran) execution_error(ran.error());
+    traces_.emplace_back();
+    enter_states({chart_.at(0).initial});
+    return macrostep();
+  }
+
+  Result<Step> step(const Event& event) {
+    if (!snapshot_.running)
+      return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
+    if (Result<> loaded = lua_.load(snapshot_.datamodel); !loaded) return loaded.error();
+    event_ = event;
+    lua_.set_event(shown(event));
+    finalize_and_forward(event);
+    const std::vector<Index> enabled = select_transitions(&event);
+    if (!enabled.empty()) microstep(enabled, event.name);
+    return macrostep();
+  }
+
+ private:
+  const Transition& transition(Index index) const { return chart_.transitions[static_cast<std::size_t>(index)]; }
+
+  bool in_state(std::string_view id) const {
+    const Index index = chart_.find(id);
+    return index != kNone && configuration_.contains(index);
+  }
+
+  static bool generated(const std::string& sendid) { return sendid.starts_with("_send."); }
+
+  /// SCXML 5.10.1: `sendid` shows only what the author gave.
+  static Event shown(Event event) {
+    if (generated(event.sendid)) event.sendid.clear();
+    return event;
+  }
+
+  void raise(Event event) { internal_.push_back(std::move(event)); }
+
+  void execution_error(const Error& error, const std::string& sendid = {}) {
+    if (!traces_.empty())
+      traces_.back().errors.push_back(error.place.empty() ? error.message : error.place + ": " + error.message);
+    raise({.name = "error.execution",
+           .type = EventType::platform,
+           .sendid = sendid,
+           .data = json::object{{"message", error.message}, {"place", error.place}}});
+  }
+
+  /// The rest of a macrostep: internal events and eventless transitions, then the invokes (appendix D, mainEventLoop).
+  Result<Step> macrostep() {
+    while (snapshot_.running) {
+      if (Result<> within = check_limits(); !within) return within.error();
+      std::vector<Index> enabled = select_transitions(nullptr);
+      std::string name;
+      if (enabled.empty()) {
+        if (internal_.empty()) break;
+        Event event = std::move(internal_.front());
+        internal_.pop_front();
+        name = event.name;
+        lua_.set_event(event);
+        enabled = select_transitions(&event);
+        event_ = std::move(event);
+      }
+      if (!enabled.empty()) microstep(enabled, name);
+    }
+    if (snapshot_.running) {
+      invoke_entered();
+      if (!internal_.empty()) return macrostep();
+    } else {
+      exit_interpreter();
+    }
+    return finish();
+  }
+
+  Result<> check_limits() {
+    if (++microsteps_ > limits_.microsteps_max)
+      return Error{.kind = ErrorKind::invalid,
+                   .code = "scxml.microsteps",
+                   .message = "Expected at most " + std::to_string(limits_.microsteps_max) +
+                              " microsteps for one event; a cycle of transitions without events never ends"};
+    if (lua_.exhausted())
+      return Error{.kind = ErrorKind::invalid,
+                   .code = "scxml.instructions",
+                   .message = "Expected the expressions of one event to end within the instruction limit"};
+    return {};
+  }
+
+  Result<Step> finish() {
+    Step out;
+    Result<json::object> data = lua_.save();
+    if (!data) {
+      Error error = data.error();
+      error.code = "scxml.datamodel";
+      return error;
+    }
+    snapshot_.datamodel = std::move(*data);
+    snapshot_.configuration.clear();
+    for (const Index index : configuration_)
+      if (index != 0) snapshot_.configuration.push_back(chart_.at(index).id);
+    ++snapshot_.revision;
+    out.next = std::move(snapshot_);
+    out.effects = std::move(effects_);
+    std::erase_if(traces_, [](const Trace& trace) {
+      return trace.entered.empty() && trace.exited.empty() && trace.errors.empty() && trace.event.empty();
+    });
+    out.trace = std::move(traces_);
+    if (encode(out.next).size() > limits_.datamodel_bytes_max)
+      return Error{.kind = ErrorKind::invalid,
+                   .code = "scxml.datamodel_size",
+                   .message = "Expected a session of at most " + std::to_string(limits_.datamodel_bytes_max) + " bytes"};
+    return out;
+  }
+
+  // ── selection ──────────────────────────────────────────────────────────────────────────────────────
+
+  bool enabled_by(const Transition& candidate, const Event* event) {
+    if (candidate.events.empty() != (event == nullptr)) return false;
+    if (event != nullptr &&
+        std::none_of(candidate.events.begin(), candidate.events.end(),
+                     [&](const std::string& descriptor) { return matches(descriptor, event->name); }))
+      return false;
+    if (!candidate.cond) return true;
+    const Result<bool> holds = lua_.eval_condition(candidate.cond);
+    if (!holds) {
+      if (traces_.empty()) traces_.emplace_back();
+      execution_error(holds.error());
+      return false;
+    }
+    return *holds;
+  }
+
+  /// SCXML appendix D: selectTransitions, selectEventlessTransitions.
+  std::vector<Index> select_transitions(const Event* event) {
+    std::vector<Index> enabled;
+    for (const Index state : configuration_) {
+      const StateKind kind = chart_.at(state).kind;
+      const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
+      if (!atomic) continue;
+      for (Index source = state; source != kNone; source = chart_.at(source).parent) {
+        const auto& candidates = chart_.at(source).transitions;
+        const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                        [&](Index each) { return enabled_by(transition(each), event); });
+        if (found == candidates.end()) continue;
+        if (std::find(enabled.begin(), enabled.end(), *found) == enabled.end()) enabled.push_back(*found);
+        break;
+      }
+    }
+    return remove_conflicting_transitions(enabled);
+  }
+
+  std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const {
+    std::vector<Index> filtered;
+    for (const Index first : enabled) {
+      bool preempted = false;
+      std::vector<Index> removed;
+      const StateSet exits = compute_exit_set({first});
+      for (const Index second : filtered) {
+        const StateSet others = compute_exit_set({second});
+        const bool conflict =
+            std::any_of(exits.begin(), exits.end(), [&](Index state) { return others.contains(state); });
+        if (!conflict) continue;
+        if (chart_.is_descendant(transition(first).source, transition(second).source)) {
+          removed.push_back(second);
+        } else {
+          preempted = true;
+          break;
+        }
+      }
+      if (preempted) continue;
+      std::erase_if(filtered, [&](Index each) { return std::find(removed.begin(), removed.end(), each) != removed.end(); });
+      filtered.push_back(first);
+    }
+    return filtered;
+  }
+
+  StateSet effective_targets(const Transition& of) const {
+    StateSet out;
+    for (const Index target : of.targets) {
+      const State& state = chart_.at(target);
+      if (state.kind != StateKind::history_shallow && state.kind != StateKind::history_deep) {
+        out.insert(target);
+        continue;
+      }
+      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
+        for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
+      } else {
+        out.merge(effective_targets(transition(state.initial)));
+      }
+    }
+    return out;
+  }
+
+  /// kNone: a transition without targets.
+  Index transition_domain(const Transition& of) const {
+    const StateSet targets = effective_targets(of);
+    if (targets.empty()) return kNone;
+    const State& source = chart_.at(of.source);
+    const bool compound = source.kind == StateKind::compound;
+    if (of.kind == TransitionKind::internal && compound &&
+        std::all_of(targets.begin(), targets.end(), [&](Index t) { return chart_.is_descendant(t, of.source); }))
+      return of.source;
+    std::vector<Index> list{of.source};
+    list.insert(list.end(), targets.begin(), targets.end());
+    return find_lcca(list);
+  }
+
+  Index find_lcca(const std::vector<Index>& states) const {
+    for (Index ancestor = chart_.at(states.front()).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
+      const StateKind kind = chart_.at(ancestor).kind;
+      if (kind != StateKind::compound && kind != StateKind::root) continue;
+      if (std::all_of(states.begin() + 1, states.end(), [&](Index s) { return chart_.is_descendant(s, ancestor); }))
+        return ancestor;
+    }
+    return 0;
+  }
+
+  StateSet compute_exit_set(const std::vector<Index>& transitions) const {
+    StateSet out;
+    for (const Index each : transitions) {
+      const Transition& of = transition(each);
+      if (of.targets.empty()) continue;
+      const Index domain = transition_domain(of);
+      for (const Index state : configuration_)
+        if (chart_.is_descendant(state, domain)) out.insert(state);
+    }
+    return out;
+  }
+
+  // ── microstep ──────────────────────────────────────────────────────────────────────────────────────
+
+  void microstep(const std::vector<Index>& enabled, const std::string& event) {
+    traces_.push_back({.event = event, .exited = {}, .entered = {}, .errors = {}});
+    exit_states(enabled);
+    for (const Index each : enabled) run_block(transition(each).actions);
+    enter_states(enabled);
+  }
+
+  void record_history(const State& state) {
+    for (const Index history : state.histories) {
+      json::array kept;
+      for (const Index active : configuration_) {
+        const bool deep = chart_.at(history).kind == StateKind::history_deep;
+        const StateKind kind = chart_.at(active).kind;
+        const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
+        const Index parent = chart_.at(history).parent;
+        if (deep ? atomic && chart_.is_descendant(active, parent) : chart_.at(active).parent == parent)
+          kept.emplace_back(chart_.at(active).id);
+      }
+      snapshot_.history[chart_.at(history).id] = std::move(kept);
+    }
+  }
+
+  void exit_states(const std::vector<Index>& enabled) {
+    const StateSet exits = compute_exit_set(enabled);
+    for (auto state = exits.rbegin(); state != exits.rend(); ++state) to_invoke_.erase(*state);
+    for (auto state = exits.rbegin(); state != exits.rend(); ++state) record_history(chart_.at(*state));
+    for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit_state(*state);
+  }
+
+  void exit_state(Index index) {
+    const State& state = chart_.at(index);
+    for (const Block& block : state.on_exit) run_block(block);
+    std::erase_if(snapshot_.invocations, [&](const Invocation& invocation) {
+      if (invocation.state != state.id) return false;
+      effects_.emplace_back(CancelInvoke{invocation.invoke_id});
+      return true;
+    });
+    configuration_.erase(index);
+    traces_.back().exited.push_back(state.id);
+  }
+
+  struct EntrySet {
+    StateSet states;
+    StateSet default_entry;
+    std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
+  };
+
+  void enter_states(const std::vector<Index>& enabled) {
+    EntrySet entry;
+    compute_entry_set(enabled, entry);
+    for (const Index index : entry.states) enter_state(index, entry);
+  }
+
+  void enter_state(Index index, const EntrySet& entry) {
+    const State& state = chart_.at(index);
+    configuration_.insert(index);
+    if (!state.invokes.empty()) to_invoke_.insert(index);
+    if (index != 0) traces_.back().entered.push_back(state.id);
+    if (chart_.late_binding && index != 0 &&
+        std::find(snapshot_.initialised.begin(), snapshot_.initialised.end(), state.id) == snapshot_.initialised.end() &&
+        !state.data.empty()) {
+      initialise_data(state, json::object{});
+      snapshot_.initialised.push_back(state.id);
+    }
+    for (const Block& block : state.on_entry) run_block(block);
+    if (entry.default_entry.contains(index) && state.initial != kNone) run_block(transition(state.initial).actions);
+    if (const auto content = entry.history_content.find(index); content != entry.history_content.end())
+      run_block(transition(content->second).actions);
+    if (state.kind == StateKind::final) enter_final(state);
+  }
+
+  void enter_final(const State& state) {
+    if (state.parent == 0) {
+      snapshot_.running = false;
+      return;
+    }
+    const State& parent = chart_.at(state.parent);
+    json::value data;
+    if (state.has_donedata) data = evaluate_donedata(state.donedata);
+    raise({.name = "done.state." + parent.id, .type = EventType::platform, .data = std::move(data)});
+    if (parent.parent == kNone) return;
+    const State& grandparent = chart_.at(parent.parent);
+    if (grandparent.kind != StateKind::parallel) return;
+    const auto done = [&](Index child) { return in_final_state(child); };
+    if (std::all_of(grandparent.children.begin(), grandparent.children.end(), done))
+      raise({.name = "done.state." + grandparent.id, .type = EventType::platform});
+  }
+
+  bool in_final_state(Index index) const {
+    const State& state = chart_.at(index);
+    if (state.kind == StateKind::compound)
+      return std::any_of(state.children.begin(), state.children.end(), [&](Index child) {
+        return chart_.at(child).kind == StateKind::final && configuration_.contains(child);
+      });
+    if (state.kind == StateKind::parallel)
+      return std::all_of(state.children.begin(), state.children.end(), [&](Index child) { return in_final_state(child); });
+    return false;
+  }
+
+  void compute_entry_set(const std::vector<Index>& enabled, EntrySet& entry) {
+    for (const Index each : enabled) {
+      const Transition& of = transition(each);
+      for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
+      // The root's initial transition enters below the root, which is always active.
+      const Index ancestor = of.source == 0 && chart_.at(0).initial == each ? 0 : transition_domain(of);
+      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, ancestor, entry);
+      if (ancestor == 0 && chart_.at(0).initial == each && !configuration_.contains(0)) {
+        entry.states.insert(0);
+        entry.default_entry.insert(0);
+      }
+    }
+  }
+
+  void add_descendant_states_to_enter(Index index, EntrySet& entry) {
+    const State& state = chart_.at(index);
+    if (state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep) {
+      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
+        std::vector<Index> states;
+        for (const json::value& id : kept->as_array()) states.push_back(chart_.find(id.as_string()));
+        for (const Index each : states) add_descendant_states_to_enter(each, entry);
+        for (const Index each : states) add_ancestor_states_to_enter(each, state.parent, entry);
+      } else {
+        entry.history_content[state.parent] = state.initial;
+        enter_default(transition(state.initial), state.parent, entry);
+      }
+      return;
+    }
+    entry.states.insert(index);
+    if (state.kind == StateKind::compound) {
+      entry.default_entry.insert(index);
+      enter_default(transition(state.initial), index, entry);
+    } else if (state.kind == StateKind::parallel) {
+      enter_regions(state, entry);
+    }
+  }
+
+  void enter_default(const Transition& of, Index ancestor, EntrySet& entry) {
+    for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
+    for (const Index target : of.targets) add_ancestor_states_to_enter(target, ancestor, entry);
+  }
+
+  void enter_regions(const State& parallel, EntrySet& entry) {
+    for (const Index child : parallel.children) {
+      const bool entered = std::any_of(entry.states.begin(), entry.states.end(), [&](Index state) {
+        return state == child || chart_.is_descendant(state, child);
+      });
+      if (!entered) add_descendant_states_to_enter(child, entry);
+    }
+  }
+
+  void add_ancestor_states_to_enter(Index index, Index ancestor, EntrySet& entry) {
+    for (Index each = chart_.at(index).parent; each != ancestor && each != kNone && each != 0; each = chart_.at(each).parent) {
+      entry.states.insert(each);
+      if (chart_.at(each).kind == StateKind::parallel) enter_regions(chart_.at(each), entry);
+    }
+  }
+
+  void exit_interpreter() {
+    traces_.emplace_back();
+    Done done;
+    const std::vector<Index> active(configuration_.rbegin(), configuration_.rend());
+    for (const Index index : active) {
+      const State& state = chart_.at(index);
+      if (state.kind == StateKind::final && state.parent == 0) {
+        done.final_state = state.id;
+        if (state.has_donedata) done.data = evaluate_donedata(state.donedata);
+      }
+    }
+    const StateSet kept = configuration_;
+    for (const Index index : active) exit_state(index);
+    // The snapshot of an ended session says where it ended.
+    configuration_ = kept;
+    traces_.pop_back();
+    effects_.emplace_back(std::move(done));
+  }
+
+  // ── invocations ────────────────────────────────────────────────────────────────────────────────────
+
+  const InvokeElement& element_of(const Invocation& invocation) const {
+    return chart_.at(chart_.find(invocation.state)).invokes[invocation.index];
+  }
+
+  void finalize_and_forward(const Event& event) {
+    for (const Invocation& invocation : snapshot_.invocations) {
+      if (invocation.invoke_id == event.invokeid && element_of(invocation).has_finalize) {
+        if (traces_.empty()) traces_.emplace_back();
+        finalize(element_of(invocation), event);
+      }
+      if (invocation.autoforward) effects_.emplace_back(Forward{invocation.invoke_id, event});
+    }
+  }
+
+  /// SCXML 6.5: an empty <finalize> copies what came back into the locations of the invoke's parameters.
+  void finalize(const InvokeElement& element, const Event& event) {
+    if (!element.finalize.empty()) {
+      run_block(element.finalize);
+      return;
+    }
+    if (!event.data.is_object()) return;
+    for (const Param& param : element.payload.params)
+      if (const json::value* value = event.data.get_object().if_contains(param.name); value != nullptr && param.location)
+        if (Result<> assigned = lua_.assign(param.location, *value); !assigned) execution_error(assigned.error());
+  }
+
+  void invoke_entered() {
+    const StateSet states = std::exchange(to_invoke_, {});
+    for (const Index index : states) {
+      const State& state = chart_.at(index);
+      for (std::size_t i = 0; i < state.invokes.size(); ++i)
+        if (Result<> invoked = invoke(state, i); !invoked) execution_error(invoked.error());
+    }
+  }
+
+  Result<std::string> text_of(const std::string& text, const Script& expression) {
+    if (!expression) return text;
+    const Result<json::value> value = lua_.eval(expression);
+    if (!value) return value.error();
+    if (value->is_string()) return std::string{value->get_string()};
+    if (value->is_int64()) return std::to_string(value->get_int64());
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "lua.execution",
+                 .message = "Expected text",
+                 .place = expression.place};
+  }
+
+  Result<> invoke(const State& state, std::size_t index) {
+    const InvokeElement& element = state.invokes[index];
+    if (traces_.empty()) traces_.emplace_back();
+    Invoke effect{.state = state.id, .autoforward = element.autoforward};
+    effect.invoke_id = element.id.empty() ? state.id + "." + std::to_string(snapshot_.next_id++) : element.id;
+    Result<std::string> type = text_of(element.type, element.type_expr);
+    if (!type) return type.error();
+    Result<std::string> src = text_of(element.src, element.src_expr);
+    if (!src) return src.error();
+    Result<json::value> payload = evaluate_params(element.payload, {});
+    if (!payload) return payload.error();
+    if (element.id_location)
+      if (Result<> assigned = lua_.assign(element.id_location, json::value(effect.invoke_id)); !assigned) return assigned;
+    effect.type = std::move(*type);
+    effect.src = std::move(*src);
+    if (payload->is_object()) effect.params = std::move(payload->get_object());
+    if (element.payload.has_content) {
+      Result<json::value> content = evaluate_content(element.payload, {});
+      if (!content) return content.error();
+      effect.content = std::move(*content);
+    }
+    snapshot_.invocations.push_back({.invoke_id = effect.invoke_id,
+                                     .state = state.id,
+                                     .index = index,
+                                     .type = effect.type,
+                                     .autoforward = element.autoforward});
+    effects_.emplace_back(std::move(effect));
+    return {};
+  }
+
+  // ── executable content ─────────────────────────────────────────────────────────────────────────────
+
+  void initialise_data(const State& state, const json::object& given) {
+    for (const DataItem& item : state.data) {
+      if (given.contains(item.id)) continue;
+      if (traces_.empty()) traces_.emplace_back();
+      Result<json::value> value = json::value();
+      if (item.expr)
+        value = lua_.eval(item.expr);
+      else if (item.has_src)
+        value = Error{.code = "scxml.src", .message = "Expected inline data; 'src' is not read", .place = item.place};
+      else if (item.has_text)
+        value = lua_.literal(item.text);
+      if (!value) {
+        execution_error(value.error());
+        continue;
+      }
+      if (value->is_null()) continue;
+      if (Result<> set = lua_.set_global(item.id, *value); !set) execution_error(set.error());
+    }
+  }
+
+  /// An error ends its own block only (SCXML 4.10).
+  void run_block(const Block& block) {
+    if (Result<> ran = run(block); !ran) execution_error(ran.error(), failed_send_);
+    failed_send_.clear();
+  }
+
+  Result<> run(const Block& block) {
+    for (const Action& action : block)
+      if (Result<> ran = run(action); !ran) return ran;
+    return {};
+  }
+
+  Result<> run(const Action& action) {
+    switch (action.kind) {
+      case ActionKind::raise:
+        raise({.name = action.name, .type = EventType::internal});
+        return {};
+      case ActionKind::branch: return run_branches(action);
+      case ActionKind::foreach_:
+        return lua_.for_each(action.script, action.name, action.index, [&] { return run(action.body); });
+      case ActionKind::log: return run_log(action);
+      case ActionKind::assign: return run_assign(action);
+      case ActionKind::script: return lua_.run(action.script);
+      case ActionKind::send: return run_send(action);
+      case ActionKind::cancel: {
+        Result<std::string> id = text_of(action.name, action.script);
+        if (!id) return id.error();
+        effects_.emplace_back(Cancel{std::move(*id)});
+        return {};
+      }
+    }
+    return {};
+  }
+
+  Result<> run_branches(const Action& action) {
+    for (const Branch& branch : action.branches) {
+      if (branch.cond) {
+        const Result<bool> holds = lua_.eval_condition(branch.cond);
+        if (!holds) {
+          // SCXML 5.9.1: a condition that cannot be evaluated is false, and raises the error.
+          execution_error(holds.error());
+          continue;
+        }
+        if (!*holds) continue;
+      }
+      return run(branch.actions);
+    }
+    return {};
+  }
+
+  Result<> run_log(const Action& action) {
+    json::value value;
+    if (action.script) {
+      Result<json::value> evaluated = lua_.eval(action.script);
+      if (!evaluated) return evaluated.error();
+      value = std::move(*evaluated);
+    }
+    effects_.emplace_back(Log{action.name, std::move(value)});
+    return {};
+  }
+
+  Result<> run_assign(const Action& action) {
+    if (action.script) return lua_.assign_expression(action.location, action.script);
+    const Result<json::value> value = lua_.literal(action.text);
+    if (!value) return value.error();
+    return lua_.assign(action.location, *value);
+  }
+
+  /// <content>, or the parameters as an object; null when there is neither (SCXML 5.5–5.7).
+  Result<json::value> evaluate_payload(const Payload& payload, const std::string& sendid) {
+    return payload.has_content ? evaluate_content(payload, sendid) : evaluate_params(payload, sendid);
+  }
+
+  Result<json::value> evaluate_content(const Payload& payload, const std::string& sendid) {
+    if (!payload.content_expr) return lua_.literal(payload.content_text);
+    Result<json::value> value = lua_.eval(payload.content_expr);
+    if (value) return value;
+    execution_error(value.error(), sendid);
+    return json::value();
+  }
+
+  Result<json::value> evaluate_params(const Payload& payload, const std::string& sendid) {
+    json::object out;
+    for (const Param& param : payload.params) {
+      Result<json::value> value = lua_.eval(param.value);
+      if (value)
+        out[param.name] = std::move(*value);
+      else
+        execution_error(value.error(), sendid);
+    }
+    if (out.empty()) return json::value();
+    return json::value(std::move(out));
+  }
+
+  json::value evaluate_donedata(const Payload& payload) {
+    Result<json::value> value = evaluate_payload(payload, {});
+    if (value) return std::move(*value);
+    execution_error(value.error());
+    return {};
+  }
+
+  Result<> run_send(const Action& action) {
+    const SendAction& send = *action.send;
+    Send effect;
+    effect.sendid = send.id.empty() ? "_send." + std::to_string(snapshot_.next_id++) : send.id;
+    if (send.id_location) {
+      effect.sendid = "send." + std::to_string(snapshot_.next_id++);
+      if (Result<> assigned = lua_.assign(send.id_location, json::value(effect.sendid)); !assigned) return assigned;
+    }
+    failed_send_ = generated(effect.sendid) ? std::string{} : effect.sendid;
+    Result<std::string> event = text_of(send.event, send.event_expr);
+    if (!event) return event.error();
+    Result<std::string> target = text_of(send.target, send.target_expr);
+    if (!target) return target.error();
+    Result<std::string> type = text_of(send.type, send.type_expr);
+    if (!type) return type.error();
+    Result<json::value> delay = evaluate_delay(send);
+    if (!delay) return delay.error();
+    Result<json::value> data = evaluate_payload(send.payload, failed_send_);
+    if (!data) return data.error();
+    const bool scxml = type->empty() || *type == "scxml" || *type == kScxmlProcessor;
+    if (!scxml)
+      return Error{.code = "send.type",
+                   .message = "Expected the SCXML event I/O processor, but found '" + *type + "'",
+                   .place = action.place};
+    if (!target->empty() && !target->starts_with("#_"))
+      return Error{.code = "send.target", .message = "Expected a target like #_scxml_ID, but found '" + *target + "'", .place = action.place};
+    failed_send_.clear();
+    if (*target == "#_internal") {
+      raise({.name = std::move(*event),
+             .type = EventType::internal,
+             .sendid = generated(effect.sendid) ? std::string{} : effect.sendid,
+             .data = std::move(*data)});
+      return {};
+    }
+    effect.type = std::move(*type);
+    effect.target = std::move(*target);
+    effect.event = std::move(*event);
+    effect.data = std::move(*data);
+    effect.delay = std::move(*delay);
+    effects_.emplace_back(std::move(effect));
+    return {};
+  }
+
+  Result<json::value> evaluate_delay(const SendAction& send) {
+    json::value value;
+    if (send.delay_expr) {
+      Result<json::value> evaluated = lua_.eval(send.delay_expr);
+      if (!evaluated) return evaluated;
+      if (evaluated->is_object()) return evaluated;
+      value = std::move(*evaluated);
+    } else if (!send.delay.empty()) {
+      value = send.delay;
+    } else {
+      return json::value();
+    }
+    if (value.is_int64() && value.get_int64() == 0) return json::value(0);
+    const std::optional<std::int64_t> ms = value.is_string() ? parse_css_time(value.get_string()) : std::nullopt;
+    if (!ms)
+      return Error{.code = "send.delay",
+                   .message = "Expected a delay like '5s' or '500ms', or a period",
+                   .place = send.delay_expr.place};
+    return json::value(*ms);
+  }
+
+  const Chart& chart_;
+  Snapshot snapshot_;
+  StepLimits limits_;
+  StateSet configuration_;
+  StateSet to_invoke_;
+  std::deque<Event> internal_;
+  std::vector<Effect> effects_;
+  std::vector<Trace> traces_;
+  Event event_;
+  std::string failed_send_;
+  std::uint32_t microsteps_ = 0;
+  LuaModel lua_;
+};
+
+}  // namespace
+
+std::optional<std::int64_t> parse_css_time(std::string_view text) {
+  std::size_t at = 0;
+  std::int64_t whole = 0;
+  std::int64_t thousandths = 0;
+  std::int64_t scale = 100;
+  bool digits = false;
+  for (; at < text.size() && text[at] >= '0' && text[at] <= '9' && at < 12; ++at, digits = true)
+    whole = whole * 10 + (text[at] - '0');
+  if (at < text.size() && text[at] == '.')
+    for (++at; at < text.size() && text[at] >= '0' && text[at] <= '9'; ++at, digits = true, scale /= 10)
+      thousandths += (text[at] - '0') * scale;
+  if (!digits) return std::nullopt;
+  const std::string_view unit = text.substr(at);
+  if (unit == "ms") return whole;
+  if (unit == "s") return whole * 1000 + thousandths;
+  return std::nullopt;
+}
+
+Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits) {
+  return Interpreter(chart, Snapshot{}, env, limits).start(data);
+}
+
+Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,
+                  const StepLimits& limits) {
+  return Interpreter(chart, snapshot, env, limits).step(event);
+}
+
+}  // namespace chuyi::scxml

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/json.h"
+#include "engine/scxml/chart_model.h"
+#include "engine/scxml/interpreter.h"
+
+struct lua_State;
+
+namespace chuyi::scxml {
+
+/// Compiles every chunk of the chart once. @return what does not compile, at its place.
+std::vector<Detail> compile_all(const Chart& chart);
+
+/// The state named by the null data model's only expression, In('STATE'). `source` as the parser wrote it.
+std::optional<std::string> in_state_of_null(std::string_view source);
+
+/// The data model of one session during one macrostep: its globals live in an environment of their own
+/// inside a sandboxed Lua state that the thread keeps for the chart. Every failure of an expression,
+/// limits included, is an Error whose message goes into error.execution.
+class LuaModel {
+ public:
+  /// @param in_state  answers In('STATE').
+  LuaModel(const Chart& chart, const Env& env, const StepLimits& limits, std::function<bool(std::string_view)> in_state);
+  ~LuaModel();
+  LuaModel(const LuaModel&) = delete;
+  LuaModel& operator=(const LuaModel&) = delete;
+
+  Result<> load(const json::object& globals);
+  /// Every global of the session, keys sorted. Errors: `invalid` "lua.value" for functions, cycles, NaN.
+  Result<json::object> save();
+
+  void set_event(const Event& event);
+  Result<json::value> eval(const Script& script);
+  /// nil and false are false.
+  Result<bool> eval_condition(const Script& script);
+  Result<> run(const Script& script);
+  Result<> assign(const Script& location, const json::value& value);
+  /// Assigns the value of an expression without a detour through JSON.
+  Result<> assign_expression(const Script& location, const Script& value);
+  /// Gives a global the value, whatever it is now. Errors for names that belong to the system.
+  Result<> set_global(const std::string& name, const json::value& value);
+  bool has_global(const std::string& name);
+  /// Calls `body` for each element of a shallow copy of the array, with item and index set.
+  Result<> for_each(const Script& array, const std::string& item, const std::string& index,
+                    const std::function<Result<>()>& body);
+  /// Inline text of <data>, <assign>, <content>: a Lua constant or table, JSON, else a string.
+  Result<json::value> literal(std::string_view text);
+  /// A macrostep's whole instruction budget is used up.
+  bool exhausted() const;
+
+  struct Machine;  ///< a sandboxed Lua state with the chart's compiled chunks
+
+ private:
+  Result<> call(int arguments, int results, const std::string& place);
+  Result<> push_script(const Script& script);
+
+  const Chart& chart_;
+  std::shared_ptr<Machine> machine_;
+  std::function<bool(std::string_view)> in_state_;
+};
+
+}  // namespace chuyi::scxml
