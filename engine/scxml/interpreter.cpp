@@ -740,8 +740,13 @@ std::optional<std::int64_t> parse_css_time(std::string_view text) {
   return std::nullopt;
 }
 
-Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits) {
-  return Interpreter(chart, Snapshot{}, env, limits).start(data);
+Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits,
+                   bool declared_only) {
+  if (!declared_only) return Interpreter(chart, Snapshot{}, env, limits).start(data);
+  json::object declared;
+  for (const DataItem& item : chart.at(0).data)
+    if (const json::value* value = data.if_contains(item.id)) declared[item.id] = *value;
+  return Interpreter(chart, Snapshot{}, env, limits).start(declared);
 }
 
 Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,

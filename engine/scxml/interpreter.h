@@ -115,12 +115,13 @@ struct StepLimits {
 
 /// Begins a session: enters the initial configuration and completes the first macrostep.
 ///
-/// @param data  globals set before the data model is initialised; they win over <data> of the same id
-///              (SCXML 6.4, invoke parameters).
+/// @param data  globals set before the data model is initialised; they win over <data> of the same id.
+/// @param declared_only  take only what a top-level <data> declares: SCXML 6.4, parameters of an invoke.
 /// @return      first snapshot and effects in execution order.
 ///              Errors: `invalid` "scxml.microsteps", "scxml.instructions", "scxml.datamodel_size".
 /// @see         W3C SCXML 1.0, appendix D: interpret, enterStates.
-Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits = {});
+Result<Step> start(const Chart& chart, const json::object& data, const Env& env, const StepLimits& limits = {},
+                   bool declared_only = false);
 
 /// Takes `event` through microsteps until no transition is enabled and the internal queue is empty;
 /// runs <finalize> first when the event comes from a running invocation. An event that enables nothing

@@ -83,6 +83,7 @@ class Parser {
 
   std::vector<Detail> run() {
     const pugi::xml_node root = document_.dom.document_element();
+    refuse_inclusions(root);
     if (local_name(root.name()) != "scxml" || namespace_of(root, root.name()) != kScxmlNamespace) {
       problem(root, "scxml.root",
               "Expected the root element <scxml xmlns=\"http://www.w3.org/2005/07/scxml\">, but found <" +
@@ -163,6 +164,21 @@ class Parser {
     if (node.attribute(a) && node.attribute(b))
       problem(node, "scxml.exclusive",
               "Expected one of the attributes '" + std::string{a} + "' and '" + b + "' of <" + node.name() + ">");
+  }
+
+  /// XInclude would pull in what nobody has checked.
+  void refuse_inclusions(const pugi::xml_node& root) {
+    struct Walker final : pugi::xml_tree_walker {
+      Parser* parser = nullptr;
+      bool for_each(pugi::xml_node& node) override {
+        if (node.type() == pugi::node_element && namespace_of(node, node.name()) == "http://www.w3.org/2001/XInclude")
+          parser->problem(node, "xml.include", "Expected no XInclude; put the content into the document");
+        return true;
+      }
+    } walker;
+    walker.parser = this;
+    pugi::xml_node start = root;
+    start.traverse(walker);
   }
 
   static bool is_scxml(const pugi::xml_node& node) {

@@ -290,9 +290,10 @@ class Scanner {
   }
 
   void start_tag() {
-    const std::size_t from = at_++;
+    const std::size_t from = at_;
     if (open_.empty() && seen_root_) return not_well_formed("Expected one root element");
     seen_root_ = true;
+    ++at_;
     const std::string_view element = name();
     if (fault_) return;
     if (++elements_ > limits_.elements_max)

@@ -50,7 +50,7 @@ class World {
     session.chart = chart;
     session.parent = parent;
     session.invoke_id = invoke_id;
-    take(id, start(*chart, data, {.session_id = id, .now = now_}));
+    take(id, start(*chart, data, {.session_id = id, .now = now_}, {}, true));
   }
 
   void take(const std::string& id, Result<Step> step) {
