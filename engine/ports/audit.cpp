@@ -1,0 +1,54 @@
+#include "engine/ports/audit.h"
+
+#include "engine/base/digest.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kPage = 500;
+constexpr JsonLimits kRecord{
+    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
+
+Error broken(std::int64_t seq, std::string message) {
+  return Error{.kind = ErrorKind::invalid,
+               .code = "audit.broken",
+               .message = "Expected " + message,
+               .place = "audit:" + std::to_string(seq)};
+}
+
+Result<> check(const AuditRow& row, const AuditHead& head) {
+  const std::int64_t seq = head.count + 1;
+  if (row.seq != seq) return broken(seq, "record " + std::to_string(seq) + ", but found " + std::to_string(row.seq));
+  const Result<json::value> record = parse_json(row.record, kRecord, "audit record");
+  if (!record || !record->is_object() || canonical_json(*record) != row.record)
+    return broken(seq, "a record in canonical form");
+  const json::object& object = record->get_object();
+  if (int_or(object, "seq", 0) != seq || string_or(object, "session") != row.session_id)
+    return broken(seq, "the record to name its own row");
+  if (audit_hash(head.hash, row.record) != row.hash) return broken(seq, "the hash to be that of the record and the one before");
+  return {};
+}
+
+}  // namespace
+
+Result<AuditHead> verify_audit(Queries& queries) {
+  AuditHead head{.count = 0, .hash = std::string{kAuditGenesis}};
+  for (bool more = true; more;) {
+    const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
+    if (!page) return page.error();
+    more = page->size() == kPage;
+    for (const AuditRow& row : *page) {
+      if (Result<> good = check(row, head); !good) return good.error();
+      head = {.count = row.seq, .hash = row.hash};
+    }
+  }
+  const Result<std::optional<std::string>> count = queries.setting(kAuditCountSetting);
+  if (!count) return count.error();
+  const Result<std::optional<std::string>> hash = queries.setting(kAuditHashSetting);
+  if (!hash) return hash.error();
+  if (count->value_or("0") != std::to_string(head.count) || hash->value_or(std::string{kAuditGenesis}) != head.hash)
+    return broken(head.count, "the log to end at record " + count->value_or("0") + ", but it ends here");
+  return head;
+}
+
+}  // namespace chuyi

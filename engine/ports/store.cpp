@@ -1,0 +1,25 @@
+#include "engine/ports/store.h"
+
+#include <future>
+#include <memory>
+
+#include "engine/base/digest.h"
+
+namespace chuyi {
+
+Result<Reply> update_and_wait(Store& store, Update update) {
+  auto promise = std::make_shared<std::promise<Result<Reply>>>();
+  std::future<Result<Reply>> reply = promise->get_future();
+  store.update(std::move(update), [promise](Result<Reply> result) { promise->set_value(std::move(result)); });
+  return reply.get();
+}
+
+std::string audit_hash(std::string_view previous_hash, std::string_view canonical_record) {
+  Sha256 hash;
+  hash.update(previous_hash);
+  hash.update("\n");
+  hash.update(canonical_record);
+  return hash.finish_hex();
+}
+
+}  // namespace chuyi

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <sqlite3.h>
+
+#include "engine/base/result.h"
+
+namespace chuyi::sqlite {
+
+/// A failed call of SQLite, inside this adapter only.
+struct Failure {
+  int code;  ///< extended result code
+  std::string message;
+};
+
+/// One connection with its prepared statements. Not thread-safe. Throws Failure.
+class Connection {
+ public:
+  /// @param vfs  nullptr: the default one.
+  Connection(const std::string& path, int flags, const char* vfs);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void execute(const char* sql);
+
+  /// A prepared statement in use; reset when it goes out of scope.
+  class Row {
+   public:
+    explicit Row(Connection& connection, sqlite3_stmt* statement) : connection_(connection), statement_(statement) {}
+    ~Row() {
+      sqlite3_reset(statement_);
+      sqlite3_clear_bindings(statement_);
+    }
+    Row(const Row&) = delete;
+    Row& operator=(const Row&) = delete;
+    Row& bind(std::string_view text);
+    Row& bind(std::int64_t number);
+    Row& bind_null();
+    /// True when there is a row.
+    bool step();
+    void run() { step(); }
+    std::string text(int column) const;
+    std::int64_t number(int column) const { return sqlite3_column_int64(statement_, column); }
+
+   private:
+    Connection& connection_;
+    sqlite3_stmt* statement_;
+    int next_ = 1;
+  };
+
+  /// The statement for `sql`, prepared once for each connection.
+  Row prepare(const std::string& sql);
+  bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+  sqlite3* handle() { return db_; }
+
+ private:
+  [[noreturn]] void fail(const char* what);
+  sqlite3* db_ = nullptr;
+  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+};
+
+/// "store.full" or "store.io", both `unavailable`.
+Error error_of(const Failure& failure);
+
+}  // namespace chuyi::sqlite

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/ports/queries.h"
+#include "engine/ports/store.h"
+
+namespace chuyi {
+
+struct SqliteOptions {
+  std::string path;         ///< of the database file; created when there is none
+  const char* vfs = nullptr;  ///< SQLite VFS by name; nullptr: the default one
+  std::size_t group_max = 64;  ///< commands that share one commit
+  /// Called once, on the writer thread, when a write or sync failed and nothing can be acknowledged any
+  /// more: after a failed fsync the kernel may have dropped the pages, so a retry would lie. The process
+  /// must end and start again from what is on disk.
+  std::function<void(const Error&)> on_fatal = [](const Error&) {};
+  /// For the test that shows what it costs: PRAGMA synchronous=OFF.
+  bool unsafe_no_sync = false;
+};
+
+struct SqliteStorage {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Queries> queries;
+};
+
+/// Opens the embedded store: WAL, synchronous=FULL, one connection that alone writes and checkpoints, on
+/// a thread of its own with group commit; readers on connections of their own.
+/// Errors: `unavailable` "store.io"; `invalid` "store.version" for a database of a newer release.
+Result<SqliteStorage> open_sqlite(SqliteOptions options);
+
+}  // namespace chuyi

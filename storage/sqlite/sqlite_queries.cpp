@@ -1,0 +1,391 @@
+#include "storage/sqlite/sqlite_queries.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/invoke/rows_json.h"
+#include "storage/sqlite/rows.h"
+
+namespace chuyi::sqlite {
+namespace {
+
+constexpr std::size_t kIdleMax = 8;
+constexpr std::size_t kLimitMax = 200;
+
+/// A WHERE clause put together from parts, each with its parameters.
+class Where {
+ public:
+  void add(const std::string& condition, std::vector<std::string> parameters = {}) {
+    sql_ += (sql_.empty() ? " WHERE " : " AND ") + condition;
+    for (std::string& each : parameters) parameters_.push_back(std::move(each));
+  }
+  void equal(const char* column, const std::string& value) {
+    if (!value.empty()) add(std::string{column} + " = ?", {value});
+  }
+  const std::string& sql() const { return sql_; }
+  void bind(Connection::Row& row) const {
+    for (const std::string& each : parameters_) row.bind(each);
+  }
+
+ private:
+  std::string sql_;
+  std::vector<std::string> parameters_;
+};
+
+std::string placeholders(std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += i == 0 ? "?" : ",?";
+  return "(" + out + ")";
+}
+
+/// `text` as a LIKE pattern that finds it anywhere.
+std::string contains_pattern(const std::string& text) {
+  std::string out = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "%";
+}
+
+std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, kLimitMax); }
+
+/// A cursor "NUMBER.ID"; throws on anything else.
+struct Cursor {
+  std::int64_t number = 0;
+  std::string id;
+};
+struct BadCursor {};
+Cursor parse_cursor(const std::string& text) {
+  Cursor out;
+  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out.number);
+  if (ec != std::errc{} || end == text.data() + text.size() || *end != '.') throw BadCursor{};
+  out.id = end + 1;
+  return out;
+}
+
+/// Keeps `limit` of limit + 1 rows and says where the next page starts.
+template <class Row, class Key>
+Page<Row> cut(std::vector<Row> rows, std::size_t limit, Key key) {
+  Page<Row> out;
+  if (rows.size() > limit) {
+    rows.resize(limit);
+    out.next = key(rows.back());
+  }
+  out.rows = std::move(rows);
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> SqliteQueries::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> out = std::move(idle_.back());
+      idle_.pop_back();
+      return out;
+    }
+  }
+  auto out = std::make_unique<Connection>(path_, SQLITE_OPEN_READWRITE, vfs_);
+  out->execute("PRAGMA wal_autocheckpoint=0");
+  out->execute("PRAGMA query_only=ON");
+  // The last connection to close would checkpoint and delete the log: that is the writer's to do.
+  sqlite3_db_config(out->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return out;
+}
+
+void SqliteQueries::give(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
+}
+
+template <class T>
+Result<T> SqliteQueries::read(const std::function<T(Connection&)>& read) {
+  try {
+    std::unique_ptr<Connection> connection = take();
+    connection->execute("BEGIN");
+    T out = read(*connection);
+    connection->execute("COMMIT");
+    give(std::move(connection));
+    return out;
+  } catch (const Failure& failure) {
+    return error_of(failure);
+  } catch (const BadCursor&) {
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "page.cursor",
+                 .message = "Expected the 'next' of an earlier page",
+                 .place = "after",
+                 .message_zh = "分页参数无效"};
+  }
+}
+
+Result<std::optional<SessionRow>> SqliteQueries::session(std::string_view id) {
+  return read<std::optional<SessionRow>>([&](Connection& db) { return find_session(db, id); });
+}
+
+Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
+  return read<Page<SessionRow>>([&](Connection& db) {
+    Where where;
+    where.equal("s.programme", filter.programme);
+    where.equal("s.round", filter.round);
+    where.equal("s.status", filter.status);
+    where.equal("s.stage", filter.stage);
+    if (!filter.text.empty())
+      where.add("(s.title LIKE ? ESCAPE '\\' OR s.org_name LIKE ? ESCAPE '\\')",
+                {contains_pattern(filter.text), contains_pattern(filter.text)});
+    std::string seen;
+    std::vector<std::string> parameters;
+    if (!filter.orgs.empty()) {
+      seen = "s.id IN (SELECT session_id FROM session_orgs WHERE org IN " + placeholders(filter.orgs.size()) + ")";
+      parameters = filter.orgs;
+    }
+    if (!filter.reviewer.empty()) {
+      seen += std::string{seen.empty() ? "" : " OR "} + "s.id IN (SELECT session_id FROM tasks WHERE user = ? AND kind = 'sheet')";
+      parameters.push_back(filter.reviewer);
+    }
+    if (!seen.empty()) where.add("(" + seen + ")", parameters);
+    if (!page.after.empty()) {
+      const Cursor cursor = parse_cursor(page.after);
+      where.add("(s.created, s.id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
+    }
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s" + where.sql() +
+                          " ORDER BY s.created, s.id LIMIT " + std::to_string(limit + 1));
+    where.bind(row);
+    std::vector<SessionRow> rows;
+    while (row.step()) rows.push_back(read_session(db, row));
+    return cut(std::move(rows), limit,
+               [](const SessionRow& last) { return std::to_string(to_ms(last.created)) + "." + last.id; });
+  });
+}
+
+Result<std::optional<TaskRow>> SqliteQueries::task(std::string_view id) {
+  return read<std::optional<TaskRow>>([&](Connection& db) -> std::optional<TaskRow> {
+    const auto body = find_body(db, "SELECT body FROM tasks WHERE id = ?", id);
+    if (!body) return std::nullopt;
+    return task_from_json(*body);
+  });
+}
+
+Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
+  return read<Page<TaskRow>>([&](Connection& db) {
+    Where where;
+    std::string mine;
+    std::vector<std::string> parameters;
+    for (const Membership& held : filter.memberships) {
+      mine += std::string{mine.empty() ? "" : " OR "} + "(org = ? AND role = ? AND user = '')";
+      parameters.push_back(held.org);
+      parameters.push_back(held.role);
+    }
+    if (!filter.user.empty()) {
+      mine += std::string{mine.empty() ? "" : " OR "} + "user = ?";
+      parameters.push_back(filter.user);
+    }
+    if (!mine.empty()) where.add("(" + mine + ")", parameters);
+    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+    where.equal("session_id", filter.session_id);
+    where.equal("kind", filter.kind);
+    if (!page.after.empty()) {
+      const Cursor cursor = parse_cursor(page.after);
+      where.add("(due, id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
+    }
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT " + std::to_string(limit + 1));
+    where.bind(row);
+    std::vector<std::pair<TaskRow, std::int64_t>> rows;
+    while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
+    Page<TaskRow> out;
+    if (rows.size() > limit) {
+      rows.resize(limit);
+      out.next = std::to_string(rows.back().second) + "." + rows.back().first.id;
+    }
+    for (auto& each : rows) out.rows.push_back(std::move(each.first));
+    return out;
+  });
+}
+
+Result<std::vector<DocumentRow>> SqliteQueries::documents(std::string_view session_id) {
+  return read<std::vector<DocumentRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT body FROM documents WHERE session_id = ? AND removed = 0 ORDER BY id");
+    row.bind(session_id);
+    std::vector<DocumentRow> out;
+    while (row.step()) out.push_back(document_from_json(read_json(row, 0)));
+    return out;
+  });
+}
+
+Result<std::optional<BundleRow>> SqliteQueries::latest_bundle(std::string_view session_id) {
+  return read<std::optional<BundleRow>>([&](Connection& db) -> std::optional<BundleRow> {
+    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? ORDER BY sealed DESC, digest LIMIT 1");
+    row.bind(session_id);
+    if (!row.step()) return std::nullopt;
+    return BundleRow{.session_id = row.text(0),
+                     .digest = row.text(1),
+                     .size = static_cast<std::uint64_t>(row.number(2)),
+                     .sealed = from_ms(row.number(3))};
+  });
+}
+
+Result<std::optional<NoticeRow>> SqliteQueries::notice(std::string_view id) {
+  return read<std::optional<NoticeRow>>([&](Connection& db) -> std::optional<NoticeRow> {
+    const auto body = find_body(db, "SELECT body FROM notices WHERE id = ?", id);
+    if (!body) return std::nullopt;
+    return notice_from_json(*body);
+  });
+}
+
+Result<Page<NoticeRow>> SqliteQueries::notices(const NoticeFilter& filter, const PageRequest& page) {
+  return read<Page<NoticeRow>>([&](Connection& db) {
+    Where where;
+    where.equal("programme", filter.programme);
+    where.equal("status", filter.status);
+    if (!page.after.empty()) {
+      const Cursor cursor = parse_cursor(page.after);
+      where.add("(opens, id) < (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
+    }
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare("SELECT body FROM notices" + where.sql() + " ORDER BY opens DESC, id DESC LIMIT " + std::to_string(limit + 1));
+    where.bind(row);
+    std::vector<NoticeRow> rows;
+    while (row.step()) rows.push_back(notice_from_json(read_json(row, 0)));
+    return cut(std::move(rows), limit,
+               [](const NoticeRow& last) { return std::to_string(to_ms(last.opens)) + "." + last.id; });
+  });
+}
+
+Result<std::vector<ObjectionRow>> SqliteQueries::objections(std::string_view session_id) {
+  return read<std::vector<ObjectionRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT body FROM objections WHERE session_id = ? ORDER BY id");
+    row.bind(session_id);
+    std::vector<ObjectionRow> out;
+    while (row.step()) out.push_back(objection_from_json(read_json(row, 0)));
+    return out;
+  });
+}
+
+Result<Page<AwardRow>> SqliteQueries::awards(const AwardFilter& filter, const PageRequest& page) {
+  return read<Page<AwardRow>>([&](Connection& db) {
+    Where where;
+    where.equal("programme", filter.programme);
+    where.equal("round", filter.round);
+    where.equal("status", filter.status);
+    if (!filter.text.empty()) {
+      const std::string pattern = contains_pattern(filter.text);
+      where.add("(number LIKE ? ESCAPE '\\' OR title LIKE ? ESCAPE '\\' OR org_name LIKE ? ESCAPE '\\')", {pattern, pattern, pattern});
+    }
+    if (!page.after.empty()) where.add("number > ?", {page.after});
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare("SELECT body FROM awards" + where.sql() + " ORDER BY number LIMIT " + std::to_string(limit + 1));
+    where.bind(row);
+    std::vector<AwardRow> rows;
+    while (row.step()) rows.push_back(award_from_json(read_json(row, 0)));
+    return cut(std::move(rows), limit, [](const AwardRow& last) { return last.number; });
+  });
+}
+
+Result<std::optional<AwardRow>> SqliteQueries::award_of(std::string_view session_id) {
+  return read<std::optional<AwardRow>>([&](Connection& db) -> std::optional<AwardRow> {
+    const auto body = find_body(db, "SELECT body FROM awards WHERE session_id = ?", session_id);
+    if (!body) return std::nullopt;
+    return award_from_json(*body);
+  });
+}
+
+Result<std::optional<UserRow>> SqliteQueries::user(std::string_view id) {
+  return read<std::optional<UserRow>>([&](Connection& db) { return find_user(db, id); });
+}
+
+Result<Page<UserRow>> SqliteQueries::users(const PageRequest& page) {
+  return read<Page<UserRow>>([&](Connection& db) {
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare("SELECT id, name, password, memberships, disabled FROM users WHERE id > ? ORDER BY id LIMIT " +
+                          std::to_string(limit + 1));
+    row.bind(page.after);
+    std::vector<UserRow> rows;
+    while (row.step()) rows.push_back(read_user(row));
+    return cut(std::move(rows), limit, [](const UserRow& last) { return last.id; });
+  });
+}
+
+Result<std::optional<LoginRow>> SqliteQueries::login(std::string_view token_digest) {
+  return read<std::optional<LoginRow>>([&](Connection& db) -> std::optional<LoginRow> {
+    auto row = db.prepare("SELECT token_digest, user_id, expires FROM logins WHERE token_digest = ?");
+    row.bind(token_digest);
+    if (!row.step()) return std::nullopt;
+    return LoginRow{.token_digest = row.text(0), .user_id = row.text(1), .expires = from_ms(row.number(2))};
+  });
+}
+
+Result<std::optional<OrganisationRow>> SqliteQueries::organisation(std::string_view id) {
+  return read<std::optional<OrganisationRow>>([&](Connection& db) { return find_organisation(db, id); });
+}
+
+Result<std::vector<OrganisationRow>> SqliteQueries::organisations() {
+  return read<std::vector<OrganisationRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations ORDER BY id");
+    std::vector<OrganisationRow> out;
+    while (row.step()) out.push_back(read_organisation(row));
+    return out;
+  });
+}
+
+Result<std::vector<DefinitionRow>> SqliteQueries::definitions() {
+  return read<std::vector<DefinitionRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT digest, programme, version, files FROM definitions ORDER BY digest");
+    std::vector<DefinitionRow> out;
+    while (row.step())
+      out.push_back({.digest = row.text(0), .programme = row.text(1), .version = row.text(2), .files = read_json(row, 3)});
+    return out;
+  });
+}
+
+Result<std::optional<std::string>> SqliteQueries::setting(std::string_view key) {
+  return read<std::optional<std::string>>([&](Connection& db) { return find_setting(db, key); });
+}
+
+Result<std::vector<TimerRow>> SqliteQueries::due_timers(Instant now, std::size_t limit) {
+  return read<std::vector<TimerRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, session_id, due, event FROM timers WHERE due <= ? ORDER BY due, id LIMIT ?");
+    row.bind(to_ms(now)).bind(static_cast<std::int64_t>(limit));
+    std::vector<TimerRow> out;
+    while (row.step()) out.push_back(read_timer(row));
+    return out;
+  });
+}
+
+Result<std::optional<Instant>> SqliteQueries::next_timer() {
+  return read<std::optional<Instant>>([&](Connection& db) -> std::optional<Instant> {
+    auto row = db.prepare("SELECT due FROM timers ORDER BY due, id LIMIT 1");
+    if (!row.step()) return std::nullopt;
+    return from_ms(row.number(0));
+  });
+}
+
+Result<std::vector<OutboxRow>> SqliteQueries::due_outbox(Instant now, std::size_t limit) {
+  return read<std::vector<OutboxRow>>([&](Connection& db) {
+    auto row = db.prepare(
+        "SELECT id, session_id, kind, payload, created, attempts, next_at FROM outbox WHERE next_at <= ? ORDER BY next_at, id LIMIT ?");
+    row.bind(to_ms(now)).bind(static_cast<std::int64_t>(limit));
+    std::vector<OutboxRow> out;
+    while (row.step()) out.push_back(read_outbox(row));
+    return out;
+  });
+}
+
+Result<std::vector<AuditRow>> SqliteQueries::audit(std::string_view session_id, std::int64_t after, std::size_t limit) {
+  return read<std::vector<AuditRow>>([&](Connection& db) {
+    auto row = db.prepare(session_id.empty()
+                              ? "SELECT seq, session_id, record, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+                              : "SELECT seq, session_id, record, hash FROM audit WHERE seq > ? AND session_id = ? ORDER BY seq LIMIT ?");
+    row.bind(after);
+    if (!session_id.empty()) row.bind(session_id);
+    row.bind(static_cast<std::int64_t>(limit));
+    std::vector<AuditRow> out;
+    while (row.step())
+      out.push_back({.seq = row.number(0), .session_id = row.text(1), .record = row.text(2), .hash = row.text(3)});
+    return out;
+  });
+}
+
+}  // namespace chuyi::sqlite
