@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/result.h"
+#include "engine/forms/forms.h"
 #include "engine/scxml/chart.h"
 
 namespace chuyi {
@@ -26,6 +27,7 @@ struct Definition {
   json::object manifest;
   scxml::ChartPtr chart;
   json::object forms;  ///< form id → JSON Schema draft-07 with common definitions already inlined
+  std::map<std::string, FormPtr, std::less<>> compiled_forms;  ///< the same, compiled
   /// Every text file of the package that the digest covers: path → content. What the store keeps, and
   /// what `Definitions::restore` rebuilds a definition from.
   json::object files;

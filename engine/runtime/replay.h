@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/invoke/handler.h"
 #include "engine/ports/definition.h"
 #include "engine/ports/queries.h"
 

@@ -142,7 +142,8 @@ std::shared_ptr<Machine> acquire(const Chart& chart) {
 
 void release(const Chart& chart, std::shared_ptr<Machine> machine) {
   // After an allocation failed nothing is certain about the state; the next session gets a new one.
-  if (!machine || machine->L == nullptr || machine->limits.out_of_memory) return;
+  // Serial 0 is an expression of its own, seen once.
+  if (!machine || machine->L == nullptr || machine->limits.out_of_memory || chart.serial == 0) return;
   auto& cache = machines();
   if (cache.size() >= kMachinesMax) cache.erase(cache.begin());
   cache.push_back({chart.serial, std::move(machine)});

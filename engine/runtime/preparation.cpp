@@ -1,0 +1,120 @@
+#include "engine/runtime/preparation.h"
+
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+namespace {
+
+/// What preparation knows of the task it prepares for. A stale read is found inside the transaction.
+struct Subject {
+  TaskRow task;
+  SessionRow session;
+  DefinitionPtr definition;
+};
+
+Error unknown_task(const std::string& id) {
+  return Error{.kind = ErrorKind::not_found,
+               .code = "task.unknown",
+               .message = "Expected a known task, but found '" + id + "'",
+               .message_zh = "未找到该待办"};
+}
+
+Result<Subject> load(const Runtime& runtime, const Command& command) {
+  const Result<std::optional<TaskRow>> task = runtime.queries.task(command.task_id);
+  if (!task) return task.error();
+  if (!*task) return unknown_task(command.task_id);
+  const Result<std::optional<SessionRow>> session = runtime.queries.session((*task)->session_id);
+  if (!session) return session.error();
+  if (!*session) return unknown_task(command.task_id);
+  Subject out{**task, **session, runtime.definitions.by_digest((*session)->definition)};
+  if (!out.definition)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "definition.unknown",
+                 .message = "Expected definition " + out.session.definition + " to be loaded"};
+  return out;
+}
+
+Error with_details(std::string code, std::string message, std::string message_zh, std::vector<Detail> details) {
+  return Error{.kind = ErrorKind::invalid,
+               .code = std::move(code),
+               .message = std::move(message),
+               .place = {},
+               .message_zh = std::move(message_zh),
+               .details = std::move(details)};
+}
+
+json::object application_facts(const SessionRow& session) {
+  return {{"id", session.id},
+          {"programme", session.programme},
+          {"round", session.round},
+          {"title", session.title},
+          {"org", session.org},
+          {"org_name", session.org_name}};
+}
+
+Result<> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
+  const auto form = subject.definition->compiled_forms.find(subject.task.form);
+  if (form == subject.definition->compiled_forms.end()) return {};
+  std::vector<Detail> failures = validate_form(*form->second, json::value(data));
+  if (!failures.empty())
+    return with_details("form.invalid", "Expected a form without failures, but found " + std::to_string(failures.size()),
+                        "表单有" + std::to_string(failures.size()) + "处需要修改", std::move(failures));
+  const Result<std::vector<Detail>> findings =
+      runtime.plugins.validate(*subject.definition, {{"form", subject.task.form},
+                                                     {"data", data},
+                                                     {"application", application_facts(subject.session)}});
+  if (!findings) return findings.error();
+  if (!findings->empty())
+    return with_details("plugin.refused", "Expected a form that keeps the programme's rules", "不符合该项目的申报规则", *findings);
+  return {};
+}
+
+Result<json::object> seal(const Runtime& runtime, const Subject& subject, const json::object& data) {
+  const Result<std::vector<DocumentRow>> documents = runtime.queries.documents(subject.session.id);
+  if (!documents) return documents.error();
+  BagSpec spec;
+  json::object form{{"application", application_facts(subject.session)},
+                    {"definition", subject.definition->digest},
+                    {"form", subject.task.form},
+                    {"data", data}};
+  spec.payload.push_back({.path = "application.json", .digest = {}, .bytes = canonical_json(form) + "\n"});
+  for (const DocumentRow& row : *documents)
+    spec.payload.push_back({.path = "documents/" + row.kind + "/" + row.name, .digest = row.digest, .bytes = {}});
+  spec.info = {{"Bagging-Date", format_day(day_in_shanghai(runtime.clock.now()))},
+               {"Source-Organization", subject.session.org_name},
+               {"External-Identifier", subject.session.id},
+               {"External-Description", subject.session.title},
+               {"Chuyi-Programme", subject.session.programme},
+               {"Chuyi-Round", subject.session.round},
+               {"Chuyi-Task-Revision", std::to_string(subject.task.revision)}};
+  const Result<StoredDocument> bag = runtime.documents.seal(spec);
+  if (!bag) return bag.error();
+  return json::object{{"digest", bag->digest}, {"size", static_cast<std::int64_t>(bag->size)}};
+}
+
+}  // namespace
+
+bool needs_preparation(const Command& command) { return command.kind == "task.complete"; }
+
+Result<Command> prepare(const Runtime& runtime, Command command) {
+  command.data.erase("bundle");  // only preparation says what was sealed
+  const Result<Subject> subject = load(runtime, command);
+  if (!subject) return subject.error();
+  const bool open = subject->task.status == "open" || subject->task.status == "claimed";
+  if (!open) return command;  // the transaction says why
+  const json::object data =
+      command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
+  const bool signs_form = subject->task.kind == "task" || subject->task.kind == "annual-report";
+  if (signs_form)
+    if (Result<> valid = validate(runtime, *subject, data); !valid) return valid.error();
+  // Only the stage knows whether it seals; a task that takes documents and a form is one that may.
+  if (subject->task.kind == "task" && !subject->task.form.empty() && subject->task.role == "applicant") {
+    Result<json::object> bundle = seal(runtime, *subject, data);
+    if (!bundle) return bundle.error();
+    command.data["bundle"] = std::move(*bundle);
+    if (!command.if_revision) command.if_revision = subject->task.revision;
+  }
+  return command;
+}
+
+}  // namespace chuyi
