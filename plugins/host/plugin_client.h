@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/base/time.h"
+#include "engine/ports/plugin_host.h"
+
+namespace chuyi {
+
+/// Something a package's native code did that it must not.
+struct PluginIncident {
+  Instant at;
+  std::string package;
+  std::string version;
+  std::string hook;
+  std::string code;  ///< "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load"
+  std::string reason;
+};
+
+struct PluginClientOptions {
+  std::string host_program;  ///< path of chuyi-plugin-host
+  std::chrono::milliseconds call_max{2'000};
+  std::chrono::milliseconds start_max{5'000};
+};
+
+/// One host process for each library, started when first called, killed and started again after any
+/// misbehaviour. Calls of one library take turns; different libraries run side by side.
+class PluginClient final : public PluginHost {
+ public:
+  explicit PluginClient(PluginClientOptions options);
+  ~PluginClient() override;
+  Result<std::vector<Detail>> validate(const Definition& definition, const json::object& input) override;
+  /// The latest, newest last; at most 200 are kept.
+  std::vector<PluginIncident> incidents() const;
+
+ private:
+  class Process;
+  std::shared_ptr<Process> process_of(const Definition& definition);
+  void record(const Definition& definition, const Error& error);
+
+  PluginClientOptions options_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Process>> processes_;  ///< by library path
+  std::deque<PluginIncident> incidents_;
+};
+
+}  // namespace chuyi
