@@ -2,7 +2,8 @@
 add_library(chuyi_options INTERFACE)
 target_include_directories(chuyi_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(chuyi_options INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Wold-style-cast
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast>
   -Wno-missing-field-initializers -Werror)
 target_compile_definitions(chuyi_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION

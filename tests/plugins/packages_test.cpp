@@ -1,0 +1,225 @@
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "plugins/host/plugin_client.h"
+#include "plugins/loader/package_library.h"
+
+namespace chuyi {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kSource = CHUYI_SOURCE_DIR;
+const std::string kBinary = CHUYI_BINARY_DIR;
+
+PackageLibraryOptions options_for(const std::string& packages) {
+  return {.packages = {packages},
+          .workflows = kSource + "/workflows",
+          .forms = kSource + "/forms",
+          .schema = kSource + "/plugins/sdk/plugin.xsd",
+          .libraries = testing::TempDir() + "/libraries",
+          .invoke_types = {"task", "panel", "publicity", "award", "annual-check"}};
+}
+
+std::string text_of(const std::vector<Detail>& details) {
+  std::string out;
+  for (const Detail& each : details) out += each.place + " " + each.code + " " + each.message + "\n";
+  return out;
+}
+
+json::object uscc_org(const char* name, const char* code) { return {{"name", name}, {"uscc", code}}; }
+
+json::object workshop_form() {
+  return {{"craft", "湘绣"},
+          {"craft_kind", "传统技艺"},
+          {"school", uscc_org("湖南工艺美术职业学院", "12430000444877049U")},
+          {"enterprises", json::array{uscc_org("湖南某湘绣有限公司", "91350100M000100Y43")}},
+          {"agreement_end", "2029-12-31"},
+          {"host_master", "王大师"},
+          {"master_level", "非遗传承人"},
+          {"members", json::array{json::object{{"name", "甲"}, {"unit", "学院"}, {"side", "学校"}},
+                                  json::object{{"name", "乙"}, {"unit", "公司"}, {"side", "企业"}}}},
+          {"area", "120.5"},
+          {"equip", "80.00"},
+          {"ent_equip", "30.00"},
+          {"apprentices3", 12},
+          {"exchange3", 6},
+          {"patents", 2},
+          {"courses", 3},
+          {"target_apprentice", 30},
+          {"leader", json::object{{"name", "李老师"}, {"title", "副高级"}, {"phone", "13800000000"}}},
+          {"period", json::object{{"start", "2026-09"}, {"end", "2029-08"}}},
+          {"budget", json::object{{"province", "20"}, {"local", "10"}, {"school", "15.5"}, {"enterprise", "30"}, {"total", "75.5"}}},
+          {"targets", json::array{json::object{{"indicator", "带徒"}, {"unit", "人"}, {"baseline", 4}, {"y1", 10}, {"y2", 20}, {"y3", 30}}}},
+          {"statement", "建设思路"}};
+}
+
+class Shipped : public testing::Test {
+ protected:
+  Shipped() : library_(options_for(kBinary + "/plugins")), problems_(library_.reload()) {}
+  std::vector<Detail> findings(const char* programme, json::object form) {
+    const DefinitionPtr definition = library_.current(programme);
+    std::vector<Detail> out = validate_form(*definition->compiled_forms.at("nomination"), json::value(form));
+    if (!out.empty()) return out;
+    const Result<std::vector<Detail>> answer =
+        client_.validate(*definition, {{"form", "nomination"}, {"data", form}, {"application", json::object{}}});
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+    return answer ? *answer : std::vector<Detail>{};
+  }
+  PackageLibrary library_;
+  std::vector<Detail> problems_;
+  PluginClient client_{PluginClientOptions{.host_program = kBinary + "/bin/chuyi-plugin-host"}};
+};
+
+TEST_F(Shipped, BothProgrammesLoadWithTheirQuotas) {
+  EXPECT_EQ(text_of(problems_), "");
+  ASSERT_EQ(library_.current().size(), 2u);
+  EXPECT_EQ(library_.current("workshop")->manifest.at("quota").at("province").as_int64(), 100);
+  EXPECT_EQ(library_.current("vocational-alliance")->manifest.at("quota").at("province").as_int64(), 30);
+}
+
+TEST_F(Shipped, AStoredDefinitionIsRebuiltFromItsFiles) {
+  const DefinitionPtr definition = library_.current("workshop");
+  PackageLibrary empty(options_for(testing::TempDir()));
+  const Result<DefinitionPtr> restored = empty.restore(definition->digest, definition->files);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ((*restored)->digest, definition->digest);
+  EXPECT_EQ(canonical_json(json::value((*restored)->manifest)), canonical_json(json::value(definition->manifest)));
+}
+
+TEST_F(Shipped, AWorkshopIsRunBySchoolAndEnterprise) {
+  EXPECT_EQ(text_of(findings("workshop", workshop_form())), "");
+  json::object alone = workshop_form();
+  alone["enterprises"] = json::array{};
+  const std::vector<Detail> refused = findings("workshop", alone);
+  ASSERT_EQ(refused.size(), 1u) << text_of(refused);
+  EXPECT_EQ(refused[0].place, "/enterprises");
+  EXPECT_EQ(refused[0].code, "plugin.joint");
+  json::object expired = workshop_form();
+  expired["agreement_end"] = "2028-01-01";
+  EXPECT_EQ(findings("workshop", expired).at(0).code, "plugin.agreement_period");
+}
+
+TEST_F(Shipped, EveryFailureOfAFormIsNamed) {
+  json::object form = workshop_form();
+  form.erase("craft");
+  form["area"] = "many";
+  form["leader"].as_object()["phone"] = "123";
+  form["budget"].as_object()["extra"] = 1;
+  form["school"].as_object()["uscc"] = "12430000444877049A";
+  std::string places;
+  for (const Detail& each : findings("workshop", form)) {
+    places += each.place + "=" + each.code + " ";
+    EXPECT_FALSE(each.message.empty());
+    EXPECT_FALSE(each.message_zh.empty());
+  }
+  EXPECT_NE(places.find("/craft=form.required"), std::string::npos) << places;
+  EXPECT_NE(places.find("/area=form.format"), std::string::npos) << places;
+  EXPECT_NE(places.find("/leader/phone=form.format"), std::string::npos) << places;
+  EXPECT_NE(places.find("/budget/extra=form.additional"), std::string::npos) << places;
+  EXPECT_NE(places.find("/school/uscc=form.format"), std::string::npos) << places;
+  json::object wrong_sum = workshop_form();
+  wrong_sum["budget"].as_object()["total"] = "75.51";
+  EXPECT_EQ(findings("workshop", wrong_sum).at(0).code, "rule.budget_sum");
+}
+
+struct Hostile {
+  const char* library;
+  const char* code;
+};
+void PrintTo(const Hostile& row, std::ostream* out) { *out << row.library; }
+class HostileLibrary : public testing::TestWithParam<Hostile> {};
+
+TEST_P(HostileLibrary, IsAnErrorOfItsCallAndTheNextPackageGoesOn) {
+#ifdef CHUYI_SANITIZED
+  if (std::string{GetParam().library} == "allocate") GTEST_SKIP() << "the memory limit is off under sanitizers";
+#endif
+  PluginClient client({.host_program = kBinary + "/bin/chuyi-plugin-host", .call_max = std::chrono::milliseconds{1'500}});
+  Definition definition;
+  definition.programme = "hostile";
+  definition.library = kBinary + "/tests/hostile/libhostile_" + GetParam().library + ".so";
+  const Result<std::vector<Detail>> answer = client.validate(definition, {{"form", "x"}, {"data", json::object{}}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, GetParam().code) << answer.error().message;
+  EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
+  ASSERT_EQ(client.incidents().size(), 1u);
+  PackageLibrary library(options_for(kBinary + "/plugins"));
+  library.reload();
+  EXPECT_TRUE(client.validate(*library.current("workshop"), {{"form", "nomination"}, {"data", workshop_form()}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, HostileLibrary,
+                         testing::Values(Hostile{"crash", "plugin.crashed"}, Hostile{"loop", "plugin.timeout"},
+                                         Hostile{"garbage", "plugin.answer"}, Hostile{"exit", "plugin.crashed"},
+                                         Hostile{"allocate", "plugin.crashed"}),
+                         [](const auto& row) { return std::string(row.param.library); });
+
+/// A copy of the workshop package, data only, with one text replaced in one file.
+class Broken : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path{testing::TempDir()} / "packages" / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    fs::copy(kSource + "/plugins/workshop", folder_ / "workshop", fs::copy_options::recursive);
+    replace("plugin.xml", "  <library src=\"libworkshop.so\"/>\n", "");
+  }
+  void replace(const std::string& file, const std::string& from, const std::string& to) {
+    std::stringstream text;
+    text << std::ifstream(folder_ / "workshop" / file).rdbuf();
+    std::string content = text.str();
+    const std::size_t at = content.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    content.replace(at, from.size(), to);
+    std::ofstream(folder_ / "workshop" / file) << content;
+  }
+  std::vector<Detail> reload() { return library().reload(); }
+  PackageLibrary& library() {
+    if (!library_) library_ = std::make_unique<PackageLibrary>(options_for(folder_.string()));
+    return *library_;
+  }
+  fs::path folder_;
+  std::unique_ptr<PackageLibrary> library_;
+};
+
+TEST_F(Broken, GoodDataOnlyPackageLoads) {
+  EXPECT_EQ(text_of(reload()), "");
+  EXPECT_TRUE(library().current("workshop"));
+}
+
+TEST_F(Broken, ABadVersionLeavesTheFormerInPlace) {
+  ASSERT_EQ(text_of(reload()), "");
+  const std::string digest = library().current("workshop")->digest;
+  replace("plugin.xml", "weight=\"15\"", "weight=\"16\"");
+  const std::vector<Detail> problems = reload();
+  ASSERT_EQ(problems.size(), 1u) << text_of(problems);
+  EXPECT_EQ(problems[0].code, "plugin.rubric");
+  EXPECT_EQ(library().current("workshop")->digest, digest);
+}
+
+TEST_F(Broken, SchemaDefectsNameTheirLine) {
+  replace("plugin.xml", "<quota province=\"100\"/>", "<quota province=\"-3\"/>");
+  const std::vector<Detail> problems = reload();
+  ASSERT_FALSE(problems.empty());
+  EXPECT_EQ(problems[0].code, "plugin.schema");
+  EXPECT_EQ(problems[0].place, "workshop/plugin.xml:7:1") << problems[0].message;
+}
+
+TEST_F(Broken, MissingFormsUnknownStagesAndBadSchemasAreRefused) {
+  fs::remove(folder_ / "workshop/forms/annual.json");
+  EXPECT_EQ(reload().at(0).code, "plugin.file");
+  fs::copy(kSource + "/plugins/workshop/forms/annual.json", folder_ / "workshop/forms/annual.json");
+  replace("forms/annual.json", "\"type\": \"integer\"", "\"pattern\": \"(\"");
+  EXPECT_EQ(reload().at(0).code, "form.schema");
+  fs::copy(kSource + "/plugins/workshop/forms/annual.json", folder_ / "workshop/forms/annual.json", fs::copy_options::overwrite_existing);
+  replace("plugin.xml", "<workflow shared=\"selection\"/>", "<workflow src=\"own.scxml\"/>");
+  std::ofstream(folder_ / "workshop/own.scxml")
+      << R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0"><state id="a"><invoke type="magic" id="m"/></state></scxml>)";
+  EXPECT_EQ(reload().at(0).code, "plugin.invoke_type");
+}
+
+}  // namespace
+}  // namespace chuyi
