@@ -1,0 +1,121 @@
+#include "server/context.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include <boost/asio/post.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "engine/base/digest.h"
+
+namespace chuyi {
+namespace {
+
+std::string url_encoded(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
+      out += kHex[static_cast<unsigned char>(c) & 0xF];
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
+  command.actor = actor;
+  if (const std::string& key = request.header("idempotency-key"); !key.empty() && request.method == "POST") {
+    const std::string content = body_digest.empty() ? sha256_hex(request.body) : std::string{body_digest};
+    command.key = IdempotencyKey{.actor = actor.user_id,
+                                 .key = key,
+                                 .digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + content)};
+  }
+  const net::any_io_executor executor = co_await net::this_coro::executor;
+  CommandService& service = services.commands;
+  co_return co_await net::async_initiate<const net::use_awaitable_t<>&, void(Result<Reply>)>(
+      [&service, executor](auto handler, Command moved) {
+        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        service.execute(std::move(moved), [shared, executor](Result<Reply> reply) {
+          net::post(executor, [shared, reply = std::move(reply)]() mutable { (*shared)(std::move(reply)); });
+        });
+      },
+      net::use_awaitable, std::move(command));
+}
+
+Result<json::object> Context::json_body() const {
+  const std::string& type = request.header("content-type");
+  if (!type.starts_with("application/json"))
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "http.content_type",
+                 .message = "Expected Content-Type: application/json, but found '" + type.substr(0, 80) + "'",
+                 .message_zh = "请求内容应为JSON"};
+  const JsonLimits limits{.bytes_max = services.limits.body_bytes_max, .depth_max = services.limits.json_depth_max};
+  Result<json::value> value = parse_json(request.body, limits, "request body");
+  if (!value) return value.error();
+  if (!value->is_object())
+    return Error{.kind = ErrorKind::invalid, .code = "json.type", .message = "Expected the request body to be an object", .message_zh = "请求内容应为JSON对象"};
+  return std::move(value->get_object());
+}
+
+Result<std::uint64_t> Context::if_match() const {
+  const std::string& tag = request.header("if-match");
+  if (tag.empty())
+    return Error{.kind = ErrorKind::precondition,
+                 .code = "precondition.missing",
+                 .message = "Expected If-Match with the ETag of what you change",
+                 .message_zh = "缺少If-Match，请先读取最新内容"};
+  std::uint64_t revision = 0;
+  const bool quoted = tag.size() > 2 && tag.front() == '"' && tag.back() == '"';
+  const auto [end, ec] = std::from_chars(tag.data() + 1, tag.data() + tag.size() - 1, revision);
+  if (!quoted || ec != std::errc{} || end != tag.data() + tag.size() - 1)
+    return Error{.kind = ErrorKind::precondition,
+                 .code = "precondition.failed",
+                 .message = "Expected If-Match with an ETag as it was given, but found '" + tag.substr(0, 80) + "'",
+                 .message_zh = "If-Match无效，请刷新后重试"};
+  return revision;
+}
+
+PageRequest Context::page() const {
+  PageRequest out{.limit = 50, .after = request.query_or("after")};
+  const std::string limit = request.query_or("limit", "50");
+  std::from_chars(limit.data(), limit.data() + limit.size(), out.limit);
+  out.limit = std::clamp<std::size_t>(out.limit, 1, 200);
+  return out;
+}
+
+Response json_response(int status, const json::value& body) {
+  Response out{.status = status, .body = json::serialize(body)};
+  out.with("Content-Type", "application/json");
+  return out;
+}
+
+Response reply_response(const Reply& reply) {
+  Response out = json_response(reply.status, reply.body);
+  if (reply.revision != 0) out.with("ETag", "\"" + std::to_string(reply.revision) + "\"");
+  if (reply.replayed) out.with("Idempotency-Replayed", "true");
+  return out;
+}
+
+Response list_response(const Request& request, json::array items, const std::string& next) {
+  json::object body{{"items", std::move(items)}};
+  std::string link;
+  if (!next.empty()) {
+    link = request.path + "?";
+    for (const auto& [name, value] : request.query)
+      if (name != "after") link += url_encoded(name) + "=" + url_encoded(value) + "&";
+    link += "after=" + url_encoded(next);
+    body["next"] = link;
+  }
+  Response out = json_response(200, body);
+  if (!link.empty()) out.with("Link", "<" + link + ">; rel=\"next\"");
+  return out;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "engine/base/calendar.h"
+#include "engine/ports/clock.h"
+#include "engine/ports/definition.h"
+#include "engine/ports/documents.h"
+#include "engine/ports/queries.h"
+#include "engine/runtime/command.h"
+#include "server/http/message.h"
+#include "server/problem.h"
+
+namespace chuyi {
+
+namespace net = boost::asio;
+
+class Identity;
+class Pages;
+
+/// What handlers work with. Put together in main.cpp; outlives every connection.
+struct Services {
+  CommandService& commands;
+  Queries& queries;
+  Definitions& definitions;
+  DocumentStore& documents;
+  const Clock& clock;
+  const Calendar& calendar;
+  Identity& identity;
+  const Pages& pages;
+  const Texts& texts;
+  HttpLimits limits;
+  net::thread_pool& pool;  ///< for calls that block
+  /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.
+  std::function<Result<std::size_t>(std::optional<Instant>, const Actor&)> advance_clock;
+  std::function<json::array()> incidents;
+  /// Reads the packages again and keeps new definitions. @return problems.
+  std::function<std::vector<Detail>()> reload_packages;
+  std::function<bool()> ready;
+};
+
+/// Hands out the bytes of a streamed body.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  /// More bytes; empty at the end. Errors: `invalid` "http.body", `too_large` "http.body_size".
+  virtual net::awaitable<Result<std::string>> read() = 0;
+};
+
+/// One request on its way through a handler.
+struct Context {
+  Services& services;
+  Request& request;
+  Actor actor;  ///< user_id "public" when nobody is signed in
+  std::vector<std::string> parameters;
+  BodySource* body = nullptr;  ///< for streamed bodies
+
+  /// Runs `job` on the pool and comes back.
+  template <class Job>
+  net::awaitable<std::invoke_result_t<Job>> blocking(Job job) {
+    using T = std::invoke_result_t<Job>;
+    co_return co_await net::co_spawn(
+        services.pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
+  }
+  /// Executes the command with the request's Idempotency-Key and waits for its commit.
+  net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
+  /// The body as a JSON object. Errors: `invalid` "json.*", "http.content_type".
+  Result<json::object> json_body() const;
+  /// If-Match as a revision. Errors: `precondition` "precondition.missing", "precondition.failed".
+  Result<std::uint64_t> if_match() const;
+  PageRequest page() const;
+  Response fail(const Error& error) const { return problem(error, services.texts, request); }
+};
+
+Response json_response(int status, const json::value& body);
+/// A command's answer: its stored body, ETag, and Idempotency-Replayed.
+Response reply_response(const Reply& reply);
+/// {"items": …, "next": URL} with a Link header (RFC 8288).
+Response list_response(const Request& request, json::array items, const std::string& next);
+
+}  // namespace chuyi

@@ -1,0 +1,117 @@
+#include "server/identity.h"
+
+#include <array>
+
+#include <argon2.h>
+#include <openssl/rand.h>
+
+#include "engine/base/digest.h"
+
+namespace chuyi {
+namespace {
+
+constexpr int kFailuresMax = 5;
+constexpr std::chrono::seconds kPause{30};
+constexpr std::size_t kAttemptsMax = 100'000;
+constexpr const char* kCookie = "chuyi_session=";
+
+}  // namespace
+
+std::string Identity::new_token() {
+  std::array<unsigned char, 32> bytes{};
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random numbers");
+  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  for (const unsigned char byte : bytes) {
+    out += kAlphabet[byte & 63];
+    out += kAlphabet[(byte >> 2) & 63];
+  }
+  return out;
+}
+
+Result<std::string> Identity::hash_password(const std::string& password) const {
+  if (password.size() < 12 || password.size() > 1'000)
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "user.password",
+                 .message = "Expected a password of 12 to 1,000 bytes",
+                 .place = "/password",
+                 .message_zh = "密码至少12个字符"};
+  std::array<unsigned char, 16> salt{};
+  if (RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1)
+    return Error{.kind = ErrorKind::unavailable, .code = "server.random", .message = "Expected random numbers"};
+  std::array<char, 256> encoded{};
+  const int status = argon2id_hash_encoded(options_.passes, options_.memory_kib, 1, password.data(), password.size(), salt.data(),
+                                           salt.size(), 32, encoded.data(), encoded.size());
+  if (status != ARGON2_OK)
+    return Error{.kind = ErrorKind::unavailable, .code = "server.argon2", .message = argon2_error_message(status)};
+  return std::string{encoded.data()};
+}
+
+bool Identity::verify(const std::optional<UserRow>& user, const std::string& password) {
+  std::string hash = user ? user->password : std::string{};
+  if (!user) {
+    const std::lock_guard lock(mutex_);
+    if (decoy_.empty())
+      if (Result<std::string> made = hash_password("nobody has this password")) decoy_ = *made;
+    hash = decoy_;
+  }
+  const bool right = password.size() <= 1'000 && argon2id_verify(hash.c_str(), password.data(), password.size()) == ARGON2_OK;
+  return right && user && !user->disabled;
+}
+
+bool Identity::may_try(const std::string& user, const std::string& peer) {
+  const std::lock_guard lock(mutex_);
+  for (const std::string& key : {"user:" + user, "peer:" + peer}) {
+    const auto found = attempts_.find(key);
+    // An address may be a whole college behind one gateway: it gets more room than an account.
+    const int limit = key.starts_with("peer:") ? kFailuresMax * 10 : kFailuresMax;
+    if (found != attempts_.end() && found->second.failures >= limit && std::chrono::steady_clock::now() - found->second.last < kPause)
+      return false;
+  }
+  return true;
+}
+
+void Identity::note(const std::string& user, const std::string& peer, bool success) {
+  const std::lock_guard lock(mutex_);
+  if (attempts_.size() > kAttemptsMax) attempts_.clear();
+  for (const std::string& key : {"user:" + user, "peer:" + peer}) {
+    if (success) {
+      attempts_.erase(key);
+      continue;
+    }
+    Attempts& attempts = attempts_[key];
+    ++attempts.failures;
+    attempts.last = std::chrono::steady_clock::now();
+  }
+}
+
+Result<std::optional<Actor>> Identity::actor_of(const std::string& token, Queries& queries, Instant now) const {
+  const Result<std::optional<LoginRow>> login = queries.login(sha256_hex(token));
+  if (!login) return login.error();
+  if (!*login || (*login)->expires <= now) return std::optional<Actor>{};
+  const Result<std::optional<UserRow>> user = queries.user((*login)->user_id);
+  if (!user) return user.error();
+  if (!*user || (*user)->disabled) return std::optional<Actor>{};
+  return std::optional{Actor{.user_id = (*user)->id, .name = (*user)->name, .memberships = (*user)->memberships}};
+}
+
+std::string token_of(const Request& request, bool& by_cookie) {
+  by_cookie = false;
+  const std::string& authorization = request.header("authorization");
+  if (authorization.starts_with("Bearer ")) return authorization.substr(7);
+  const std::string& cookies = request.header("cookie");
+  std::size_t at = 0;
+  while (at < cookies.size()) {
+    const std::size_t end = std::min(cookies.find(';', at), cookies.size());
+    std::string_view pair = std::string_view{cookies}.substr(at, end - at);
+    while (pair.starts_with(' ')) pair.remove_prefix(1);
+    if (pair.starts_with(kCookie)) {
+      by_cookie = true;
+      return std::string{pair.substr(std::string_view{kCookie}.size())};
+    }
+    at = end + 1;
+  }
+  return {};
+}
+
+}  // namespace chuyi

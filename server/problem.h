@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "engine/base/json.h"
+#include "engine/base/result.h"
+#include "server/http/message.h"
+
+namespace chuyi {
+
+/// What people read, by stable code, in zh and en. From server/texts/*.json.
+class Texts {
+ public:
+  /// Adds {"code": {"zh","en"}, …}. A code may end in ".*" and then serves its whole family.
+  Result<> add(const std::string& text, const std::string& file);
+  /// The text of the code or its nearest family; the code itself when there is none.
+  std::string get(const std::string& code, const std::string& language) const;
+
+ private:
+  std::map<std::string, std::pair<std::string, std::string>> texts_;
+};
+
+/// "zh" or "en": `lang` of the query, else Accept-Language, else zh.
+std::string language_of(const Request& request);
+
+int status_of(const Error& error);
+
+/// application/problem+json (RFC 9457). Details of the storage or of the machine never go out.
+Response problem(const Error& error, const Texts& texts, const Request& request);
+
+}  // namespace chuyi
