@@ -1,0 +1,231 @@
+#include <algorithm>
+
+#include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
+#include "engine/runtime/session_document.h"
+#include "engine/scxml/describe.h"
+#include "server/api/handlers.h"
+#include "server/api/lookup.h"
+#include "server/diagram/diagram.h"
+
+namespace chuyi::api {
+namespace {
+
+constexpr std::size_t kHistoryMax = 1'000;
+
+/// Everything about an application that the actor may see.
+Result<json::object> whole_application(Context& context, const Seen& seen) {
+  json::object out = application_json(seen.session, seen.definition.get());
+  Queries& queries = context.services.queries;
+  const Result<Page<TaskRow>> tasks =
+      queries.tasks(TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = seen.session.id, .kind = {}}, {.limit = 100});
+  if (!tasks) return tasks.error();
+  json::array shown;
+  for (const TaskRow& task : tasks->rows) {
+    if (!may_see(context.actor, task, seen.session)) continue;
+    json::object each = task_json(task, &seen.session, seen.definition.get());
+    if (!may_act(context.actor, task)) each.erase("data");
+    shown.emplace_back(std::move(each));
+    if (task.role == "applicant" && !task.form.empty() && may_act(context.actor, task))
+      out["draft"] = json::object{{"task", task.id}, {"revision", static_cast<std::int64_t>(task.revision)}, {"form", task.form}, {"data", task.data}};
+  }
+  out["tasks"] = std::move(shown);
+  const Result<std::optional<AwardRow>> award = queries.award_of(seen.session.id);
+  if (!award) return award.error();
+  out["award"] = *award ? json::value(award_json(**award)) : json::value();
+  const Result<std::optional<BundleRow>> bundle = queries.latest_bundle(seen.session.id);
+  if (!bundle) return bundle.error();
+  out["bundle"] = *bundle ? json::value(json::object{{"digest", (*bundle)->digest},
+                                                     {"size", static_cast<std::int64_t>((*bundle)->size)},
+                                                     {"sealed", format_instant((*bundle)->sealed)}})
+                          : json::value();
+  json::array events;
+  if (seen.definition && seen.session.status == "running") {
+    const Result<SessionDocument> document = decode_document(*seen.definition->chart, seen.session.document);
+    if (!document) return document.error();
+    for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
+      if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
+  }
+  out["events"] = std::move(events);
+  return out;
+}
+
+Response with_etag(Response response, std::uint64_t revision) {
+  response.with("ETag", "\"" + std::to_string(revision) + "\"");
+  return response;
+}
+
+}  // namespace
+
+net::awaitable<Response> create_application(Context& context) {
+  Result<json::object> body = context.json_body();
+  if (!body) co_return context.fail(body.error());
+  Command command{.kind = "application.create", .data = {}};
+  for (const char* field : {"programme", "round", "title", "org"})
+    if (body->contains(field)) command.data[field] = string_or(*body, field);
+  const Result<Reply> reply = co_await context.execute(std::move(command));
+  if (!reply) co_return context.fail(reply.error());
+  Response out = reply_response(*reply);
+  out.with("Location", "/api/v1/applications/" + string_or(reply->body.as_object(), "id"));
+  co_return out;
+}
+
+net::awaitable<Response> list_applications(Context& context) {
+  SessionFilter filter = visible_sessions(context.actor);
+  const Request& request = context.request;
+  filter.programme = request.query_or("programme");
+  filter.round = request.query_or("round");
+  filter.status = request.query_or("status");
+  filter.stage = request.query_or("stage");
+  filter.text = request.query_or("q");
+  if (filter.orgs.empty() && filter.reviewer.empty()) co_return list_response(request, {}, {});
+  const PageRequest page = context.page();
+  const auto rows = co_await context.blocking([&] { return context.services.queries.sessions(filter, page); });
+  if (!rows) co_return context.fail(rows.error());
+  json::array items;
+  for (const SessionRow& row : rows->rows)
+    items.emplace_back(application_json(row, context.services.definitions.by_digest(row.definition).get()));
+  co_return list_response(request, std::move(items), rows->next);
+}
+
+net::awaitable<Response> get_application(Context& context) {
+  std::uint64_t revision = 0;
+  const Result<json::object> shown = co_await context.blocking([&]() -> Result<json::object> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    revision = seen->session.revision;
+    return whole_application(context, *seen);
+  });
+  if (!shown) co_return context.fail(shown.error());
+  co_return with_etag(json_response(200, *shown), revision);
+}
+
+net::awaitable<Response> save_application_draft(Context& context) {
+  const Result<std::uint64_t> revision = context.if_match();
+  if (!revision) co_return context.fail(revision.error());
+  Result<json::object> body = context.json_body();
+  if (!body) co_return context.fail(body.error());
+  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    return open_nomination(context, *seen);
+  });
+  if (!task) co_return context.fail(task.error());
+  const Result<Reply> reply = co_await context.execute(
+      Command{.kind = "task.save", .session_id = {}, .task_id = task->id, .actor = {}, .data = {{"data", std::move(*body)}}, .if_revision = *revision, .key = {}});
+  if (!reply) co_return context.fail(reply.error());
+  Reply shown = *reply;
+  shown.body = command_body(reply->body).as_object().at("task");
+  co_return reply_response(shown);
+}
+
+net::awaitable<Response> submit_application(Context& context) {
+  std::optional<std::uint64_t> revision;
+  if (!context.request.header("if-match").empty()) {
+    const Result<std::uint64_t> given = context.if_match();
+    if (!given) co_return context.fail(given.error());
+    revision = *given;
+  }
+  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    const Result<TaskRow> open = open_nomination(context, *seen);
+    if (open) return open;
+    // A repeat of a submission finds no open task any more: the latest of the same kind answers it.
+    const Result<Page<TaskRow>> done = context.services.queries.tasks(
+        TaskFilter{.memberships = context.actor.memberships, .user = {}, .statuses = {"done"}, .session_id = seen->session.id, .kind = "task"}, {.limit = 200});
+    if (!done) return done.error();
+    if (done->rows.empty()) return open;
+    return *std::max_element(done->rows.begin(), done->rows.end(), [](const TaskRow& a, const TaskRow& b) { return a.done < b.done; });
+  });
+  if (!task) co_return context.fail(task.error());
+  const Result<Reply> reply = co_await context.execute(
+      Command{.kind = "task.complete", .session_id = {}, .task_id = task->id, .actor = {}, .data = {}, .if_revision = revision, .key = {}});
+  if (!reply) co_return context.fail(reply.error());
+  Reply shown = *reply;
+  shown.body = command_body(reply->body);
+  co_return reply_response(shown);
+}
+
+net::awaitable<Response> send_event(Context& context) {
+  Result<json::object> body = context.json_body();
+  if (!body) co_return context.fail(body.error());
+  const Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
+  Command command{.kind = "application.event", .session_id = seen->session.id, .task_id = {}, .actor = {}, .data = {{"event", string_or(*body, "event")}}, .if_revision = {}, .key = {}};
+  if (const json::value* data = body->if_contains("data")) command.data["data"] = *data;
+  const Result<Reply> reply = co_await context.execute(std::move(command));
+  if (!reply) co_return context.fail(reply.error());
+  co_return reply_response(*reply);
+}
+
+net::awaitable<Response> get_history(Context& context) {
+  const Result<json::array> items = co_await context.blocking([&]() -> Result<json::array> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
+    if (!rows) return rows.error();
+    json::array out;
+    for (const AuditRow& row : *rows)
+      out.emplace_back(history_json(row, context.actor, seen->session, seen->definition.get(), context.services.texts));
+    return out;
+  });
+  if (!items) co_return context.fail(items.error());
+  co_return list_response(context.request, *items, {});
+}
+
+net::awaitable<Response> get_reviews(Context& context) {
+  const Result<json::object> shown = co_await context.blocking([&]() -> Result<json::object> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    const bool all = may_see_reviews(context.actor, seen->session);
+    TaskFilter filter{.memberships = {}, .user = {}, .statuses = {}, .session_id = seen->session.id, .kind = "sheet"};
+    if (!all) filter.user = context.actor.user_id;
+    const Result<Page<TaskRow>> sheets = context.services.queries.tasks(filter, {.limit = 200});
+    if (!sheets) return sheets.error();
+    json::array items;
+    for (const TaskRow& sheet : sheets->rows) {
+      if (sheet.status == "cancelled" || (!all && !may_act(context.actor, sheet))) continue;
+      items.push_back(json::object{{"reviewer", json::object{{"id", sheet.user}}},
+                                   {"status", sheet.status},
+                                   {"outcome", sheet.outcome},
+                                   {"scores", object_or_empty(sheet.data, "scores")},
+                                   {"total", string_or(sheet.data, "total")},
+                                   {"comment", string_or(sheet.data, "comment")},
+                                   {"signed", sheet.done ? json::value(format_instant(*sheet.done)) : json::value()}});
+    }
+    json::object out{{"items", std::move(items)}};
+    if (all && seen->definition)
+      if (const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document))
+        out["score"] = string_or(object_or_empty(document->chart.datamodel, "application"), "score");
+    return out;
+  });
+  if (!shown) co_return context.fail(shown.error());
+  co_return json_response(200, *shown);
+}
+
+net::awaitable<Response> get_diagram(Context& context) {
+  const std::string language = language_of(context.request);
+  const Result<std::string> svg = co_await context.blocking([&]() -> Result<std::string> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    if (!seen->definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected its definition"};
+    const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document);
+    if (!document) return document.error();
+    std::vector<std::string> visited;
+    const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
+    if (!rows) return rows.error();
+    for (const AuditRow& row : *rows) {
+      const Result<json::value> record = parse_json(row.record, JsonLimits{.bytes_max = 64U * 1024 * 1024, .depth_max = 100, .nodes_max = 5'000'000}, "record");
+      if (!record || !record->is_object()) continue;
+      for (std::string& state : strings_from_json(array_or_empty(record->get_object(), "entered"))) visited.push_back(std::move(state));
+    }
+    return svg_of_dot(scxml::to_dot(*seen->definition->chart, language, document->chart.configuration, visited));
+  });
+  if (!svg) co_return context.fail(svg.error());
+  Response out{.status = 200, .body = *svg};
+  out.with("Content-Type", "image/svg+xml");
+  co_return out;
+}
+
+}  // namespace chuyi::api

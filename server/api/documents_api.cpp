@@ -1,0 +1,163 @@
+#include <algorithm>
+
+#include "engine/invoke/rows_json.h"
+#include "server/api/handlers.h"
+#include "server/api/lookup.h"
+
+namespace chuyi::api {
+namespace {
+
+/// RFC 6266 with RFC 8187's filename*: an attachment, never shown inside the site's origin.
+std::string attachment(const std::string& name) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+    if (plain) {
+      encoded += c;
+    } else {
+      encoded += '%';
+      encoded += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
+      encoded += kHex[static_cast<unsigned char>(c) & 0xF];
+    }
+  }
+  return "attachment; filename=\"document\"; filename*=UTF-8''" + encoded;
+}
+
+Response file_response(std::unique_ptr<DocumentReader> reader, const std::string& type, const std::string& name, const std::string& digest) {
+  Response out{.status = 200, .stream = std::move(reader)};
+  out.with("Content-Type", type);
+  out.with("Content-Disposition", attachment(name));
+  out.with("ETag", "\"" + digest + "\"");
+  out.with("Content-Security-Policy", "sandbox; default-src 'none'");
+  return out;
+}
+
+/// Media types as RFC 9110 writes them, without parameters.
+bool is_media_type(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  return slash != std::string::npos && slash > 0 && slash + 1 < text.size() && text.size() < 100 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '.' || c == '+'; });
+}
+
+net::awaitable<Result<StoredDocument>> store_body(Context& context) {
+  Result<std::unique_ptr<DocumentWriter>> writer =
+      co_await context.blocking([&] { return context.services.documents.create(context.services.limits.document_bytes_max); });
+  if (!writer) co_return writer.error();
+  while (true) {
+    Result<std::string> part = co_await context.body->read();
+    if (!part) co_return part.error();
+    if (part->empty()) break;
+    Result<> written = co_await context.blocking([&] { return (*writer)->write(*part); });
+    if (!written) co_return written.error();
+  }
+  co_return co_await context.blocking([&] { return (*writer)->finish(); });
+}
+
+}  // namespace
+
+net::awaitable<Response> add_document(Context& context) {
+  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    return open_nomination(context, *seen);
+  });
+  if (!task) co_return context.fail(task.error());
+  const std::string type = context.request.header("content-type").substr(0, context.request.header("content-type").find(';'));
+  if (!is_media_type(type))
+    co_return context.fail(Error{.kind = ErrorKind::invalid,
+                                 .code = "http.content_type",
+                                 .message = "Expected the document's media type as Content-Type, e.g. application/pdf",
+                                 .message_zh = "请以Content-Type说明材料格式"});
+  Result<StoredDocument> stored = co_await store_body(context);
+  if (!stored) co_return context.fail(stored.error());
+  if (stored->size == 0)
+    co_return context.fail(Error{.kind = ErrorKind::invalid, .code = "document.empty", .message = "Expected a document with content", .message_zh = "材料内容为空"});
+  Command command{.kind = "document.add",
+                  .session_id = {},
+                  .task_id = task->id,
+                  .actor = {},
+                  .data = {{"kind", context.request.query_or("kind")},
+                           {"name", context.request.query_or("name")},
+                           {"media_type", type},
+                           {"digest", stored->digest},
+                           {"size", static_cast<std::int64_t>(stored->size)}},
+                  .if_revision = {},
+                  .key = {}};
+  const Result<Reply> reply = co_await context.execute(std::move(command), stored->digest);
+  if (!reply) co_return context.fail(reply.error());
+  const json::object& body = reply->body.as_object();
+  Reply shown = *reply;
+  shown.body = document_json(document_from_json(body));
+  Response out = reply_response(shown);
+  co_return out;
+}
+
+net::awaitable<Response> list_documents(Context& context) {
+  const Result<std::vector<DocumentRow>> rows = co_await context.blocking([&]() -> Result<std::vector<DocumentRow>> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    return context.services.queries.documents(seen->session.id);
+  });
+  if (!rows) co_return context.fail(rows.error());
+  json::array items;
+  for (const DocumentRow& row : *rows) items.emplace_back(document_json(row));
+  co_return list_response(context.request, std::move(items), {});
+}
+
+net::awaitable<Response> get_document(Context& context) {
+  struct Found {
+    DocumentRow row;
+    std::unique_ptr<DocumentReader> reader;
+  };
+  Result<Found> found = co_await context.blocking([&]() -> Result<Found> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    const Result<std::vector<DocumentRow>> rows = context.services.queries.documents(seen->session.id);
+    if (!rows) return rows.error();
+    for (const DocumentRow& row : *rows) {
+      if (row.id != context.parameters[1]) continue;
+      Result<std::unique_ptr<DocumentReader>> reader = context.services.documents.open(row.digest);
+      if (!reader) return reader.error();
+      return Found{.row = row, .reader = std::move(*reader)};
+    }
+    return Error{.kind = ErrorKind::not_found, .code = "document.unknown", .message = "Expected a document of this application", .message_zh = "未找到该材料"};
+  });
+  if (!found) co_return context.fail(found.error());
+  co_return file_response(std::move(found->reader), found->row.media_type, found->row.name, found->row.digest);
+}
+
+net::awaitable<Response> remove_document(Context& context) {
+  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    return open_nomination(context, *seen);
+  });
+  if (!task) co_return context.fail(task.error());
+  const Result<Reply> reply = co_await context.execute(Command{
+      .kind = "document.remove", .session_id = {}, .task_id = task->id, .actor = {}, .data = {{"document", context.parameters[1]}}, .if_revision = {}, .key = {}});
+  if (!reply) co_return context.fail(reply.error());
+  co_return Response{.status = 204};
+}
+
+net::awaitable<Response> get_bundle(Context& context) {
+  struct Found {
+    BundleRow row;
+    std::unique_ptr<DocumentReader> reader;
+  };
+  Result<Found> found = co_await context.blocking([&]() -> Result<Found> {
+    const Result<Seen> seen = see_application(context, context.parameters[0]);
+    if (!seen) return seen.error();
+    const Result<std::optional<BundleRow>> row = context.services.queries.latest_bundle(seen->session.id);
+    if (!row) return row.error();
+    if (!*row)
+      return Error{.kind = ErrorKind::not_found, .code = "bundle.none", .message = "Expected an application that was submitted", .message_zh = "该申报尚未提交，没有材料包"};
+    Result<std::unique_ptr<DocumentReader>> reader = context.services.documents.open((*row)->digest);
+    if (!reader) return reader.error();
+    return Found{.row = **row, .reader = std::move(*reader)};
+  });
+  if (!found) co_return context.fail(found.error());
+  co_return file_response(std::move(found->reader), "application/zip", context.parameters[0] + ".zip", found->row.digest);
+}
+
+}  // namespace chuyi::api

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "server/routes.h"
+
+/// The handlers of docs/api.md: decode, ask, reply. No rule about approval stands here.
+namespace chuyi::api {
+
+net::awaitable<Response> login(Context& context);
+net::awaitable<Response> logout(Context& context);
+net::awaitable<Response> me(Context& context);
+
+net::awaitable<Response> list_programmes(Context& context);
+net::awaitable<Response> get_programme(Context& context);
+net::awaitable<Response> get_form(Context& context);
+net::awaitable<Response> list_notices(Context& context);
+net::awaitable<Response> get_notice(Context& context);
+net::awaitable<Response> file_objection(Context& context);
+net::awaitable<Response> list_awards(Context& context);
+net::awaitable<Response> list_organisations(Context& context);
+net::awaitable<Response> get_clock(Context& context);
+net::awaitable<Response> healthz(Context& context);
+net::awaitable<Response> readyz(Context& context);
+
+net::awaitable<Response> create_application(Context& context);
+net::awaitable<Response> list_applications(Context& context);
+net::awaitable<Response> get_application(Context& context);
+net::awaitable<Response> save_application_draft(Context& context);
+net::awaitable<Response> submit_application(Context& context);
+net::awaitable<Response> send_event(Context& context);
+net::awaitable<Response> get_history(Context& context);
+net::awaitable<Response> get_reviews(Context& context);
+net::awaitable<Response> get_diagram(Context& context);
+
+net::awaitable<Response> add_document(Context& context);
+net::awaitable<Response> list_documents(Context& context);
+net::awaitable<Response> get_document(Context& context);
+net::awaitable<Response> remove_document(Context& context);
+net::awaitable<Response> get_bundle(Context& context);
+
+net::awaitable<Response> list_tasks(Context& context);
+net::awaitable<Response> get_task(Context& context);
+net::awaitable<Response> claim_task(Context& context);
+net::awaitable<Response> release_task(Context& context);
+net::awaitable<Response> save_task(Context& context);
+net::awaitable<Response> complete_task(Context& context);
+
+net::awaitable<Response> put_organisation(Context& context);
+net::awaitable<Response> put_user(Context& context);
+net::awaitable<Response> list_users(Context& context);
+net::awaitable<Response> reload_plugins(Context& context);
+net::awaitable<Response> list_incidents(Context& context);
+net::awaitable<Response> advance_clock(Context& context);
+
+}  // namespace chuyi::api

@@ -1,0 +1,52 @@
+#include "server/api/lookup.h"
+
+#include "engine/invoke/work_items.h"
+
+namespace chuyi::api {
+namespace {
+
+Error unknown(const char* code, const char* what) {
+  return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到，或您无权查看"};
+}
+
+}  // namespace
+
+Result<Seen> see_application(Context& context, const std::string& id) {
+  const Result<std::optional<SessionRow>> session = context.services.queries.session(id);
+  if (!session) return session.error();
+  if (!*session) return unknown("application.unknown", "application");
+  Seen out{.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)};
+  if (context.actor.has("reviewer")) {
+    const Result<Page<TaskRow>> sheets = context.services.queries.tasks(
+        TaskFilter{.memberships = {}, .user = context.actor.user_id, .statuses = {"open", "claimed", "done"}, .session_id = id, .kind = "sheet"}, {.limit = 1});
+    if (!sheets) return sheets.error();
+    out.has_sheet = !sheets->rows.empty();
+  }
+  if (!may_see(context.actor, out.session, out.has_sheet)) return unknown("application.unknown", "application");
+  return out;
+}
+
+Result<SeenTask> see_task(Context& context, const std::string& id) {
+  const Result<std::optional<TaskRow>> task = context.services.queries.task(id);
+  if (!task) return task.error();
+  if (!*task) return unknown("task.unknown", "task");
+  const Result<std::optional<SessionRow>> session = context.services.queries.session((*task)->session_id);
+  if (!session) return session.error();
+  if (!*session || !may_see(context.actor, **task, **session)) return unknown("task.unknown", "task");
+  return SeenTask{.task = **task,
+                  .application = {.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)}};
+}
+
+Result<TaskRow> open_nomination(Context& context, const Seen& seen) {
+  const Result<Page<TaskRow>> tasks = context.services.queries.tasks(
+      TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = seen.session.id, .kind = "task"}, {.limit = 50});
+  if (!tasks) return tasks.error();
+  for (const TaskRow& task : tasks->rows)
+    if (task.role == "applicant" && !task.form.empty() && may_act(context.actor, task)) return task;
+  return Error{.kind = ErrorKind::rejected,
+               .code = "application.no_draft",
+               .message = "Expected an application with an open form, but it is in state '" + seen.session.state + "'",
+               .message_zh = "该申报当前没有可填写的表单"};
+}
+
+}  // namespace chuyi::api

@@ -1,0 +1,97 @@
+#include "server/api/handlers.h"
+#include "server/api/lookup.h"
+#include "server/api/shapes.h"
+
+namespace chuyi::api {
+namespace {
+
+Error unknown(const char* code, const char* what) {
+  return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到"};
+}
+
+}  // namespace
+
+net::awaitable<Response> list_programmes(Context& context) {
+  json::array items;
+  for (const DefinitionPtr& each : context.services.definitions.current()) items.emplace_back(programme_json(*each));
+  co_return list_response(context.request, std::move(items), {});
+}
+
+net::awaitable<Response> get_programme(Context& context) {
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
+  if (!definition) co_return context.fail(unknown("programme.unknown", "programme"));
+  co_return json_response(200, programme_json(*definition));
+}
+
+net::awaitable<Response> get_form(Context& context) {
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
+  const json::value* form = definition ? definition->forms.if_contains(context.parameters[1]) : nullptr;
+  if (form == nullptr) co_return context.fail(unknown("form.unknown", "form"));
+  co_return json_response(200, *form);
+}
+
+net::awaitable<Response> list_notices(Context& context) {
+  const NoticeFilter filter{.programme = context.request.query_or("programme"), .status = context.request.query_or("status")};
+  const PageRequest page = context.page();
+  const auto rows = co_await context.blocking([&] { return context.services.queries.notices(filter, page); });
+  if (!rows) co_return context.fail(rows.error());
+  json::array items;
+  for (const NoticeRow& row : rows->rows)
+    items.emplace_back(notice_json(row, context.services.definitions.current(row.programme).get(), context.services.calendar, context.services.clock.now()));
+  co_return list_response(context.request, std::move(items), rows->next);
+}
+
+net::awaitable<Response> get_notice(Context& context) {
+  const auto row = co_await context.blocking([&] { return context.services.queries.notice(context.parameters[0]); });
+  if (!row) co_return context.fail(row.error());
+  if (!*row) co_return context.fail(unknown("notice.unknown", "notice"));
+  co_return json_response(200, notice_json(**row, context.services.definitions.current((*row)->programme).get(),
+                                           context.services.calendar, context.services.clock.now()));
+}
+
+net::awaitable<Response> file_objection(Context& context) {
+  Result<json::object> body = context.json_body();
+  if (!body) co_return context.fail(body.error());
+  Command command{.kind = "objection.file", .data = {{"notice", context.parameters[0]}}};
+  for (const char* field : {"objector", "contact", "reason"}) command.data[field] = string_or(*body, field);
+  const Result<Reply> reply = co_await context.execute(std::move(command));
+  if (!reply) co_return context.fail(reply.error());
+  Reply shown = *reply;
+  // The public learns the receipt, nothing of the application behind it.
+  shown.body = json::object{{"id", reply->body.as_object().at("id")}, {"status", "filed"}};
+  shown.revision = 0;
+  co_return reply_response(shown);
+}
+
+net::awaitable<Response> list_awards(Context& context) {
+  const Request& request = context.request;
+  const AwardFilter filter{.programme = request.query_or("programme"), .round = request.query_or("round"), .status = request.query_or("status"), .text = request.query_or("q")};
+  const PageRequest page = context.page();
+  const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, page); });
+  if (!rows) co_return context.fail(rows.error());
+  json::array items;
+  for (const AwardRow& row : rows->rows) items.emplace_back(award_json(row));
+  co_return list_response(request, std::move(items), rows->next);
+}
+
+net::awaitable<Response> list_organisations(Context& context) {
+  const auto rows = co_await context.blocking([&] { return context.services.queries.organisations(); });
+  if (!rows) co_return context.fail(rows.error());
+  json::array items;
+  for (const OrganisationRow& row : *rows)
+    items.push_back(json::object{{"id", row.id}, {"parent", row.parent}, {"level", row.level}, {"name", row.name}, {"name_en", row.name_en}});
+  co_return list_response(context.request, std::move(items), {});
+}
+
+net::awaitable<Response> get_clock(Context& context) {
+  co_return json_response(200, json::object{{"now", format_instant(context.services.clock.now())}, {"manual", static_cast<bool>(context.services.advance_clock)}});
+}
+
+net::awaitable<Response> healthz(Context& /*context*/) { co_return json_response(200, json::object{{"status", "ok"}}); }
+
+net::awaitable<Response> readyz(Context& context) {
+  const bool ready = co_await context.blocking([&] { return context.services.ready(); });
+  co_return json_response(ready ? 200 : 503, json::object{{"status", ready ? "ready" : "not ready"}});
+}
+
+}  // namespace chuyi::api

@@ -1,0 +1,175 @@
+#include "server/api/shapes.h"
+
+#include "engine/invoke/rows_json.h"
+#include "engine/runtime/access.h"
+#include "engine/scxml/describe.h"
+
+namespace chuyi {
+namespace {
+
+json::value instant_text(const std::optional<Instant>& at) { return at ? json::value(format_instant(*at)) : json::value(); }
+
+json::object pick(const json::object& from, std::initializer_list<const char*> keys) {
+  json::object out;
+  for (const char* key : keys)
+    if (const json::value* found = from.if_contains(key)) out[key] = *found;
+  return out;
+}
+
+}  // namespace
+
+json::object state_titles(const Definition* definition, const std::string& state) {
+  if (definition != nullptr)
+    for (const scxml::StateInfo& info : scxml::states_of(*definition->chart))
+      if (info.id == state) return {{"zh", info.title_zh}, {"en", info.title_en}};
+  return {{"zh", state}, {"en", state}};
+}
+
+json::object programme_json(const Definition& definition) {
+  json::object out{{"id", definition.programme}, {"version", definition.version}, {"digest", definition.digest}};
+  for (auto& member : pick(definition.manifest, {"titles", "description", "quota", "term_years", "rounds", "documents", "documents_max",
+                                                 "rubric", "publicity", "panel", "annual_check", "numbering"}))
+    out[member.key()] = member.value();
+  json::array forms;
+  for (const auto& [id, form] : definition.compiled_forms) forms.emplace_back(id);
+  out["forms"] = std::move(forms);
+  return out;
+}
+
+json::object application_json(const SessionRow& session, const Definition* definition) {
+  return {{"id", session.id},
+          {"programme", session.programme},
+          {"round", session.round},
+          {"title", session.title},
+          {"org", session.org},
+          {"org_name", session.org_name},
+          {"status", session.status},
+          {"stage", session.stage},
+          {"state", session.state},
+          {"state_titles", state_titles(definition, session.state)},
+          {"created", format_instant(session.created)},
+          {"updated", format_instant(session.updated)},
+          {"revision", static_cast<std::int64_t>(session.revision)}};
+}
+
+json::object task_json(const TaskRow& task, const SessionRow* session, const Definition* definition) {
+  json::object out{{"id", task.id},
+                   {"kind", task.kind},
+                   {"state", task.state},
+                   {"role", task.role},
+                   {"org", task.org},
+                   {"user", task.user},
+                   {"status", task.status},
+                   {"claimed_by", task.claimed_by},
+                   {"done_by", task.done_by},
+                   {"form", task.form},
+                   {"outcomes", to_json(task.outcomes)},
+                   {"outcome", task.outcome},
+                   {"due", instant_text(task.due)},
+                   {"due_provisional", task.due_provisional},
+                   {"created", format_instant(task.created)},
+                   {"done", instant_text(task.done)},
+                   {"data", task.data},
+                   {"revision", static_cast<std::int64_t>(task.revision)}};
+  out["application"] = session == nullptr ? json::object{{"id", task.session_id}}
+                                          : json::object{{"id", session->id},
+                                                         {"title", session->title},
+                                                         {"org_name", session->org_name},
+                                                         {"programme", session->programme},
+                                                         {"round", session->round}};
+  if (definition != nullptr) out["titles"] = state_titles(definition, task.state);
+  return out;
+}
+
+json::value command_body(const json::value& stored) {
+  if (!stored.is_object()) return stored;
+  json::object out = stored.get_object();
+  if (json::value* task = out.if_contains("task"); task != nullptr && task->is_object())
+    *task = task_json(task_from_json(task->get_object()), nullptr, nullptr);
+  return json::value(std::move(out));
+}
+
+json::object document_json(const DocumentRow& row) {
+  return {{"id", row.id},
+          {"kind", row.kind},
+          {"name", row.name},
+          {"media_type", row.media_type},
+          {"digest", row.digest},
+          {"size", static_cast<std::int64_t>(row.size)},
+          {"added", format_instant(row.added)},
+          {"added_by", row.added_by}};
+}
+
+int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now) {
+  if (row.status != "open") return 0;
+  const bool working = row.rule.find("\"working\"") != std::string::npos;
+  int out = 0;
+  for (Day day = day_in_shanghai(now); day <= row.last_day; day += std::chrono::days{1})
+    out += !working || calendar.is_working_day(day) ? 1 : 0;
+  return out;
+}
+
+json::object notice_json(const NoticeRow& row, const Definition* definition, const Calendar& calendar, Instant now) {
+  const Result<json::value> parsed = parse_json(row.rule, JsonLimits{}, "rule");
+  const json::object rule = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
+  const std::string days = std::to_string(int_or(rule, "days", 0));
+  const bool working = string_or(rule, "unit") == "working";
+  const bool first = bool_or(rule, "include_start", false);
+  const json::object& publicity = definition == nullptr ? rule : object_or_empty(definition->manifest, "publicity");
+  return {{"id", row.id},
+          {"programme", row.programme},
+          {"round", row.round},
+          {"fields", row.fields},
+          {"labels", object_or_empty(publicity, "labels")},
+          {"opens", format_instant(row.opens)},
+          {"last_day", format_day(row.last_day)},
+          {"provisional", row.provisional},
+          {"rule",
+           json::object{{"zh", "公示" + days + (working ? "个工作日" : "个自然日") + (first ? "，含首日" : "，自次日起算")},
+                        {"en", days + (working ? " working days, " : " natural days, ") + (first ? "the first day counted" : "counted from the next day")}}},
+          {"status", row.status},
+          {"remaining_days", remaining_days(row, calendar, now)}};
+}
+
+json::object award_json(const AwardRow& row) {
+  return {{"number", row.number},   {"programme", row.programme}, {"round", row.round},
+          {"title", row.title},     {"org", row.org},             {"org_name", row.org_name},
+          {"granted", format_day(row.granted)}, {"term_years", row.term_years}, {"ends", format_day(row.ends)},
+          {"status", row.status},   {"checks", row.checks}};
+}
+
+json::object user_json(const UserRow& row) {
+  return {{"id", row.id}, {"name", row.name}, {"memberships", to_json(row.memberships)}, {"disabled", row.disabled}};
+}
+
+json::object history_json(const AuditRow& row, const Actor& viewer, const SessionRow& session, const Definition* definition, const Texts& texts) {
+  const Result<json::value> parsed =
+      parse_json(row.record, JsonLimits{.bytes_max = 64U * 1024 * 1024, .depth_max = 100, .nodes_max = 5'000'000}, "record");
+  const json::object record = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
+  const std::string kind = string_or(record, "kind");
+  const std::string task_kind = string_or(record, "task_kind");
+  const json::object& data = object_or_empty(record, "data");
+  const json::object& actor = object_or_empty(record, "actor");
+  const bool named = may_see_actor(viewer, session, task_kind) || string_or(actor, "id") == "system";
+  std::string code = "history." + kind;
+  if (!task_kind.empty() && kind == "task.complete") code += "." + task_kind;
+  json::array entered;
+  for (const json::value& state : array_or_empty(record, "entered"))
+    entered.push_back(json::object{{"state", state}, {"titles", state_titles(definition, std::string{state.as_string()})}});
+  json::object out{{"seq", row.seq},
+                   {"at", format_instant(from_ms(int_or(record, "at", 0)))},
+                   {"kind", kind},
+                   {"task_kind", task_kind},
+                   {"stage", string_or(record, "stage")},
+                   {"state", string_or(record, "state")},
+                   {"entered", std::move(entered)},
+                   {"exited", array_or_empty(record, "exited")},
+                   {"errors", array_or_empty(record, "errors")},
+                   {"outcome", string_or(data, "outcome")},
+                   {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}},
+                   {"hash", row.hash}};
+  if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};
+  return out;
+}
+
+}  // namespace chuyi

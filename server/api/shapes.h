@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/base/json.h"
+#include "engine/ports/definition.h"
+#include "engine/ports/queries.h"
+#include "server/context.h"
+
+/// Rows as docs/api.md shows them.
+namespace chuyi {
+
+json::object programme_json(const Definition& definition);
+json::object application_json(const SessionRow& session, const Definition* definition);
+/// `session` and `definition` may be nullptr: then their parts are left out.
+json::object task_json(const TaskRow& task, const SessionRow* session, const Definition* definition);
+json::object document_json(const DocumentRow& row);
+json::object notice_json(const NoticeRow& row, const Definition* definition, const Calendar& calendar, Instant now);
+json::object award_json(const AwardRow& row);
+json::object user_json(const UserRow& row);
+/// {"zh","en"} of a chart's state.
+json::object state_titles(const Definition* definition, const std::string& state);
+/// A command's stored answer with its task in the public shape.
+json::value command_body(const json::value& stored);
+/// Days left until `last_day`, today counted, by the notice's own unit; 0 once it is over.
+int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now);
+
+/// One entry of an application's history as `viewer` may see it.
+json::object history_json(const AuditRow& row, const Actor& viewer, const SessionRow& session, const Definition* definition, const Texts& texts);
+
+}  // namespace chuyi

@@ -1,0 +1,112 @@
+#include "server/routes.h"
+
+#include "server/api/handlers.h"
+#include "server/pages/pages.h"
+
+namespace chuyi {
+namespace {
+
+std::vector<std::string_view> segments_of(std::string_view path) {
+  std::vector<std::string_view> out;
+  std::size_t at = 1;
+  while (at <= path.size()) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    out.push_back(path.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+bool matches_pattern(std::string_view pattern, const std::vector<std::string_view>& path, std::vector<std::string>& parameters) {
+  const std::vector<std::string_view> expected = segments_of(pattern);
+  if (expected.size() != path.size()) return false;
+  parameters.clear();
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (expected[i].starts_with('{')) {
+      if (path[i].empty()) return false;
+      parameters.emplace_back(path[i]);
+    } else if (expected[i] != path[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+const std::vector<Route>& all_routes() {
+  using namespace api;
+  const Permission everybody = Permission::everybody();
+  const Permission signed_in = Permission::signed_in();
+  const Permission applicant = Permission::role("applicant");
+  const Permission administrator = Permission::role("administrator");
+  constexpr Replay kKey = Replay::key_required;
+  static const std::vector<Route> kRoutes = {
+      // JSON interface: docs/api.md
+      {"POST", "/api/v1/login", everybody, login, Body::whole},
+      {"POST", "/api/v1/logout", signed_in, logout, Body::whole},
+      {"GET", "/api/v1/me", signed_in, me},
+      {"GET", "/api/v1/programmes", everybody, list_programmes},
+      {"GET", "/api/v1/programmes/{id}", everybody, get_programme},
+      {"GET", "/api/v1/programmes/{id}/forms/{form}", everybody, get_form},
+      {"POST", "/api/v1/applications", applicant, create_application, Body::whole, kKey},
+      {"GET", "/api/v1/applications", signed_in, list_applications},
+      {"GET", "/api/v1/applications/{id}", signed_in, get_application},
+      {"PUT", "/api/v1/applications/{id}/draft", applicant, save_application_draft, Body::whole},
+      {"POST", "/api/v1/applications/{id}/documents", applicant, add_document, Body::streamed, kKey},
+      {"GET", "/api/v1/applications/{id}/documents", signed_in, list_documents},
+      {"GET", "/api/v1/applications/{id}/documents/{document}", signed_in, get_document},
+      {"DELETE", "/api/v1/applications/{id}/documents/{document}", applicant, remove_document},
+      {"POST", "/api/v1/applications/{id}/submit", applicant, submit_application, Body::whole, kKey},
+      {"POST", "/api/v1/applications/{id}/events", signed_in, send_event, Body::whole, kKey},
+      {"GET", "/api/v1/applications/{id}/history", signed_in, get_history},
+      {"GET", "/api/v1/applications/{id}/reviews", signed_in, get_reviews},
+      {"GET", "/api/v1/applications/{id}/bundle", signed_in, get_bundle},
+      {"GET", "/api/v1/applications/{id}/diagram.svg", signed_in, get_diagram},
+      {"GET", "/api/v1/tasks", signed_in, list_tasks},
+      {"GET", "/api/v1/tasks/{id}", signed_in, get_task},
+      {"POST", "/api/v1/tasks/{id}/claim", signed_in, claim_task, Body::whole, kKey},
+      {"POST", "/api/v1/tasks/{id}/release", signed_in, release_task, Body::whole, kKey},
+      {"PUT", "/api/v1/tasks/{id}/draft", signed_in, save_task, Body::whole},
+      {"POST", "/api/v1/tasks/{id}/complete", signed_in, complete_task, Body::whole, kKey},
+      {"GET", "/api/v1/notices", everybody, list_notices},
+      {"GET", "/api/v1/notices/{id}", everybody, get_notice},
+      {"POST", "/api/v1/notices/{id}/objections", everybody, file_objection, Body::whole, kKey},
+      {"GET", "/api/v1/awards", everybody, list_awards},
+      {"GET", "/api/v1/organisations", everybody, list_organisations},
+      {"GET", "/api/v1/clock", everybody, get_clock},
+      {"POST", "/api/v1/admin/organisations", administrator, put_organisation, Body::whole, kKey},
+      {"POST", "/api/v1/admin/users", administrator, put_user, Body::whole, kKey},
+      {"GET", "/api/v1/admin/users", administrator, list_users},
+      {"POST", "/api/v1/admin/plugins/reload", administrator, reload_plugins, Body::whole},
+      {"GET", "/api/v1/admin/incidents", administrator, list_incidents},
+      {"POST", "/api/v1/admin/clock/advance", administrator, advance_clock, Body::whole},
+      {"GET", "/healthz", everybody, healthz},
+      {"GET", "/readyz", everybody, readyz},
+      // Public pages
+      {"GET", "/", everybody, pages::home},
+      {"GET", "/programmes", everybody, pages::programmes},
+      {"GET", "/programmes/{id}", everybody, pages::programme},
+      {"GET", "/programmes/{id}/diagram.svg", everybody, pages::programme_diagram},
+      {"GET", "/notices", everybody, pages::notices},
+      {"GET", "/notices/{id}", everybody, pages::notice},
+      {"POST", "/notices/{id}/objections", everybody, pages::objection, Body::whole},
+      {"GET", "/awards", everybody, pages::awards},
+      {"GET", "/static/{file}", everybody, pages::static_file},
+  };
+  return kRoutes;
+}
+
+RouteMatch match_route(const std::vector<Route>& routes, std::string_view method, std::string_view path) {
+  RouteMatch out;
+  const std::vector<std::string_view> segments = segments_of(path);
+  for (const Route& route : routes) {
+    std::vector<std::string> parameters;
+    if (!matches_pattern(route.pattern, segments, parameters)) continue;
+    if (route.method == method) return {.route = &route, .parameters = std::move(parameters), .allowed = {}};
+    out.allowed.push_back(route.method);
+  }
+  return out;
+}
+
+}  // namespace chuyi
