@@ -90,6 +90,15 @@ PageRequest Context::page() const {
   return out;
 }
 
+Command task_command(std::string kind, std::string task_id, json::object data, std::optional<std::uint64_t> if_revision) {
+  Command out;
+  out.kind = std::move(kind);
+  out.task_id = std::move(task_id);
+  out.data = std::move(data);
+  out.if_revision = if_revision;
+  return out;
+}
+
 Response json_response(int status, const json::value& body) {
   Response out{.status = status, .body = json::serialize(body)};
   out.with("Content-Type", "application/json");

@@ -81,6 +81,9 @@ struct Context {
   Response fail(const Error& error) const { return problem(error, services.texts, request); }
 };
 
+/// A command about a task. (g++ 12 cannot take a braced Command inside a co_await expression.)
+Command task_command(std::string kind, std::string task_id, json::object data, std::optional<std::uint64_t> if_revision = {});
+
 Response json_response(int status, const json::value& body);
 /// A command's answer: its stored body, ETag, and Idempotency-Replayed.
 Response reply_response(const Reply& reply);

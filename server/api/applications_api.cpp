@@ -111,8 +111,8 @@ net::awaitable<Response> save_application_draft(Context& context) {
     return open_nomination(context, *seen);
   });
   if (!task) co_return context.fail(task.error());
-  const Result<Reply> reply = co_await context.execute(
-      Command{.kind = "task.save", .session_id = {}, .task_id = task->id, .actor = {}, .data = {{"data", std::move(*body)}}, .if_revision = *revision, .key = {}});
+  json::object data{{"data", std::move(*body)}};
+  const Result<Reply> reply = co_await context.execute(task_command("task.save", task->id, std::move(data), *revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   shown.body = command_body(reply->body).as_object().at("task");
@@ -139,8 +139,7 @@ net::awaitable<Response> submit_application(Context& context) {
     return *std::max_element(done->rows.begin(), done->rows.end(), [](const TaskRow& a, const TaskRow& b) { return a.done < b.done; });
   });
   if (!task) co_return context.fail(task.error());
-  const Result<Reply> reply = co_await context.execute(
-      Command{.kind = "task.complete", .session_id = {}, .task_id = task->id, .actor = {}, .data = {}, .if_revision = revision, .key = {}});
+  const Result<Reply> reply = co_await context.execute(task_command("task.complete", task->id, {}, revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   shown.body = command_body(reply->body);

@@ -134,8 +134,8 @@ net::awaitable<Response> remove_document(Context& context) {
     return open_nomination(context, *seen);
   });
   if (!task) co_return context.fail(task.error());
-  const Result<Reply> reply = co_await context.execute(Command{
-      .kind = "document.remove", .session_id = {}, .task_id = task->id, .actor = {}, .data = {{"document", context.parameters[1]}}, .if_revision = {}, .key = {}});
+  json::object data{{"document", context.parameters[1]}};
+  const Result<Reply> reply = co_await context.execute(task_command("document.remove", task->id, std::move(data)));
   if (!reply) co_return context.fail(reply.error());
   co_return Response{.status = 204};
 }

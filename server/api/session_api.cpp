@@ -60,7 +60,8 @@ net::awaitable<Response> login(Context& context) {
 net::awaitable<Response> logout(Context& context) {
   bool by_cookie = false;
   const std::string token = token_of(context.request, by_cookie);
-  const Result<Reply> reply = co_await context.execute(Command{.kind = "logout", .data = {{"token_digest", sha256_hex(token)}}});
+  json::object data{{"token_digest", sha256_hex(token)}};
+  const Result<Reply> reply = co_await context.execute(task_command("logout", {}, std::move(data)));
   if (!reply) co_return context.fail(reply.error());
   Response out{.status = 204};
   out.with("Set-Cookie", cookie("", 0, !is_loopback(context.request.header("host"))));

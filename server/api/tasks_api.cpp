@@ -19,13 +19,7 @@ std::vector<std::string> split(const std::string& list) {
 net::awaitable<Response> act(Context& context, std::string kind, json::object data, std::optional<std::uint64_t> revision) {
   const Result<SeenTask> seen = co_await context.blocking([&] { return see_task(context, context.parameters[0]); });
   if (!seen) co_return context.fail(seen.error());
-  const Result<Reply> reply = co_await context.execute(Command{.kind = std::move(kind),
-                                                               .session_id = {},
-                                                               .task_id = context.parameters[0],
-                                                               .actor = {},
-                                                               .data = std::move(data),
-                                                               .if_revision = revision,
-                                                               .key = {}});
+  const Result<Reply> reply = co_await context.execute(task_command(std::move(kind), context.parameters[0], std::move(data), revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   shown.body = command_body(reply->body);
@@ -83,7 +77,8 @@ net::awaitable<Response> save_task(Context& context) {
   if (!revision) co_return context.fail(revision.error());
   Result<json::object> body = context.json_body();
   if (!body) co_return context.fail(body.error());
-  co_return co_await act(context, "task.save", {{"data", std::move(*body)}}, *revision);
+  json::object data{{"data", std::move(*body)}};
+  co_return co_await act(context, "task.save", std::move(data), *revision);
 }
 
 net::awaitable<Response> complete_task(Context& context) {

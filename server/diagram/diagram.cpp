@@ -1,0 +1,43 @@
+#include "server/diagram/diagram.h"
+
+#include <mutex>
+
+#include <graphviz/gvc.h>
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kDotMax = 1024U * 1024;
+
+Error graphviz_error() {
+  return Error{.kind = ErrorKind::unavailable,
+               .code = "diagram.graphviz",
+               .message = "Expected Graphviz with its layout plugins (package graphviz)",
+               .message_zh = "流程图暂时无法生成"};
+}
+
+}  // namespace
+
+Result<std::string> svg_of_dot(const std::string& dot) {
+  if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  static GVC_t* context = gvContext();
+  Agraph_t* graph = agmemread(dot.c_str());
+  if (graph == nullptr || context == nullptr) return graphviz_error();
+  std::string out;
+  if (gvLayout(context, graph, "dot") == 0) {
+    char* data = nullptr;
+    unsigned int size = 0;
+    if (gvRenderData(context, graph, "svg", &data, &size) == 0) out.assign(data, size);
+    gvFreeRenderData(data);
+    gvFreeLayout(context, graph);
+  }
+  agclose(graph);
+  // The prolog names a DTD; a picture needs neither.
+  const std::size_t start = out.find("<svg");
+  if (start == std::string::npos) return graphviz_error();
+  return out.substr(start);
+}
+
+}  // namespace chuyi

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "server/routes.h"
+
+namespace chuyi {
+
+/// The public pages' files: templates by name, the stylesheet and its content hash.
+class Pages {
+ public:
+  /// Errors: `invalid` "pages.files" when a file is missing.
+  static Result<std::unique_ptr<Pages>> load(const std::string& templates, const std::string& static_folder);
+  const std::string& stylesheet() const { return stylesheet_; }
+  const std::string& stylesheet_version() const { return version_; }
+
+ private:
+  std::string stylesheet_;
+  std::string version_;
+};
+
+/// Hides what looks like an identity or mobile number: neither ever belongs on a public page.
+std::string mask_personal(const std::string& text);
+
+namespace pages {
+
+net::awaitable<Response> home(Context& context);
+net::awaitable<Response> programmes(Context& context);
+net::awaitable<Response> programme(Context& context);
+net::awaitable<Response> programme_diagram(Context& context);
+net::awaitable<Response> notices(Context& context);
+net::awaitable<Response> notice(Context& context);
+net::awaitable<Response> objection(Context& context);
+net::awaitable<Response> awards(Context& context);
+net::awaitable<Response> static_file(Context& context);
+
+}  // namespace pages
+}  // namespace chuyi

@@ -1,0 +1,65 @@
+#include "server/pages/render.h"
+
+#include "server/pages/pages.h"
+
+namespace chuyi::pages {
+namespace {
+
+/// Every text that templates name, as T_KEY.
+constexpr const char* kTexts[] = {
+    "site_name", "site_owner", "skip", "nav_home", "nav_programmes", "nav_notices", "nav_awards", "language_switch", "intro",
+    "programmes_title", "programmes_lead", "programme_quota", "programme_quota_unit", "programme_term", "programme_term_unit", "programme_more",
+    "programme_documents", "programme_required", "programme_optional", "programme_rubric", "programme_weight", "programme_criterion",
+    "programme_workflow", "programme_stages", "programme_publicity", "programme_kind", "programme_document",
+    "stage_nomination", "stage_review", "stage_publicity", "stage_award", "stage_annual", "notices_title", "notices_lead", "notices_none",
+    "notice_programme", "notice_round", "notice_opens", "notice_last_day", "notice_remaining", "notice_remaining_unit", "notice_closed", "notice_open", "notice_cancelled",
+    "notice_provisional", "notice_rule", "notice_content", "notice_item", "notice_value", "objection_title", "objection_lead", "objection_name", "objection_name_hint",
+    "objection_contact", "objection_contact_hint", "objection_reason", "objection_reason_hint", "objection_submit", "objection_errors", "objection_done",
+    "objection_receipt", "objection_receipt_hint", "objection_back", "objection_over", "awards_title", "awards_lead", "awards_search", "awards_search_button", "awards_none", "award_number",
+    "award_title", "award_org", "award_granted", "award_ends", "award_status", "award_programme", "award_checks", "next_page", "all_notices", "all_awards",
+    "latest_awards", "open_notices", "footer", "privacy", "view", "required_mark"};
+
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  return text;
+}
+
+}  // namespace
+
+Page::Page(Context& context, const char* file, const char* title_key)
+    : context_(context), file_(file), language_(language_of(context.request)), dict_("page") {
+  for (const char* key : kTexts) dict_.SetValue("T_" + upper(key), text(key));
+  dict_.SetValue("LANG", language_ == "en" ? "en" : "zh-CN");
+  dict_.SetValue("CSS", "/static/site.css?v=" + context.services.pages.stylesheet_version());
+  dict_.SetValue("SWITCH_URL", context.request.path + "?lang=" + (language_ == "en" ? "zh" : "en"));
+  dict_.SetValue("SWITCH_LANG", language_ == "en" ? "zh-CN" : "en");
+  dict_.SetValue("HOME_URL", link("/"));
+  dict_.SetValue("PROGRAMMES_URL", link("/programmes"));
+  dict_.SetValue("NOTICES_URL", link("/notices"));
+  dict_.SetValue("AWARDS_URL", link("/awards"));
+  dict_.AddIncludeDictionary("TOP")->SetFilename("top.tpl");
+  dict_.AddIncludeDictionary("BOTTOM")->SetFilename("bottom.tpl");
+  set_title(text(title_key));
+}
+
+std::string Page::text(const std::string& key) const { return context_.services.texts.get("page." + key, language_); }
+
+void Page::set_title(const std::string& title) { dict_.SetValue("TITLE", title); }
+
+std::string Page::link(const std::string& path) const {
+  return language_ == "en" ? path + (path.find('?') == std::string::npos ? "?lang=en" : "&lang=en") : path;
+}
+
+Response Page::finish(int status) {
+  Response out{.status = status};
+  if (!ctemplate::ExpandTemplate(file_, ctemplate::STRIP_WHITESPACE, &dict_, &out.body))
+    return context_.fail(Error{.kind = ErrorKind::unavailable, .code = "pages.template", .message = "Expected template " + file_});
+  out.with("Content-Type", "text/html; charset=utf-8");
+  out.with("Content-Language", language_ == "en" ? "en" : "zh-CN");
+  out.with("Content-Security-Policy",
+           "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+  return out;
+}
+
+}  // namespace chuyi::pages
