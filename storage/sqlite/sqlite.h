@@ -31,4 +31,8 @@ struct SqliteStorage {
 /// Errors: `unavailable` "store.io"; `invalid` "store.version" for a database of a newer release.
 Result<SqliteStorage> open_sqlite(SqliteOptions options);
 
+/// Readers alone, for tools beside a running server: they neither write nor checkpoint.
+/// Errors: `not_found` "store.missing" when there is no database.
+Result<std::unique_ptr<Queries>> open_sqlite_readers(const std::string& path);
+
 }  // namespace chuyi

@@ -261,4 +261,14 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
   }
 }
 
+Result<std::unique_ptr<Queries>> open_sqlite_readers(const std::string& path) {
+  auto out = std::make_unique<sqlite::SqliteQueries>(path, nullptr);
+  if (const Result<std::optional<std::string>> probe = out->setting("audit_count"); !probe)
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "store.missing",
+                 .message = "Expected the database of an installation: " + probe.error().message,
+                 .place = path};
+  return std::unique_ptr<Queries>(std::move(out));
+}
+
 }  // namespace chuyi

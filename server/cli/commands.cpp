@@ -1,0 +1,197 @@
+#include "server/cli/commands.h"
+
+#include <filesystem>
+#include <iostream>
+
+#include <boost/json/serialize.hpp>
+#include <termios.h>
+#include <unistd.h>
+
+#include "engine/ports/audit.h"
+#include "engine/runtime/replay.h"
+#include "engine/scxml/describe.h"
+#include "server/diagram/diagram.h"
+#include "storage/documents/bag_validator.h"
+#include "storage/sqlite/sqlite.h"
+
+namespace chuyi {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A line without its echo.
+std::string ask_password() {
+  termios before{};
+  const bool terminal = ::tcgetattr(STDIN_FILENO, &before) == 0;
+  if (terminal) {
+    std::cerr << "Password: ";
+    termios silent = before;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  }
+  std::string out;
+  std::getline(std::cin, out);
+  if (terminal) {
+    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+    std::cerr << "\n";
+  }
+  return out;
+}
+
+json::array json_of(const std::vector<Detail>& details) {
+  json::array out;
+  for (const Detail& each : details)
+    out.push_back(json::object{{"place", each.place}, {"code", each.code}, {"message", each.message}});
+  return out;
+}
+
+std::vector<Detail> details_of(const Error& error) {
+  if (!error.details.empty()) return error.details;
+  return {{.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}};
+}
+
+std::vector<Detail> check_one(const SharedFiles& files, const std::string& path) {
+  const auto problems = [](const auto& result) { return result ? std::vector<Detail>{} : details_of(result.error()); };
+  const std::string extension = fs::path{path}.extension().string();
+  if (fs::is_directory(path) || extension == ".zip") {
+    const InvokeRegistry registry = make_registry();
+    return problems(make_library(files, registry, fs::temp_directory_path().string(), {})->load(path));
+  }
+  const Result<std::string> text = read_file(path);
+  if (!text) return details_of(text.error());
+  if (extension == ".scxml") return problems(scxml::parse_chart(*text, path));
+  Result<json::value> schema = parse_json(*text, JsonLimits{}, path);
+  if (!schema) return details_of(schema.error());
+  const auto read_common = [&](const std::string& name) { return read_file(files.root + "/forms/" + name); };
+  Result<json::value> inlined = inline_common(*schema, path, read_common);
+  if (!inlined) return details_of(inlined.error());
+  return problems(compile_form(*inlined, path));
+}
+
+}  // namespace
+
+Result<> run_serve(const SharedFiles& files, const ServeOptions& options) {
+  return serve(files, options, [&](std::uint16_t port, const std::function<void()>&) {
+    std::cout << "listening on http://" << options.listen.address << ":" << port << std::endl;
+  });
+}
+
+Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options) {
+  json::array memberships;
+  for (const std::string& role : options.roles) memberships.push_back(json::object{{"role", role}, {"org", options.org}});
+  return put_user_offline(files, data,
+                          {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},
+                          ask_password());
+}
+
+Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output) {
+  std::vector<Detail> problems;
+  for (const std::string& path : paths)
+    for (Detail& each : check_one(files, path)) problems.push_back(std::move(each));
+  if (json_output)
+    std::cout << json::serialize(json_of(problems)) << "\n";
+  else
+    for (const Detail& each : problems) std::cout << each.place << ": " << each.message << " [" << each.code << "]\n";
+  if (problems.empty()) return {};
+  return Error{.kind = ErrorKind::invalid, .code = "check.problems", .message = "Expected no problems, but found " + std::to_string(problems.size())};
+}
+
+Result<> run_diagram(const DiagramOptions& options) {
+  const Result<std::string> text = read_file(options.file);
+  if (!text) return text.error();
+  const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, options.file);
+  if (!chart) return chart.error();
+  const std::string dot = scxml::to_dot(**chart, options.language, {}, {});
+  if (options.dot) {
+    std::cout << dot;
+    return {};
+  }
+  const Result<std::string> svg = svg_of_dot(dot);
+  if (!svg) return svg.error();
+  std::cout << *svg << "\n";
+  return {};
+}
+
+Result<> run_bag_validate(const std::string& file, bool json_output) {
+  Result<std::string> bytes = read_file(file);
+  if (!bytes) return bytes.error();
+  const Result<BagReport> report = validate_bag(std::move(*bytes));
+  if (!report) return report.error();
+  if (json_output) {
+    std::cout << json::serialize(json::object{{"valid", report->errors.empty()},
+                                              {"version", report->version},
+                                              {"payload_files", report->payload_files},
+                                              {"payload_bytes", report->payload_bytes},
+                                              {"errors", json_of(report->errors)},
+                                              {"warnings", json_of(report->warnings)}})
+              << "\n";
+  } else if (report->errors.empty()) {
+    std::cout << "valid: BagIt " << report->version << ", " << report->payload_files << " files, " << report->payload_bytes << " bytes\n";
+  }
+  for (const Detail& each : report->warnings) std::cerr << "warning: " << each.place << ": " << each.message << " [" << each.code << "]\n";
+  if (report->errors.empty()) return {};
+  return Error{.kind = ErrorKind::invalid, .code = "bag.invalid", .message = "Expected a valid bag", .place = file, .message_zh = {}, .details = report->errors};
+}
+
+Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output) {
+  const Result<Calendar> calendar = load_calendar(files);
+  if (!calendar) return calendar.error();
+  const Result<Day> start = parse_day(options.date);
+  if (!start) return start.error();
+  const json::object given{{"days", options.days}, {"unit", options.natural ? "natural" : "working"}, {"include_start", options.include_start}};
+  const Result<Period> period = parse_period(json::value(given));
+  if (!period) return period.error();
+  const CalendarDate end = calendar->end_of(*start, *period);
+  json::array skipped;
+  for (const Day day : end.skipped) skipped.emplace_back(format_day(day));
+  json::array make_up;
+  for (const Day day : end.make_up) make_up.emplace_back(format_day(day));
+  if (json_output) {
+    std::cout << json::serialize(json::object{{"date", format_day(end.day)}, {"provisional", end.provisional}, {"skipped", skipped}, {"make_up", make_up}}) << "\n";
+    return {};
+  }
+  std::cout << format_day(end.day) << (end.provisional ? " (provisional: a year without calendar data)" : "") << "\n";
+  if (!skipped.empty()) std::cerr << "skipped: " << json::serialize(skipped) << "\n";
+  if (!make_up.empty()) std::cerr << "make-up workdays: " << json::serialize(make_up) << "\n";
+  return {};
+}
+
+Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output) {
+  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+  if (!queries) return queries.error();
+  const InvokeRegistry registry = make_registry();
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
+  restore_definitions(**queries, *library);
+  json::array commands;
+  const Result<ReplayReport> report = replay(**queries, *library, registry, application, until, [&](const ReplayedCommand& each) {
+    json::array configuration;
+    for (const std::string& state : each.configuration) configuration.emplace_back(state);
+    const std::string at = format_instant(from_ms(int_or(each.record, "at", 0)));
+    if (json_output)
+      commands.push_back(json::object{{"seq", each.seq}, {"at", at}, {"kind", string_or(each.record, "kind")}, {"configuration", std::move(configuration)}, {"agrees", each.agrees}});
+    else
+      std::cout << each.seq << "  " << at << "  " << string_or(each.record, "kind") << "  " << string_or(object_or_empty(each.record, "actor"), "id") << "  → "
+                << json::serialize(configuration) << (each.agrees ? "" : "  DIFFERS") << "\n";
+  });
+  if (!report) return report.error();
+  if (json_output)
+    std::cout << json::serialize(json::object{{"application", application}, {"commands", std::move(commands)}, {"identical", report->identical}, {"first_difference", report->first_difference}}) << "\n";
+  else if (until == 0)
+    std::cout << (report->identical ? "identical to the stored snapshot, byte for byte" : "NOT identical to the stored snapshot") << "\n";
+  if (report->identical || (until != 0 && report->first_difference == 0)) return {};
+  return Error{.kind = ErrorKind::invalid, .code = "replay.differs", .message = "Expected the replay to give the stored snapshot"};
+}
+
+Result<> run_audit_verify(const std::string& data, bool json_output) {
+  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+  if (!queries) return queries.error();
+  const Result<AuditHead> head = verify_audit(**queries);
+  if (!head) return head.error();
+  if (json_output)
+    std::cout << json::serialize(json::object{{"valid", true}, {"records", head->count}, {"head", head->hash}}) << "\n";
+  else
+    std::cout << "audit log is intact: " << head->count << " records, head " << head->hash << "\n";
+  return {};
+}
+
+}  // namespace chuyi

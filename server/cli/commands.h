@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/serve.h"
+
+/// The subcommands of `chuyi`. Data goes to standard output, talk to standard error.
+namespace chuyi {
+
+struct UserOptions {
+  std::string id, name, org;
+  std::vector<std::string> roles;
+  bool password_stdin = false;
+};
+struct DiagramOptions {
+  std::string file;
+  std::string language = "zh";
+  bool dot = false;
+};
+struct CalendarOptions {
+  std::string date;
+  int days = 0;
+  bool natural = false;
+  bool include_start = false;
+};
+struct DemoOptions {
+  bool exit = false;
+  bool json = false;
+  std::uint64_t seed = 1;
+  std::string language = "zh";
+};
+
+Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
+Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
+Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);
+Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output);
+Result<> run_diagram(const DiagramOptions& options);
+Result<> run_bag_validate(const std::string& file, bool json_output);
+Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);
+Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output);
+Result<> run_audit_verify(const std::string& data, bool json_output);
+
+}  // namespace chuyi

@@ -1,0 +1,86 @@
+#include "server/installation.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "engine/stages/builtin.h"
+
+namespace chuyi {
+
+namespace fs = std::filesystem;
+
+SharedFiles SharedFiles::find(const std::string& program) {
+  std::error_code ec;
+  fs::path self = fs::canonical("/proc/self/exe", ec);
+  if (ec) self = program;
+  const fs::path bin = self.parent_path();
+  const char* chosen = std::getenv("CHUYI_SHARE");
+  const fs::path installed = bin.parent_path() / "share" / "chuyi";
+  SharedFiles out;
+  out.root = chosen != nullptr ? chosen : fs::exists(installed) ? installed.string() : CHUYI_SOURCE_TREE;
+  const fs::path built = bin.parent_path() / "plugins";
+  const fs::path shipped = fs::exists(built) ? built : fs::path{out.root} / "plugins";
+  out.packages = {shipped.string()};
+  out.plugin_host = (bin / "chuyi-plugin-host").string();
+  return out;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  if (!in) return Error{.kind = ErrorKind::not_found, .code = "file.missing", .message = "Expected a file that can be read", .place = path};
+  return out.str();
+}
+
+Result<Calendar> load_calendar(const SharedFiles& files) {
+  Calendar out;
+  std::vector<fs::path> paths;
+  std::error_code ec;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::path{files.root} / "workflows/calendars", ec))
+    if (entry.path().extension() == ".json") paths.push_back(entry.path());
+  if (ec) return Error{.kind = ErrorKind::invalid, .code = "calendar.folder", .message = "Expected calendars", .place = files.root};
+  std::sort(paths.begin(), paths.end());
+  for (const fs::path& path : paths) {
+    const Result<std::string> text = read_file(path.string());
+    if (!text) return text.error();
+    if (Result<> added = out.add_year(*text, path.string()); !added) return added.error();
+  }
+  return out;
+}
+
+InvokeRegistry make_registry() {
+  InvokeRegistry out;
+  if (Result<> added = add_builtin_handlers(out); !added) std::abort();  // two built-ins of one name: a broken build
+  return out;
+}
+
+std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
+                                             const std::vector<std::string>& more) {
+  PackageLibraryOptions options{.packages = files.packages,
+                                .workflows = files.root + "/workflows",
+                                .forms = files.root + "/forms",
+                                .schema = files.root + "/plugins/sdk/plugin.xsd",
+                                .libraries = data + "/libraries",
+                                .invoke_types = {}};
+  if (fs::exists(data + "/plugins")) options.packages.push_back(data + "/plugins");
+  options.packages.insert(options.packages.end(), more.begin(), more.end());
+  for (std::string& type : registry.types()) options.invoke_types.insert(std::move(type));
+  return std::make_unique<PackageLibrary>(std::move(options));
+}
+
+std::vector<Detail> restore_definitions(Queries& queries, Definitions& definitions) {
+  std::vector<Detail> problems;
+  const Result<std::vector<DefinitionRow>> rows = queries.definitions();
+  if (!rows) return {{.place = {}, .code = rows.error().code, .message = rows.error().message, .message_zh = {}}};
+  for (const DefinitionRow& row : *rows)
+    if (const Result<DefinitionPtr> restored = definitions.restore(row.digest, row.files); !restored)
+      problems.push_back({.place = row.programme + " " + row.version, .code = restored.error().code, .message = restored.error().message, .message_zh = {}});
+  return problems;
+}
+
+}  // namespace chuyi

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/calendar.h"
+#include "engine/invoke/handler.h"
+#include "engine/ports/queries.h"
+#include "plugins/loader/package_library.h"
+
+namespace chuyi {
+
+/// Where the program's own files are: workflows, forms, packages, templates.
+struct SharedFiles {
+  std::string root;                    ///< holds workflows/, forms/, plugins/sdk/, server/
+  std::vector<std::string> packages;   ///< folders of shipped packages
+  std::string plugin_host;             ///< the host program
+
+  /// CHUYI_SHARE when it is set; else beside the program (../share/chuyi), else the source tree it was built from.
+  static SharedFiles find(const std::string& program);
+};
+
+/// Reads workflows/calendars/*.json. Errors: those of Calendar::add_year.
+Result<Calendar> load_calendar(const SharedFiles& files);
+/// Every *.json of server/texts. Errors: `invalid` "texts.*".
+Result<std::string> read_file(const std::string& path);
+InvokeRegistry make_registry();
+/// Packages of the installation: shipped ones, then `data`/plugins, then `more`; later ones win.
+std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
+                                             const std::vector<std::string>& more);
+/// Takes in every definition that applications in the store run on. @return problems.
+std::vector<Detail> restore_definitions(Queries& queries, Definitions& definitions);
+
+}  // namespace chuyi

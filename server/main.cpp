@@ -1,0 +1,163 @@
+// The one composition root: reads the command line and puts the parts together.
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/serialize.hpp>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "server/cli/commands.h"
+
+namespace {
+
+using namespace chuyi;
+
+/// 0 done, 1 the thing asked about is wrong, 2 the call is.
+int exit_code(const Result<>& result) {
+  if (result) return 0;
+  const Error& error = result.error();
+  std::cerr << "chuyi: " << (error.place.empty() ? "" : error.place + ": ") << error.message << " [" << error.code << "]\n";
+  for (const Detail& each : error.details) std::cerr << "  " << each.place << ": " << each.message << " [" << each.code << "]\n";
+  return 1;
+}
+
+void add_listen_options(CLI::App& app, ServeOptions& options, std::string& listen, std::string& manual) {
+  app.add_option("--listen", listen, "address and port; port 0 takes a free one")->capture_default_str();
+  app.add_option("--plugins", options.packages, "more folders of packages; later ones win");
+  app.add_option("--manual-clock", manual, "a clock that stands at this time until an administrator moves it (tests, demo)");
+  app.add_option("--threads", options.listen.threads, "threads of network input and output")->capture_default_str();
+  app.add_option("--workers", options.workers, "threads for work that blocks")->capture_default_str();
+  app.add_option("--max-body", options.limits.body_bytes_max, "bytes of a request body that is no document")->capture_default_str();
+  app.add_option("--max-document", options.limits.document_bytes_max, "bytes of a document")->capture_default_str();
+  app.add_option("--max-json-depth", options.limits.json_depth_max, "levels of a JSON body")->capture_default_str();
+  app.add_option("--max-head", options.limits.head_bytes_max, "bytes of a request head")->capture_default_str();
+  app.add_option("--max-connections", options.limits.connections_max, "open connections")->capture_default_str();
+  app.add_option("--plugin-call-ms", options.plugin_call_ms, "milliseconds that a package's code may take for a call")->capture_default_str();
+}
+
+Result<> read_listen_options(ServeOptions& options, const std::string& listen, const std::string& manual) {
+  const std::size_t colon = listen.rfind(':');
+  try {
+    options.listen.address = listen.substr(0, colon);
+    options.listen.port = static_cast<std::uint16_t>(std::stoul(listen.substr(colon + 1)));
+  } catch (const std::exception&) {
+    return Error{.kind = ErrorKind::invalid, .code = "cli.listen", .message = "Expected ADDRESS:PORT, but found '" + listen + "'"};
+  }
+  if (manual.empty()) return {};
+  const Result<Instant> start = parse_instant(manual);
+  if (!start) return start.error();
+  options.manual_clock = *start;
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("chuyi"));
+  spdlog::set_level(spdlog::level::warn);
+  const SharedFiles files = SharedFiles::find(argv[0]);
+
+  CLI::App app{"Chuyi: award programmes from nomination to the last annual check"};
+  app.set_version_flag("--version", CHUYI_VERSION);
+  app.require_subcommand(1);
+  std::string data = "data";
+  bool json_output = false;
+  bool verbose = false;
+  app.add_option("--data", data, "the installation: database and documents")->capture_default_str()->envname("CHUYI_DATA");
+  app.add_flag("--verbose", verbose, "log requests to stderr");
+  app.fallthrough();
+  int code = 0;
+
+  ServeOptions serve_options;
+  std::string listen = "127.0.0.1:8080";
+  std::string manual;
+  CLI::App* serve_command = app.add_subcommand("serve", "serve the installation over HTTP");
+  add_listen_options(*serve_command, serve_options, listen, manual);
+
+  DemoOptions demo_options;
+  CLI::App* demo_command = app.add_subcommand("demo", "play a whole season on a manual clock, then go on serving");
+  demo_command->add_option("--listen", listen, "address and port")->capture_default_str();
+  demo_command->add_flag("--exit", demo_options.exit, "end after the season");
+  demo_command->add_flag("--json", json_output, "print the result as JSON");
+  demo_command->add_option("--seed", demo_options.seed, "another season")->capture_default_str();
+  demo_command->add_option("--lang", demo_options.language, "zh or en")->capture_default_str();
+
+  UserOptions user;
+  CLI::App* user_command = app.add_subcommand("user", "accounts")->require_subcommand(1);
+  CLI::App* user_add = user_command->add_subcommand("add", "add or change a user; the server must not run");
+  user_add->add_option("name", user.id, "sign-in name")->required();
+  user_add->add_option("--full-name", user.name, "the person's name");
+  user_add->add_option("--role", user.roles, "applicant, recommending-officer, provincial-officer, reviewer, administrator")->required();
+  user_add->add_option("--org", user.org, "organisation id")->required();
+  user_add->add_flag("--password-stdin", user.password_stdin, "read the password from standard input, else from the terminal");
+
+  std::vector<std::string> check_files;
+  CLI::App* check_command = app.add_subcommand("check", "load workflows (.scxml), forms (.json) and packages; print every problem");
+  check_command->add_option("file", check_files, "files and package folders")->required();
+  check_command->add_flag("--json", json_output, "print problems as JSON");
+
+  DiagramOptions diagram;
+  CLI::App* diagram_command = app.add_subcommand("diagram", "draw a workflow as SVG");
+  diagram_command->add_option("file", diagram.file, "a .scxml file")->required();
+  diagram_command->add_option("--lang", diagram.language, "zh or en")->capture_default_str();
+  diagram_command->add_flag("--dot", diagram.dot, "Graphviz source instead of SVG");
+
+  std::string bag_file;
+  CLI::App* bag_command = app.add_subcommand("bag", "document bundles")->require_subcommand(1);
+  CLI::App* bag_validate = bag_command->add_subcommand("validate", "check a bag (BagIt 1.0, zip)");
+  bag_validate->add_option("file", bag_file, "a zip file")->required();
+  bag_validate->add_flag("--json", json_output, "print the report as JSON");
+
+  CalendarOptions calendar;
+  CLI::App* calendar_command = app.add_subcommand("calendar", "working days")->require_subcommand(1);
+  CLI::App* calendar_add = calendar_command->add_subcommand("add", "the date N days on");
+  calendar_add->add_option("date", calendar.date, "YYYY-MM-DD")->required();
+  calendar_add->add_option("days", calendar.days, "how many")->required();
+  calendar_add->add_flag("--natural", calendar.natural, "natural days instead of working days");
+  calendar_add->add_flag("--include-start", calendar.include_start, "the start day counts");
+  calendar_add->add_flag("--json", json_output, "print as JSON");
+
+  std::string application;
+  std::int64_t until = 0;
+  CLI::App* replay_command = app.add_subcommand("replay", "run an application's journal again and compare with what is stored");
+  replay_command->add_option("application", application, "application id")->required();
+  replay_command->add_option("--until", until, "stop after this entry of the audit log");
+  replay_command->add_flag("--json", json_output, "print as JSON");
+
+  CLI::App* audit_command = app.add_subcommand("audit", "the audit log")->require_subcommand(1);
+  CLI::App* audit_verify = audit_command->add_subcommand("verify", "check the hash chain over every record");
+  audit_verify->add_flag("--json", json_output, "print as JSON");
+
+  serve_command->callback([&] {
+    spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
+    serve_options.data = data;
+    Result<> read = read_listen_options(serve_options, listen, manual);
+    code = read ? exit_code(run_serve(files, serve_options)) : exit_code(read);
+  });
+  demo_command->callback([&] {
+    ServeOptions demo_serve;
+    demo_serve.data = data;
+    Result<> read = read_listen_options(demo_serve, listen, "2026-03-02T09:00:00+08:00");
+    demo_options.json = json_output;
+    code = read ? exit_code(run_demo(files, demo_serve, demo_options)) : exit_code(read);
+  });
+  user_add->callback([&] { code = exit_code(run_user_add(files, data, user)); });
+  check_command->callback([&] { code = exit_code(run_check(files, check_files, json_output)); });
+  diagram_command->callback([&] { code = exit_code(run_diagram(diagram)); });
+  bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output)); });
+  calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output)); });
+  replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output)); });
+  audit_verify->callback([&] { code = exit_code(run_audit_verify(data, json_output)); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const std::exception& error) {
+    std::cerr << "chuyi: " << error.what() << "\n";
+    return 1;
+  }
+  return code;
+}

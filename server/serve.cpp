@@ -1,0 +1,247 @@
+#include "server/serve.h"
+
+#include <atomic>
+#include <charconv>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <openssl/rand.h>
+#include <spdlog/spdlog.h>
+
+#include "engine/ports/audit.h"
+#include "engine/runtime/dispatcher.h"
+#include "engine/runtime/pumps.h"
+#include "plugins/host/plugin_client.h"
+#include "server/pages/pages.h"
+#include "storage/documents/file_document_store.h"
+#include "storage/sqlite/sqlite.h"
+
+namespace chuyi {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Holds the installation for one process.
+class DataFolder {
+ public:
+  static Result<std::unique_ptr<DataFolder>> open(const std::string& path) {
+    std::error_code ec;
+    fs::create_directories(path, ec);
+    ::chmod(path.c_str(), 0700);
+    auto out = std::make_unique<DataFolder>();
+    out->lock_ = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (out->lock_ < 0 || ::flock(out->lock_, LOCK_EX | LOCK_NB) != 0)
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "installation.locked",
+                   .message = "Expected a data folder that no other chuyi uses; stop the server first",
+                   .place = path};
+    return out;
+  }
+  ~DataFolder() {
+    if (lock_ >= 0) ::close(lock_);
+  }
+
+ private:
+  int lock_ = -1;
+};
+
+std::string random_id() {
+  static constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+  unsigned char bytes[16];
+  if (RAND_bytes(bytes, sizeof bytes) != 1) throw std::runtime_error("no random numbers");
+  std::string out;
+  for (const unsigned char byte : bytes) out += kAlphabet[byte & 31];
+  return out;
+}
+
+/// Until mail and webhooks exist, what happened is told to the log.
+class LogNotifier final : public Notifier {
+ public:
+  Result<> notify(std::string_view id, const json::object& payload) override {
+    spdlog::info("notify id={} event={} application={} state={}", id, string_or(payload, "event"), string_or(payload, "application"),
+                 string_or(payload, "state"));
+    return {};
+  }
+};
+
+Result<std::unique_ptr<Texts>> load_texts(const SharedFiles& files) {
+  auto out = std::make_unique<Texts>();
+  for (const char* name : {"problems.json", "pages.json"}) {
+    const std::string path = files.root + "/server/texts/" + name;
+    const Result<std::string> text = read_file(path);
+    if (!text) return text.error();
+    if (Result<> added = out->add(*text, path); !added) return added.error();
+  }
+  return out;
+}
+
+/// A manual clock goes on from where it stood: never back.
+Instant manual_start(Queries& queries, Instant start) {
+  const Result<std::optional<std::string>> kept = queries.setting("manual_clock");
+  std::int64_t ms = 0;
+  if (kept && *kept) std::from_chars((*kept)->data(), (*kept)->data() + (*kept)->size(), ms);
+  return std::max(start, from_ms(ms));
+}
+
+void log_problems(const std::vector<Detail>& problems) {
+  for (const Detail& each : problems) spdlog::warn("package {} {}: {}", each.place, each.code, each.message);
+}
+
+}  // namespace
+
+Result<> serve(const SharedFiles& files, const ServeOptions& options, const std::function<void(std::uint16_t, std::function<void()>)>& ready) {
+  const Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(options.data);
+  if (!folder) return folder.error();
+  const Result<Calendar> calendar = load_calendar(files);
+  if (!calendar) return calendar.error();
+  const Result<std::unique_ptr<Texts>> texts = load_texts(files);
+  if (!texts) return texts.error();
+  const Result<std::unique_ptr<Pages>> pages = Pages::load(files.root + "/server/templates", files.root + "/server/static");
+  if (!pages) return pages.error();
+  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(options.data + "/documents");
+  if (!documents) return documents.error();
+
+  std::atomic<bool> failed{false};
+  std::function<void()> stop_server = [] {};
+  SqliteOptions store_options{.path = options.data + "/chuyi.db"};
+  store_options.on_fatal = [&](const Error& error) {
+    spdlog::critical("store failed, ending: {}", error.message);
+    failed = true;
+    stop_server();
+  };
+  Result<SqliteStorage> storage = open_sqlite(std::move(store_options));
+  if (!storage) return storage.error();
+  Queries& queries = *storage->queries;
+
+  const InvokeRegistry registry = make_registry();
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages);
+  log_problems(restore_definitions(queries, *library));
+  log_problems(library->reload());
+
+  std::unique_ptr<ManualClock> manual;
+  if (options.manual_clock) manual = std::make_unique<ManualClock>(manual_start(queries, *options.manual_clock));
+  const SystemClock system;
+  const Clock& clock = manual ? static_cast<const Clock&>(*manual) : system;
+
+  PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}});
+  net::thread_pool pool(options.workers);
+  std::unique_ptr<Pumps> pumps;
+  Dispatcher dispatcher(Runtime{.store = *storage->store,
+                                .queries = queries,
+                                .definitions = *library,
+                                .registry = registry,
+                                .calendar = *calendar,
+                                .clock = clock,
+                                .documents = **documents,
+                                .plugins = plugins,
+                                .post = [&pool](std::function<void()> job) { net::post(pool, std::move(job)); },
+                                .random_id = random_id,
+                                .wake = [&pumps] {
+                                  if (pumps) pumps->wake();
+                                }});
+  LogNotifier notifier;
+  pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier);
+  Identity identity(Identity::Options{});
+  std::mutex advancing;
+
+  Services services{.commands = dispatcher,
+                    .queries = queries,
+                    .definitions = *library,
+                    .documents = **documents,
+                    .clock = clock,
+                    .calendar = *calendar,
+                    .identity = identity,
+                    .pages = **pages,
+                    .texts = **texts,
+                    .limits = options.limits,
+                    .pool = pool,
+                    .advance_clock = {},
+                    .incidents = {},
+                    .reload_packages = {},
+                    .ready = {}};
+  if (manual)
+    services.advance_clock = [&](std::optional<Instant> to, const Actor& actor) -> Result<std::size_t> {
+      const std::lock_guard lock(advancing);
+      if (!to) {
+        const Result<std::optional<Instant>> next = queries.next_timer();
+        if (!next) return next.error();
+        to = next->has_value() ? std::max(**next, manual->now()) : manual->now();
+      }
+      return advance_clock(*manual, *to, actor, queries, dispatcher, *pumps);
+    };
+  services.incidents = [&] {
+    json::array out;
+    for (const PluginIncident& each : plugins.incidents())
+      out.push_back(json::object{{"at", format_instant(each.at)}, {"package", each.package}, {"version", each.version}, {"hook", each.hook}, {"code", each.code}, {"reason", each.reason}});
+    return out;
+  };
+  services.reload_packages = [&] { return library->reload(); };
+  services.ready = [&] { return !failed && queries.setting(kAuditCountSetting).has_value(); };
+
+  HttpServer server(options.listen, services, all_routes());
+  stop_server = [&server] { server.stop(); };
+  const Result<std::uint16_t> port = server.listen();
+  if (!port) return port.error();
+  pumps->start();
+  ready(*port, [&server] { server.stop(); });
+  server.run();
+  pumps->stop();
+  pool.join();
+  if (failed) return Error{.kind = ErrorKind::unavailable, .code = "store.io", .message = "Expected the store to work; start again to go on from what is on disk"};
+  return {};
+}
+
+Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password) {
+  const Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
+  if (!folder) return folder.error();
+  Result<SqliteStorage> storage = open_sqlite(SqliteOptions{.path = data + "/chuyi.db"});
+  if (!storage) return storage.error();
+  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(data + "/documents");
+  if (!documents) return documents.error();
+  const InvokeRegistry registry = make_registry();
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
+  const SystemClock clock;
+  const Calendar calendar;
+  PluginClient plugins({.host_program = files.plugin_host});
+  Dispatcher dispatcher(Runtime{.store = *storage->store,
+                                .queries = *storage->queries,
+                                .definitions = *library,
+                                .registry = registry,
+                                .calendar = calendar,
+                                .clock = clock,
+                                .documents = **documents,
+                                .plugins = plugins,
+                                .post = [](const std::function<void()>& job) { job(); },
+                                .random_id = random_id});
+  const Actor actor{.user_id = "system", .name = "chuyi user add", .memberships = {}};
+  const auto run = [&](std::string kind, json::object command_data) {
+    return execute_and_wait(dispatcher, Command{.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = actor, .data = std::move(command_data), .if_revision = {}, .key = {}});
+  };
+  // The tree of organisations that comes with the province's data, where this is a new installation.
+  const Result<std::vector<OrganisationRow>> known = storage->queries->organisations();
+  if (!known) return known.error();
+  if (known->empty()) {
+    const std::string path = files.root + "/workflows/data/hunan/organisations.json";
+    const Result<std::string> text = read_file(path);
+    if (!text) return text.error();
+    const Result<json::value> list = parse_json(*text, JsonLimits{}, path);
+    if (!list) return list.error();
+    for (const json::value& each : list->as_array())
+      if (const Result<Reply> put = run("organisation.put", each.as_object()); !put) return put.error();
+  }
+  const Identity identity(Identity::Options{});
+  Result<std::string> hash = identity.hash_password(password);
+  if (!hash) return hash.error();
+  json::object row = user;
+  row["password_hash"] = std::move(*hash);
+  if (const Result<Reply> put = run("user.put", std::move(row)); !put) return put.error();
+  return {};
+}
+
+}  // namespace chuyi

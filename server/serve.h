@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/time.h"
+#include "engine/runtime/command.h"
+#include "server/http/http_server.h"
+#include "server/identity.h"
+#include "server/installation.h"
+
+namespace chuyi {
+
+struct ServeOptions {
+  std::string data;
+  ListenOptions listen;
+  HttpLimits limits;
+  std::vector<std::string> packages;
+  std::optional<Instant> manual_clock;  ///< stands still and is moved by administrators only
+  int plugin_call_ms = 2'000;
+  unsigned workers = 16;
+};
+
+/// Opens the installation and serves until a signal. `ready` is called with the port once it listens.
+/// Errors: whatever stands in the way of starting; `unavailable` "store.io" when the store failed meanwhile.
+Result<> serve(const SharedFiles& files, const ServeOptions& options, const std::function<void(std::uint16_t port, std::function<void()> stop)>& ready);
+
+/// Creates or changes a user in an installation that is not being served.
+/// Errors: `rejected` "installation.locked"; those of user.put.
+Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password);
+
+}  // namespace chuyi
