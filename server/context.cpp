@@ -39,14 +39,14 @@ net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view
   }
   const net::any_io_executor executor = co_await net::this_coro::executor;
   CommandService& service = services.commands;
-  co_return co_await net::async_initiate<const net::use_awaitable_t<>&, void(Result<Reply>)>(
-      [&service, executor](auto handler, Command moved) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        service.execute(std::move(moved), [shared, executor](Result<Reply> reply) {
-          net::post(executor, [shared, reply = std::move(reply)]() mutable { (*shared)(std::move(reply)); });
-        });
-      },
-      net::use_awaitable, std::move(command));
+  // Named, not a temporary of the co_await expression: g++ 12 destroys those twice.
+  const auto initiate = [&service, &executor, &command](auto handler) {
+    auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+    service.execute(std::move(command), [shared, executor](Result<Reply> reply) {
+      net::post(executor, [shared, reply = std::move(reply)]() mutable { (*shared)(std::move(reply)); });
+    });
+  };
+  co_return co_await net::async_initiate<const net::use_awaitable_t<>&, void(Result<Reply>)>(initiate, net::use_awaitable);
 }
 
 Result<json::object> Context::json_body() const {

@@ -20,11 +20,11 @@ constexpr const char* kCookie = "chuyi_session=";
 std::string Identity::new_token() {
   std::array<unsigned char, 32> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random numbers");
-  static constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  static constexpr char kHex[] = "0123456789abcdef";
   std::string out;
   for (const unsigned char byte : bytes) {
-    out += kAlphabet[byte & 63];
-    out += kAlphabet[(byte >> 2) & 63];
+    out += kHex[byte >> 4];
+    out += kHex[byte & 15];
   }
   return out;
 }
@@ -85,10 +85,12 @@ void Identity::note(const std::string& user, const std::string& peer, bool succe
   }
 }
 
-Result<std::optional<Actor>> Identity::actor_of(const std::string& token, Queries& queries, Instant now) const {
+Instant Identity::session_end() const { return SystemClock{}.now() + options_.session; }
+
+Result<std::optional<Actor>> Identity::actor_of(const std::string& token, Queries& queries) const {
   const Result<std::optional<LoginRow>> login = queries.login(sha256_hex(token));
   if (!login) return login.error();
-  if (!*login || (*login)->expires <= now) return std::optional<Actor>{};
+  if (!*login || (*login)->expires <= SystemClock{}.now()) return std::optional<Actor>{};
   const Result<std::optional<UserRow>> user = queries.user((*login)->user_id);
   if (!user) return user.error();
   if (!*user || (*user)->disabled) return std::optional<Actor>{};

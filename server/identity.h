@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/invoke/handler.h"
+#include "engine/ports/clock.h"
 #include "engine/ports/queries.h"
 #include "server/http/message.h"
 
@@ -33,7 +34,9 @@ class Identity {
 
   static std::string new_token();
   /// nullopt: unknown, expired, or the account is closed.
-  Result<std::optional<Actor>> actor_of(const std::string& token, Queries& queries, Instant now) const;
+  Result<std::optional<Actor>> actor_of(const std::string& token, Queries& queries) const;
+  /// When a session that begins now ends: by the real clock, also where workflows run on a manual one.
+  Instant session_end() const;
 
  private:
   struct Attempts {

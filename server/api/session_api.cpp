@@ -46,7 +46,7 @@ net::awaitable<Response> login(Context& context) {
                                  .message = "Expected a known user and password",
                                  .message_zh = "账号或密码错误"});
   const std::string token = Identity::new_token();
-  const Instant expires = context.services.clock.now() + identity.session();
+  const Instant expires = identity.session_end();
   context.actor = Actor{.user_id = user, .name = (*checked.row)->name, .memberships = {}};
   Command command{.kind = "login", .data = {{"user", user}, {"token_digest", sha256_hex(token)}, {"expires", to_ms(expires)}}};
   const Result<Reply> reply = co_await context.execute(std::move(command));

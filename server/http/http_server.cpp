@@ -76,7 +76,8 @@ class Connection final : public BodySource {
   net::awaitable<Result<std::string>> read() override {
     if (!sent_continue_ && request_.expects_continue) {
       sent_continue_ = true;
-      if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return body_error();
+      const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+      if (!co_await send(interim)) co_return body_error();
     }
     if (request_.chunked) co_return co_await read_chunked();
     if (body_left_ == 0) co_return std::string{};
@@ -110,7 +111,7 @@ class Connection final : public BodySource {
     co_return true;
   }
 
-  net::awaitable<bool> send(std::string bytes) {
+  net::awaitable<bool> send(const std::string& bytes) {
     stream_.expires_after(std::chrono::seconds(services_.limits.body_seconds_max));
     beast::error_code ec;
     co_await net::async_write(stream_, net::buffer(bytes), net::redirect_error(net::use_awaitable, ec));
@@ -270,7 +271,7 @@ class Connection final : public BodySource {
     const std::string token = token_of(request_, by_cookie);
     if (!token.empty()) {
       Result<std::optional<Actor>> actor =
-          co_await context.blocking([&] { return services_.identity.actor_of(token, services_.queries, services_.clock.now()); });
+          co_await context.blocking([&] { return services_.identity.actor_of(token, services_.queries); });
       if (!actor) co_return actor.error();
       if (*actor) context.actor = **actor;
     }
@@ -335,12 +336,12 @@ class Connection final : public BodySource {
     spdlog::info("request={} {} {} status={} bytes={} peer={}", request_.id, request_.method, request_.path, response.status, size, peer_);
     const bool body = request_.method != "HEAD" && response.status != 204 && response.status != 304;
     if (body && !response.stream) out += response.body;
-    if (!co_await send(std::move(out))) co_return false;
+    if (!co_await send(out)) co_return false;
     while (body && response.stream) {
       Result<std::string> part = response.stream->read(64U * 1024);
       if (!part) co_return false;  // a truncated answer is the only honest one left
       if (part->empty()) break;
-      if (!co_await send(std::move(*part))) co_return false;
+      if (!co_await send(*part)) co_return false;
     }
     co_return true;
   }
@@ -369,7 +370,9 @@ struct HttpServer::State {
   net::awaitable<void> accept_loop() {
     while (!stopping) {
       beast::error_code ec;
-      tcp::socket socket = co_await acceptor.async_accept(net::make_strand(io), net::redirect_error(net::use_awaitable, ec));
+      // A named strand: g++ 12 destroys such temporaries of a co_await expression twice.
+      const auto strand = net::make_strand(io);
+      tcp::socket socket = co_await acceptor.async_accept(strand, net::redirect_error(net::use_awaitable, ec));
       if (ec) {
         if (stopping || ec == net::error::operation_aborted) co_return;
         continue;

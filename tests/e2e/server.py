@@ -1,0 +1,111 @@
+"""A real chuyi server in a process of its own, and a client that speaks HTTP to it."""
+import http.client
+import json
+import os
+import signal
+import subprocess
+import urllib.parse
+import uuid
+
+BINARY_DIR = os.environ["CHUYI_BINARY_DIR"]
+SOURCE_DIR = os.environ["CHUYI_SOURCE_DIR"]
+CHUYI = os.path.join(BINARY_DIR, "bin", "chuyi")
+START = "2026-03-02T09:00:00+08:00"
+PASSWORD = "correct horse battery staple"
+
+
+def run_cli(*args, data=None, stdin=None, check=True):
+    command = [CHUYI] + (["--data", data] if data else []) + list(args)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{command} exited {done.returncode}: {done.stdout}{done.stderr}")
+    return done
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def header(self, name):
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+class Server:
+    """Starts `chuyi serve` on a free port; kill() is kill -9."""
+
+    def __init__(self, data, *options, manual=True):
+        self.data, self.options, self.manual = data, options, manual
+        self.process = None
+        self.port = None
+
+    def start(self):
+        command = [CHUYI, "--data", self.data, "serve", "--listen", "127.0.0.1:0", *self.options]
+        if self.manual:
+            command += ["--manual-clock", START]
+        self.log = open(os.path.join(self.data, "stderr.log"), "ab")
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            with open(os.path.join(self.data, "stderr.log")) as log:
+                raise AssertionError(f"server did not start: {line!r} {log.read()[-4000:]}")
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        code = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.log.close()
+        return code
+
+    def request(self, method, path, body=None, token=None, headers=None, key=None):
+        headers = dict(headers or {})
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        if method == "POST":
+            headers.setdefault("Idempotency-Key", key or uuid.uuid4().hex)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+
+    def login(self, user):
+        answer = self.request("POST", "/api/v1/login", {"user": user, "password": PASSWORD})
+        assert answer.status == 200, answer.body
+        return answer.json["token"]
+
+
+def quote(text):
+    return urllib.parse.quote(text, safe="")
+
+
+def pdf(label):
+    """A small but real PDF."""
+    text = f"BT /F1 18 Tf 72 720 Td ({label}) Tj ET"
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+               "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+               f"<< /Length {len(text)} >>\nstream\n{text}\nendstream", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
+    out, offsets = "%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{content}\nendobj\n"
+    start = len(out)
+    out += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n" + "".join(f"{o:010d} 00000 n \n" for o in offsets)
+    return (out + f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n").encode()
