@@ -100,7 +100,8 @@ Command task_command(std::string kind, std::string task_id, json::object data, s
 }
 
 Response json_response(int status, const json::value& body) {
-  Response out{.status = status, .body = json::serialize(body)};
+  // Canonical, so that a stored answer is the same bytes when it is given again.
+  Response out{.status = status, .body = canonical_json(body)};
   out.with("Content-Type", "application/json");
   return out;
 }

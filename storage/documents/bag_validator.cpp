@@ -217,13 +217,23 @@ class Validator {
   void check_info() {
     std::optional<std::string> content = text("bag-info.txt");
     if (!content) return;
+    bool own = false;
     for (const std::string& line : lines_of(*content)) {
+      own = own || line.starts_with("Chuyi-");
       if (!line.starts_with("Payload-Oxum:")) continue;
       std::string oxum = line.substr(13);
       oxum.erase(0, oxum.find_first_not_of(" \t"));
       const std::string actual = std::to_string(report_.payload_bytes) + "." + std::to_string(report_.payload_files);
       if (oxum != actual) error("bag.oxum", "bag-info.txt", "Expected Payload-Oxum " + actual + ", but found " + oxum);
     }
+    if (own) check_seal();
+  }
+
+  /// A bag that Chuyi sealed has the same times and attributes on every entry: any other was changed since.
+  void check_seal() {
+    for (const ZipEntry& entry : zip_.entries())
+      if (entry.trappings != zip_.entries().front().trappings)
+        error("bag.altered", entry.name, "Expected the archive as it was sealed: the entry's times or attributes were changed");
   }
 
   const ZipArchive& zip_;

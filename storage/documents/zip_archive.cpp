@@ -32,6 +32,8 @@ struct Central {
   ZipEntry entry;
   std::uint16_t flags = 0;
   std::uint16_t method = 0;
+  std::uint16_t version = 0;
+  std::uint32_t time = 0;
   std::uint64_t local = 0;  ///< offset of the local header
 };
 
@@ -95,11 +97,15 @@ class Gate {
       each.entry.folder = each.entry.name.ends_with('/');
       each.flags = u16(at + 8);
       each.method = u16(at + 10);
+      each.version = u16(at + 6);
+      each.time = u32(at + 12);
       each.entry.crc = u32(at + 16);
       each.entry.packed = u32(at + 20);
       each.entry.size = u32(at + 24);
       each.entry.index = i;
       each.local = u32(at + 42);
+      for (const auto& [from, size_of] : {std::pair{4, 2}, {12, 4}, {30, 4}, {36, 6}})
+        each.entry.trappings += bytes_.substr(at + static_cast<std::uint64_t>(from), static_cast<std::size_t>(size_of));
       if (Result<> checked = check_central(each, at); !checked) return checked;
       if (!keys.insert(entry_key(each.entry.name)).second)
         return bad("zip.duplicate", "each name once, also apart from upper and lower case", each.entry.name);
@@ -154,6 +160,7 @@ class Gate {
         return bad("zip.local", "the same name in both headers", name);
       const bool descriptor = (each->flags & kFlagDescriptor) != 0;
       if (u16(at + 6) != each->flags || u16(at + 8) != each->method) return bad("zip.local", "the same flags and method in both headers", name);
+      if (u16(at + 4) != each->version || u32(at + 10) != each->time) return bad("zip.local", "the same version and time in both headers", name);
       const bool sizes = u32(at + 14) == each->entry.crc && u32(at + 18) == each->entry.packed && u32(at + 22) == each->entry.size;
       const bool later = descriptor && u32(at + 14) == 0 && u32(at + 18) == 0 && u32(at + 22) == 0;
       if (!sizes && !later) return bad("zip.local", "the same sizes and checksum in both headers", name);

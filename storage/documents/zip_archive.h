@@ -29,6 +29,8 @@ struct ZipEntry {
   std::uint64_t packed = 0;
   std::uint32_t crc = 0;
   std::uint64_t index = 0;   ///< position in the central directory
+  /// What says nothing about the content: made-by, times, attributes, lengths of extra field and comment.
+  std::string trappings;
 };
 
 /// An archive that has passed the gate.

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what is missing to build and run Chuyi; with --tests also what its tests use. Debian 12 and 13, Ubuntu 24.04.
+set -euo pipefail
+
+packages=(g++ cmake ninja-build pkg-config ca-certificates git
+  libsqlite3-dev libzip-dev libpugixml-dev liblua5.4-dev libssl-dev libargon2-dev libvalijson-dev libspdlog-dev libfmt-dev
+  libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libgraphviz-dev libxml2-dev libgtest-dev libgmock-dev graphviz fonts-noto-cjk)
+[ "${1:-}" = --tests ] && packages+=(python3 curl)
+
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+
+known() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+have() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+
+# Boost 1.81 or newer: Debian 12 has it beside its older default.
+if ! have libboost1.81-dev && ! have libboost1.83-dev; then
+  known libboost1.81-dev || known libboost1.83-dev || "${sudo[@]}" apt-get update -q
+fi
+if have libboost1.81-dev || { ! have libboost1.83-dev && known libboost1.81-dev; }; then boost=1.81; else boost=1.83; fi
+packages+=("libboost$boost-dev" "libboost-json$boost-dev" "libboost-url$boost-dev")
+
+missing=()
+for package in "${packages[@]}"; do have "$package" || missing+=("$package"); done
+[ ${#missing[@]} -eq 0 ] && exit 0
+echo "installing: ${missing[*]}" >&2
+"${sudo[@]}" apt-get update -q
+DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}"
