@@ -1,3 +1,6 @@
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 # Compiler settings shared by every target through chuyi_options.
 add_library(chuyi_options INTERFACE)
 target_include_directories(chuyi_options INTERFACE ${PROJECT_SOURCE_DIR})
@@ -5,6 +8,11 @@ target_compile_options(chuyi_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor> $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast>
   -Wno-missing-field-initializers -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms of g++ 12 in optimised code of std::string, std::regex and Asio's coroutines.
+  target_compile_options(chuyi_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized
+    $<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete>)
+endif()
 target_compile_definitions(chuyi_options INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   VALIJSON_USE_EXCEPTIONS=1)
@@ -20,8 +28,7 @@ if(CHUYI_SANITIZE)
   add_compile_options(-fsanitize=${CHUYI_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1)
   add_link_options(-fsanitize=${CHUYI_SANITIZE})
   target_compile_definitions(chuyi_options INTERFACE CHUYI_SANITIZED=1)
-  # The instrumented code of library headers looks uninitialised to g++ 12 where it is not.
-  target_compile_options(chuyi_options INTERFACE -Wno-maybe-uninitialized)
+
 endif()
 
 find_program(CHUYI_CCACHE ccache)

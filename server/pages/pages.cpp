@@ -183,11 +183,11 @@ net::awaitable<Response> home(Context& context) {
   const auto open = co_await context.blocking([&] { return context.services.queries.notices({.programme = {}, .status = "open"}, {.limit = kHomeRows}); });
   if (!open) co_return context.fail(open.error());
   for (const NoticeRow& row : open->rows) add_notice(context, page, row);
-  if (open->rows.empty()) page.dict().ShowSection("NO_NOTICES");
+  page.dict().ShowSection(open->rows.empty() ? "NO_NOTICES" : "HAS_NOTICES");
   const auto granted = co_await context.blocking([&] { return context.services.queries.awards({}, {.limit = kHomeRows}); });
   if (!granted) co_return context.fail(granted.error());
   for (const AwardRow& row : granted->rows) add_award(context, page, row);
-  if (granted->rows.empty()) page.dict().ShowSection("NO_AWARDS");
+  page.dict().ShowSection(granted->rows.empty() ? "NO_AWARDS" : "HAS_AWARDS");
   co_return page.finish();
 }
 
@@ -244,7 +244,7 @@ net::awaitable<Response> notices(Context& context) {
   const auto rows = co_await context.blocking([&] { return context.services.queries.notices({}, {.limit = 30, .after = request.after}); });
   if (!rows) co_return context.fail(rows.error());
   for (const NoticeRow& row : rows->rows) add_notice(context, page, row);
-  if (rows->rows.empty()) page.dict().ShowSection("NO_NOTICES");
+  page.dict().ShowSection(rows->rows.empty() ? "NO_NOTICES" : "HAS_NOTICES");
   if (!rows->next.empty()) page.dict().SetValueAndShowSection("NEXT_URL", page.link("/notices?after=" + rows->next), "NEXT");
   co_return page.finish();
 }
@@ -290,7 +290,7 @@ net::awaitable<Response> awards(Context& context) {
   const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, {.limit = 30, .after = request.after}); });
   if (!rows) co_return context.fail(rows.error());
   for (const AwardRow& row : rows->rows) add_award(context, page, row);
-  if (rows->rows.empty()) page.dict().ShowSection("NO_AWARDS");
+  page.dict().ShowSection(rows->rows.empty() ? "NO_AWARDS" : "HAS_AWARDS");
   page.dict().SetValue("QUERY", filter.text);
   page.dict().SetValue("LANG_FIELD", page.language());
   if (!rows->next.empty()) {

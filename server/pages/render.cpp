@@ -29,15 +29,15 @@ std::string upper(std::string text) {
 
 Page::Page(Context& context, const char* file, const char* title_key)
     : context_(context), file_(file), language_(language_of(context.request)), dict_("page") {
-  for (const char* key : kTexts) dict_.SetValue("T_" + upper(key), text(key));
-  dict_.SetValue("LANG", language_ == "en" ? "en" : "zh-CN");
-  dict_.SetValue("CSS", "/static/site.css?v=" + context.services.pages.stylesheet_version());
-  dict_.SetValue("SWITCH_URL", context.request.path + "?lang=" + (language_ == "en" ? "zh" : "en"));
-  dict_.SetValue("SWITCH_LANG", language_ == "en" ? "zh-CN" : "en");
-  dict_.SetValue("HOME_URL", link("/"));
-  dict_.SetValue("PROGRAMMES_URL", link("/programmes"));
-  dict_.SetValue("NOTICES_URL", link("/notices"));
-  dict_.SetValue("AWARDS_URL", link("/awards"));
+  for (const char* key : kTexts) dict_.SetTemplateGlobalValue("T_" + upper(key), text(key));
+  dict_.SetTemplateGlobalValue("LANG", language_ == "en" ? "en" : "zh-CN");
+  dict_.SetTemplateGlobalValue("CSS", "/static/site.css?v=" + context.services.pages.stylesheet_version());
+  dict_.SetTemplateGlobalValue("SWITCH_URL", context.request.path + "?lang=" + (language_ == "en" ? "zh" : "en"));
+  dict_.SetTemplateGlobalValue("SWITCH_LANG", language_ == "en" ? "zh-CN" : "en");
+  dict_.SetTemplateGlobalValue("HOME_URL", link("/"));
+  dict_.SetTemplateGlobalValue("PROGRAMMES_URL", link("/programmes"));
+  dict_.SetTemplateGlobalValue("NOTICES_URL", link("/notices"));
+  dict_.SetTemplateGlobalValue("AWARDS_URL", link("/awards"));
   dict_.AddIncludeDictionary("TOP")->SetFilename("top.tpl");
   dict_.AddIncludeDictionary("BOTTOM")->SetFilename("bottom.tpl");
   set_title(text(title_key));
@@ -45,7 +45,7 @@ Page::Page(Context& context, const char* file, const char* title_key)
 
 std::string Page::text(const std::string& key) const { return context_.services.texts.get("page." + key, language_); }
 
-void Page::set_title(const std::string& title) { dict_.SetValue("TITLE", title); }
+void Page::set_title(const std::string& title) { dict_.SetTemplateGlobalValue("TITLE", title); }
 
 std::string Page::link(const std::string& path) const {
   return language_ == "en" ? path + (path.find('?') == std::string::npos ? "?lang=en" : "&lang=en") : path;
