@@ -18,8 +18,8 @@ using namespace chuyi;
 int exit_code(const Result<>& result) {
   if (result) return 0;
   const Error& error = result.error();
-  std::cerr << "chuyi: " << (error.place.empty() ? "" : error.place + ": ") << error.message << " [" << error.code << "]\n";
-  for (const Detail& each : error.details) std::cerr << "  " << each.place << ": " << each.message << " [" << each.code << "]\n";
+  std::cerr << "chuyi: " << line_of({.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}) << "\n";
+  for (const Detail& each : error.details) std::cerr << "  " << line_of(each) << "\n";
   return 1;
 }
 

@@ -67,14 +67,14 @@ Response problem(const Error& error, const Texts& texts, const Request& request)
                     {"title", texts.get(error.code, language)},
                     {"status", status},
                     {"code", error.code},
-                    {"detail", std::move(detail)},
+                    {"detail", printable(detail)},
                     {"request_id", request.id}};
-  if (!error.place.empty()) body["place"] = error.place;
+  if (!error.place.empty()) body["place"] = printable(error.place);
   if (!error.allowed.empty()) body["allowed"] = to_json(error.allowed);
   if (!error.details.empty()) {
     json::array errors;
     for (const Detail& each : error.details)
-      errors.push_back(json::object{{"pointer", each.place}, {"code", each.code}, {"detail", each.message}, {"detail_zh", each.message_zh}});
+      errors.push_back(json::object{{"pointer", printable(each.place)}, {"code", each.code}, {"detail", printable(each.message)}, {"detail_zh", printable(each.message_zh)}});
     body["errors"] = std::move(errors);
   }
   Response out{.status = status, .body = json::serialize(body)};

@@ -247,6 +247,28 @@ void append_canonical(std::string& out, const json::value& value) {
 const json::object kEmptyObject;
 const json::array kEmptyArray;
 
+/// Bytes of the well-formed UTF-8 character that `text` starts with; 0 when it starts with none.
+std::size_t utf8_size(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return 1;
+  const std::size_t size = lead > 0xF4 ? 0 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0;
+  if (size == 0 || text.size() < size) return 0;
+  if ((lead == 0xE0 && at(1) < 0xA0) || (lead == 0xED && at(1) > 0x9F) || (lead == 0xF0 && at(1) < 0x90) || (lead == 0xF4 && at(1) > 0x8F)) return 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((at(i) & 0xC0) != 0x80) return 0;
+  return size;
+}
+
+/// True for a character that acts on a terminal or on the writing direction instead of being shown.
+bool steers(std::string_view character) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return (at(0) < 0x20 && at(0) != '\n') || at(0) == 0x7F;
+  if (character.size() == 2) return at(0) == 0xC2 && at(1) < 0xA0;
+  if (character.size() != 3 || at(0) != 0xE2) return false;
+  return (at(1) == 0x80 && at(2) >= 0xAA && at(2) <= 0xAE) || (at(1) == 0x81 && at(2) >= 0xA6 && at(2) <= 0xA9);
+}
+
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, std::string_view what) {
@@ -322,21 +344,28 @@ std::string pointer_segment(std::string_view key) {
 }
 
 bool is_utf8(std::string_view text) {
-  const auto* at = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = at + text.size();
-  while (at != end) {
-    const unsigned char lead = *at++;
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : lead >= 0xC2 ? 1 : -1;
-    if (more < 0 || lead > 0xF4 || end - at < more) return false;
-    const unsigned char first = *at;
-    if ((lead == 0xE0 && first < 0xA0) || (lead == 0xED && first > 0x9F) || (lead == 0xF0 && first < 0x90) ||
-        (lead == 0xF4 && first > 0x8F))
-      return false;
-    for (int i = 0; i < more; ++i)
-      if ((*at++ & 0xC0) != 0x80) return false;
+  while (!text.empty()) {
+    const std::size_t size = utf8_size(text);
+    if (size == 0) return false;
+    text.remove_prefix(size);
   }
   return true;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t size = utf8_size(text);
+    const std::string_view each = text.substr(0, size == 0 ? 1 : size);
+    if (size == 0 || steers(each)) {
+      static constexpr char kHex[] = "0123456789abcdef";
+      for (const char c : each) out.append("\\x").append(1, kHex[static_cast<unsigned char>(c) >> 4]).append(1, kHex[c & 15]);
+    } else {
+      out += each;
+    }
+    text.remove_prefix(each.size());
+  }
+  return out;
 }
 
 }  // namespace chuyi

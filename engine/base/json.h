@@ -51,4 +51,8 @@ std::string pointer_segment(std::string_view key);
 /// True when `text` is well-formed UTF-8 (no overlong forms, no surrogates, ≤ U+10FFFF).
 bool is_utf8(std::string_view text);
 
+/// `text` as it may be shown to people and put into JSON: bytes that are not UTF-8, and characters that steer a
+/// terminal or turn the writing direction (C0 but "\n", DEL, C1, U+202A–202E, U+2066–2069), become "\xNN".
+std::string printable(std::string_view text);
+
 }  // namespace chuyi

@@ -41,7 +41,7 @@ std::string ask_password() {
 json::array json_of(const std::vector<Detail>& details) {
   json::array out;
   for (const Detail& each : details)
-    out.push_back(json::object{{"place", each.place}, {"code", each.code}, {"message", each.message}});
+    out.push_back(json::object{{"place", printable(each.place)}, {"code", each.code}, {"message", printable(each.message)}});
   return out;
 }
 
@@ -70,6 +70,10 @@ std::vector<Detail> check_one(const SharedFiles& files, const std::string& path)
 
 }  // namespace
 
+std::string line_of(const Detail& detail) {
+  return printable((detail.place.empty() ? "" : detail.place + ": ") + detail.message) + " [" + detail.code + "]";
+}
+
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options) {
   return serve(files, options, [&](std::uint16_t port, const std::function<void()>&) {
     std::cout << "listening on http://" << options.listen.address << ":" << port << std::endl;
@@ -91,7 +95,7 @@ Result<> run_check(const SharedFiles& files, const std::vector<std::string>& pat
   if (json_output)
     std::cout << json::serialize(json_of(problems)) << "\n";
   else
-    for (const Detail& each : problems) std::cout << each.place << ": " << each.message << " [" << each.code << "]\n";
+    for (const Detail& each : problems) std::cout << line_of(each) << "\n";
   if (problems.empty()) return {};
   return Error{.kind = ErrorKind::invalid, .code = "check.problems", .message = "Expected no problems, but found " + std::to_string(problems.size())};
 }
@@ -128,7 +132,7 @@ Result<> run_bag_validate(const std::string& file, bool json_output) {
   } else if (report->errors.empty()) {
     std::cout << "valid: BagIt " << report->version << ", " << report->payload_files << " files, " << report->payload_bytes << " bytes\n";
   }
-  for (const Detail& each : report->warnings) std::cerr << "warning: " << each.place << ": " << each.message << " [" << each.code << "]\n";
+  for (const Detail& each : report->warnings) std::cerr << "warning: " << line_of(each) << "\n";
   if (report->errors.empty()) return {};
   return Error{.kind = ErrorKind::invalid, .code = "bag.invalid", .message = "Expected a valid bag", .place = file, .message_zh = {}, .details = report->errors};
 }

@@ -32,6 +32,9 @@ struct DemoOptions {
   std::string language = "zh";
 };
 
+/// "place: message [code]", for a terminal.
+std::string line_of(const Detail& detail);
+
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
 Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);

@@ -45,6 +45,16 @@ TEST(Json, CanonicalBytesDoNotDependOnOrder) {
   EXPECT_EQ(canonical_json(*parse_json(canonical_json(a), JsonLimits{}, "c")), canonical_json(a));
 }
 
+// Goal: a name from a hostile file neither breaks JSON output nor acts on a terminal.
+TEST(Printable, MasksWhatIsNotText) {
+  EXPECT_EQ(printable("工坊 a\nb"), "工坊 a\nb");
+  EXPECT_EQ(printable("a\x90" "b\xC3"), "a\\x90b\\xc3");
+  EXPECT_EQ(printable("\x1B[2J\x7F"), "\\x1b[2J\\x7f");
+  EXPECT_EQ(printable("\xC2\x9B"), "\\xc2\\x9b");
+  EXPECT_EQ(printable("\xE2\x80\xAE" "fdp.exe"), "\\xe2\\x80\\xaefdp.exe");
+  EXPECT_EQ(printable("\xED\xA0\x80"), "\\xed\\xa0\\x80");
+}
+
 // The public JSONTestSuite, where it lies beside the source tree: y_ must pass, n_ must not.
 TEST(Json, AgreesWithTheTestSuite) {
   const std::filesystem::path folder = std::filesystem::path{CHUYI_SOURCE_DIR} / "../shared/corpus/json-suite";
