@@ -130,7 +130,12 @@ Result<std::size_t> advance_clock(ManualClock& clock, Instant to, const Actor& a
   while (true) {
     const Result<std::optional<Instant>> next = queries.next_timer();
     if (!next) return next.error();
-    const Instant stop = next->has_value() && **next < to ? std::max(**next, clock.now()) : to;
+    // What was due has had its turn, here or on the pumps' own thread: what is still due was refused.
+    if (next->has_value() && **next <= clock.now())
+      return Error{.kind = ErrorKind::unavailable,
+                   .code = "timer.stuck",
+                   .message = "Expected the timer due at " + format_instant(**next) + " to fire, but it was refused"};
+    const Instant stop = next->has_value() && **next < to ? **next : to;
     const Result<Reply> kept = execute_and_wait(commands, Command{.kind = "clock.advance",
                                                                   .session_id = {},
                                                                   .task_id = {},
@@ -140,13 +145,8 @@ Result<std::size_t> advance_clock(ManualClock& clock, Instant to, const Actor& a
                                                                   .key = {}});
     if (!kept) return kept.error();
     clock.advance_to(stop);
-    const std::size_t now = pumps.run_due();
-    fired += now;
+    fired += pumps.run_due();
     if (stop == to) return fired;
-    if (now == 0)
-      return Error{.kind = ErrorKind::unavailable,
-                   .code = "timer.stuck",
-                   .message = "Expected the timer due at " + format_instant(stop) + " to fire, but it was refused"};
   }
 }
 
