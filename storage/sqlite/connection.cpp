@@ -73,6 +73,11 @@ Error error_of(const Failure& failure) {
                  .code = "store.full",
                  .message = "Expected space on the disk of the database; free some and try again",
                  .message_zh = "存储空间不足，操作未保存，请稍后重试"};
+  if ((failure.code & 0xFF) == SQLITE_CONSTRAINT)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "store.constraint",
+                 .message = "Expected rows that fit together, but found: " + failure.message,
+                 .message_zh = "数据不一致，操作未保存"};
   return Error{.kind = ErrorKind::unavailable,
                .code = "store.io",
                .message = "Expected the database to answer, but found: " + failure.message,

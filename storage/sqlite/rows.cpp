@@ -53,7 +53,8 @@ void write_task(Connection& db, const TaskRow& row) {
   const std::string body = canonical_json(to_json(row));
   db.prepare(
         "INSERT INTO tasks (id, session_id, kind, status, role, org, user, due, body) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (id) DO UPDATE SET status = excluded.status, due = excluded.due, body = excluded.body")
+        " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
+        " user = excluded.user, due = excluded.due, body = excluded.body")
       .bind(row.id)
       .bind(row.session_id)
       .bind(row.kind)

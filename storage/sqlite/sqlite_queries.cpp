@@ -1,9 +1,9 @@
 #include "storage/sqlite/sqlite_queries.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/ports/cursor.h"
 #include "storage/sqlite/rows.h"
 
 namespace chuyi::sqlite {
@@ -50,18 +50,13 @@ std::string contains_pattern(const std::string& text) {
 
 std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, kLimitMax); }
 
-/// A cursor "NUMBER.ID"; throws on anything else.
-struct Cursor {
-  std::int64_t number = 0;
-  std::string id;
+struct BadCursor {
+  Error error;
 };
-struct BadCursor {};
-Cursor parse_cursor(const std::string& text) {
-  Cursor out;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), out.number);
-  if (ec != std::errc{} || end == text.data() + text.size() || *end != '.') throw BadCursor{};
-  out.id = end + 1;
-  return out;
+Cursor cursor_of(const PageRequest& page) {
+  Result<Cursor> out = parse_cursor(page.after);
+  if (!out) throw BadCursor{out.error()};
+  return *std::move(out);
 }
 
 /// Keeps `limit` of limit + 1 rows and says where the next page starts.
@@ -111,12 +106,8 @@ Result<T> SqliteQueries::read(const std::function<T(Connection&)>& read) {
     return out;
   } catch (const Failure& failure) {
     return error_of(failure);
-  } catch (const BadCursor&) {
-    return Error{.kind = ErrorKind::invalid,
-                 .code = "page.cursor",
-                 .message = "Expected the 'next' of an earlier page",
-                 .place = "after",
-                 .message_zh = "分页参数无效"};
+  } catch (const BadCursor& bad) {
+    return bad.error;
   }
 }
 
@@ -146,7 +137,7 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
     }
     if (!seen.empty()) where.add("(" + seen + ")", parameters);
     if (!page.after.empty()) {
-      const Cursor cursor = parse_cursor(page.after);
+      const Cursor cursor = cursor_of(page);
       where.add("(s.created, s.id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
     }
     const std::size_t limit = bounded(page.limit);
@@ -156,7 +147,7 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
     std::vector<SessionRow> rows;
     while (row.step()) rows.push_back(read_session(db, row));
     return cut(std::move(rows), limit,
-               [](const SessionRow& last) { return std::to_string(to_ms(last.created)) + "." + last.id; });
+               [](const SessionRow& last) { return cursor_text(to_ms(last.created), last.id); });
   });
 }
 
@@ -187,7 +178,7 @@ Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageR
     where.equal("session_id", filter.session_id);
     where.equal("kind", filter.kind);
     if (!page.after.empty()) {
-      const Cursor cursor = parse_cursor(page.after);
+      const Cursor cursor = cursor_of(page);
       where.add("(due, id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
     }
     const std::size_t limit = bounded(page.limit);
@@ -198,7 +189,7 @@ Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageR
     Page<TaskRow> out;
     if (rows.size() > limit) {
       rows.resize(limit);
-      out.next = std::to_string(rows.back().second) + "." + rows.back().first.id;
+      out.next = cursor_text(rows.back().second, rows.back().first.id);
     }
     for (auto& each : rows) out.rows.push_back(std::move(each.first));
     return out;
@@ -241,7 +232,7 @@ Result<Page<NoticeRow>> SqliteQueries::notices(const NoticeFilter& filter, const
     where.equal("programme", filter.programme);
     where.equal("status", filter.status);
     if (!page.after.empty()) {
-      const Cursor cursor = parse_cursor(page.after);
+      const Cursor cursor = cursor_of(page);
       where.add("(opens, id) < (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
     }
     const std::size_t limit = bounded(page.limit);
@@ -250,7 +241,7 @@ Result<Page<NoticeRow>> SqliteQueries::notices(const NoticeFilter& filter, const
     std::vector<NoticeRow> rows;
     while (row.step()) rows.push_back(notice_from_json(read_json(row, 0)));
     return cut(std::move(rows), limit,
-               [](const NoticeRow& last) { return std::to_string(to_ms(last.opens)) + "." + last.id; });
+               [](const NoticeRow& last) { return cursor_text(to_ms(last.opens), last.id); });
   });
 }
 

@@ -158,7 +158,14 @@ void SqliteStore::fail_group(std::vector<Waiting>& group, const Failure& failure
 Result<Reply> SqliteStore::apply(const Update& update) {
   db_->execute("SAVEPOINT command");
   const AuditHead before = head_;
-  Result<Reply> reply = decide_and_write(update);
+  Result<Reply> reply = [&]() -> Result<Reply> {
+    try {
+      return decide_and_write(update);
+    } catch (const Failure& failure) {
+      if ((failure.code & 0xFF) != SQLITE_CONSTRAINT) throw;
+      return error_of(failure);
+    }
+  }();
   if (!reply) {
     db_->execute("ROLLBACK TO command");
     head_ = before;

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "engine/ports/audit.h"
+#include "storage/memory/memory.h"
+
+namespace chuyi {
+
+template <class Row>
+using Table = std::map<std::string, Row, std::less<>>;
+
+struct KnownReply {
+  std::string digest;
+  Reply reply;
+};
+
+struct MemoryDisk {
+  std::mutex mutex;
+  Table<SessionRow> sessions;
+  Table<TaskRow> tasks;
+  Table<NoticeRow> notices;
+  Table<ObjectionRow> objections;
+  Table<AwardRow> awards;
+  Table<DocumentRow> documents;
+  std::map<std::pair<std::string, std::string>, BundleRow> bundles;
+  Table<TimerRow> timers;
+  Table<OutboxRow> outbox;
+  Table<std::int64_t> series;
+  Table<OrganisationRow> organisations;
+  Table<UserRow> users;
+  Table<LoginRow> logins;
+  Table<DefinitionRow> definitions;
+  Table<std::string> settings;
+  std::map<std::pair<std::string, std::string>, KnownReply> replies;
+  std::vector<AuditRow> audit;
+};
+
+template <class Row>
+std::optional<Row> find_row(const Table<Row>& table, std::string_view key) {
+  const auto found = table.find(key);
+  return found == table.end() ? std::nullopt : std::optional{found->second};
+}
+
+/// The rows that `wanted` keeps, in the order of their keys.
+template <class Row, class Wanted>
+std::vector<Row> rows_where(const Table<Row>& table, Wanted wanted) {
+  std::vector<Row> out;
+  for (const auto& [key, row] : table)
+    if (wanted(row)) out.push_back(row);
+  return out;
+}
+
+std::unique_ptr<Queries> make_memory_queries(std::shared_ptr<MemoryDisk> disk);
+
+}  // namespace chuyi

@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <limits>
+
+#include "engine/ports/cursor.h"
+#include "storage/memory/disk.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kLimitMax = 200;
+
+bool fits(const std::string& wanted, const std::string& value) { return wanted.empty() || wanted == value; }
+
+/// As SQL's LIKE: ASCII letters in either case.
+bool contains(const std::string& text, const std::string& part) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::search(text.begin(), text.end(), part.begin(), part.end(), [&](char a, char b) { return lower(a) == lower(b); }) != text.end();
+}
+
+bool has(const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); }
+
+using Key = std::pair<std::int64_t, std::string>;
+
+/// One page of `rows` by `key`, ascending, or descending when `newest_first`.
+template <class Row, class KeyOf>
+Result<Page<Row>> page_by(std::vector<Row> rows, const PageRequest& request, KeyOf key, bool newest_first = false) {
+  const auto before = [&](const Key& a, const Key& b) { return newest_first ? b < a : a < b; };
+  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return before(key(a), key(b)); });
+  if (!request.after.empty()) {
+    const Result<Cursor> cursor = parse_cursor(request.after);
+    if (!cursor) return cursor.error();
+    const Key after{cursor->number, cursor->id};
+    std::erase_if(rows, [&](const Row& row) { return !before(after, key(row)); });
+  }
+  Page<Row> out;
+  const std::size_t limit = std::clamp<std::size_t>(request.limit, 1, kLimitMax);
+  if (rows.size() > limit) {
+    rows.resize(limit);
+    const Key last = key(rows.back());
+    out.next = cursor_text(last.first, last.second);
+  }
+  out.rows = std::move(rows);
+  return out;
+}
+
+/// Earliest first, at most `limit`.
+template <class Row, class When>
+std::vector<Row> due_rows(std::vector<Row> rows, When when, std::size_t limit) {
+  std::stable_sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return when(a) < when(b); });
+  if (rows.size() > limit) rows.resize(limit);
+  return rows;
+}
+
+class MemoryQueries final : public Queries {
+ public:
+  explicit MemoryQueries(std::shared_ptr<MemoryDisk> disk) : disk_(std::move(disk)) {}
+
+  Result<std::optional<SessionRow>> session(std::string_view id) override { return one(disk_->sessions, id); }
+
+  Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    const auto seen = [&](const SessionRow& row) {
+      if (filter.orgs.empty() && filter.reviewer.empty()) return true;
+      if (std::any_of(row.orgs.begin(), row.orgs.end(), [&](const std::string& org) { return has(filter.orgs, org); })) return true;
+      return !filter.reviewer.empty() && std::any_of(disk_->tasks.begin(), disk_->tasks.end(), [&](const auto& task) {
+        return task.second.session_id == row.id && task.second.kind == "sheet" && task.second.user == filter.reviewer;
+      });
+    };
+    auto rows = rows_where(disk_->sessions, [&](const SessionRow& row) {
+      return fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
+             fits(filter.stage, row.stage) && (contains(row.title, filter.text) || contains(row.org_name, filter.text)) && seen(row);
+    });
+    return page_by(std::move(rows), page, [](const SessionRow& row) { return Key{to_ms(row.created), row.id}; });
+  }
+
+  Result<std::optional<TaskRow>> task(std::string_view id) override { return one(disk_->tasks, id); }
+
+  Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    const auto mine = [&](const TaskRow& row) {
+      if (filter.memberships.empty() && filter.user.empty()) return true;
+      if (!filter.user.empty() && row.user == filter.user) return true;
+      return row.user.empty() && std::any_of(filter.memberships.begin(), filter.memberships.end(), [&](const Membership& held) {
+        return held.org == row.org && held.role == row.role;
+      });
+    };
+    auto rows = rows_where(disk_->tasks, [&](const TaskRow& row) {
+      return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
+             fits(filter.kind, row.kind);
+    });
+    return page_by(std::move(rows), page, [](const TaskRow& row) {
+      return Key{row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(), row.id};
+    });
+  }
+
+  Result<std::vector<DocumentRow>> documents(std::string_view session_id) override {
+    const std::lock_guard lock(disk_->mutex);
+    return rows_where(disk_->documents, [&](const DocumentRow& row) { return row.session_id == session_id && !row.removed; });
+  }
+
+  Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::optional<BundleRow> out;
+    for (const auto& [key, row] : disk_->bundles)
+      if (row.session_id == session_id && (!out || row.sealed > out->sealed)) out = row;
+    return out;
+  }
+
+  Result<std::optional<NoticeRow>> notice(std::string_view id) override { return one(disk_->notices, id); }
+
+  Result<Page<NoticeRow>> notices(const NoticeFilter& filter, const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    auto rows = rows_where(disk_->notices, [&](const NoticeRow& row) { return fits(filter.programme, row.programme) && fits(filter.status, row.status); });
+    return page_by(std::move(rows), page, [](const NoticeRow& row) { return Key{to_ms(row.opens), row.id}; }, true);
+  }
+
+  Result<std::vector<ObjectionRow>> objections(std::string_view session_id) override {
+    const std::lock_guard lock(disk_->mutex);
+    return rows_where(disk_->objections, [&](const ObjectionRow& row) { return row.session_id == session_id; });
+  }
+
+  Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    auto rows = rows_where(disk_->awards, [&](const AwardRow& row) {
+      return fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
+             (contains(row.number, filter.text) || contains(row.title, filter.text) || contains(row.org_name, filter.text));
+    });
+    return by_name(std::move(rows), page, [](const AwardRow& row) { return row.number; });
+  }
+
+  Result<std::optional<AwardRow>> award_of(std::string_view session_id) override {
+    const std::lock_guard lock(disk_->mutex);
+    const auto rows = rows_where(disk_->awards, [&](const AwardRow& row) { return row.session_id == session_id; });
+    return rows.empty() ? std::nullopt : std::optional{rows.front()};
+  }
+
+  Result<std::optional<UserRow>> user(std::string_view id) override { return one(disk_->users, id); }
+
+  Result<Page<UserRow>> users(const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    return by_name(rows_where(disk_->users, [](const UserRow&) { return true; }), page, [](const UserRow& row) { return row.id; });
+  }
+
+  Result<std::optional<LoginRow>> login(std::string_view token_digest) override { return one(disk_->logins, token_digest); }
+  Result<std::optional<OrganisationRow>> organisation(std::string_view id) override { return one(disk_->organisations, id); }
+
+  Result<std::vector<OrganisationRow>> organisations() override {
+    const std::lock_guard lock(disk_->mutex);
+    return rows_where(disk_->organisations, [](const OrganisationRow&) { return true; });
+  }
+
+  Result<std::vector<DefinitionRow>> definitions() override {
+    const std::lock_guard lock(disk_->mutex);
+    return rows_where(disk_->definitions, [](const DefinitionRow&) { return true; });
+  }
+
+  Result<std::optional<std::string>> setting(std::string_view key) override { return one(disk_->settings, key); }
+
+  Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    auto rows = rows_where(disk_->timers, [&](const TimerRow& row) { return row.due <= now; });
+    return due_rows(std::move(rows), [](const TimerRow& row) { return row.due; }, limit);
+  }
+
+  Result<std::optional<Instant>> next_timer() override {
+    const std::lock_guard lock(disk_->mutex);
+    std::optional<Instant> out;
+    for (const auto& [id, row] : disk_->timers) out = out ? std::min(*out, row.due) : row.due;
+    return out;
+  }
+
+  Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    auto rows = rows_where(disk_->outbox, [&](const OutboxRow& row) { return row.next_at <= now; });
+    return due_rows(std::move(rows), [](const OutboxRow& row) { return row.next_at; }, limit);
+  }
+
+  Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<AuditRow> out;
+    for (const AuditRow& row : disk_->audit)
+      if (row.seq > after && (session_id.empty() || row.session_id == session_id) && out.size() < limit) out.push_back(row);
+    return out;
+  }
+
+ private:
+  template <class Row>
+  Result<std::optional<Row>> one(const Table<Row>& table, std::string_view key) {
+    const std::lock_guard lock(disk_->mutex);
+    return find_row(table, key);
+  }
+
+  /// One page of rows that are in the order of `name` already.
+  template <class Row, class Name>
+  static Page<Row> by_name(std::vector<Row> rows, const PageRequest& request, Name name) {
+    std::erase_if(rows, [&](const Row& row) { return name(row) <= request.after; });
+    Page<Row> out;
+    const std::size_t limit = std::clamp<std::size_t>(request.limit, 1, kLimitMax);
+    if (rows.size() > limit) {
+      rows.resize(limit);
+      out.next = name(rows.back());
+    }
+    out.rows = std::move(rows);
+    return out;
+  }
+
+  std::shared_ptr<MemoryDisk> disk_;
+};
+
+}  // namespace
+
+std::unique_ptr<Queries> make_memory_queries(std::shared_ptr<MemoryDisk> disk) { return std::make_unique<MemoryQueries>(std::move(disk)); }
+
+}  // namespace chuyi
