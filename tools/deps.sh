@@ -10,7 +10,7 @@ packages=(g++ cmake ninja-build pkg-config ca-certificates git
 sudo=()
 [ "$(id -u)" -eq 0 ] || sudo=(sudo)
 
-known() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+known() { [[ "$(apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [^\(] ]]; }
 have() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # Boost 1.81 or newer: Debian 12 has it beside its older default.
