@@ -27,6 +27,28 @@ std::string url_encoded(std::string_view text) {
   return out;
 }
 
+bool has_type(const json::value& value, Field::Type type) {
+  switch (type) {
+    case Field::Type::text: return value.is_string();
+    case Field::Type::boolean: return value.is_bool();
+    case Field::Type::object: return value.is_object();
+    case Field::Type::array: return value.is_array();
+    case Field::Type::any: return true;
+  }
+  return false;
+}
+
+std::string_view name_of(Field::Type type) {
+  switch (type) {
+    case Field::Type::text: return "a text";
+    case Field::Type::boolean: return "true or false";
+    case Field::Type::object: return "an object";
+    case Field::Type::array: return "an array";
+    case Field::Type::any: return "a value";
+  }
+  return {};
+}
+
 }  // namespace
 
 net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
@@ -62,6 +84,29 @@ Result<json::object> Context::json_body() const {
   if (!value->is_object())
     return Error{.kind = ErrorKind::invalid, .code = "json.type", .message = "Expected the request body to be an object", .message_zh = "请求内容应为JSON对象"};
   return std::move(value->get_object());
+}
+
+Result<json::object> Context::json_body(const std::vector<Field>& fields) const {
+  Result<json::object> given = json_body();
+  if (!given) return given;
+  Error wrong{.kind = ErrorKind::invalid, .code = "form.body", .message = "Expected a body with the members of this request", .message_zh = "请求内容不符合要求"};
+  for (const Field& field : fields) {
+    wrong.allowed.emplace_back(field.name);
+    const json::value* found = given->if_contains(field.name);
+    if (found == nullptr ? !field.required : has_type(*found, field.type)) continue;
+    wrong.details.push_back({.place = "/" + std::string{field.name},
+                             .code = found == nullptr ? "form.required" : "form.type",
+                             .message = "Expected " + std::string{name_of(field.type)},
+                             .message_zh = found == nullptr ? "缺少该项" : "类型不正确"});
+  }
+  for (const auto& member : *given)
+    if (std::none_of(fields.begin(), fields.end(), [&](const Field& field) { return field.name == member.key(); }))
+      wrong.details.push_back({.place = "/" + pointer_segment(member.key()),
+                               .code = "form.additional",
+                               .message = "Expected no such member",
+                               .message_zh = "不接受该项"});
+  if (!wrong.details.empty()) return wrong;
+  return given;
 }
 
 Result<std::uint64_t> Context::if_match() const {

@@ -56,6 +56,14 @@ class BodySource {
   virtual net::awaitable<Result<std::string>> read() = 0;
 };
 
+/// A member that a request body may have.
+struct Field {
+  enum class Type : std::uint8_t { text, boolean, object, array, any };
+  std::string_view name;
+  Type type = Type::text;
+  bool required = true;
+};
+
 /// One request on its way through a handler.
 struct Context {
   Services& services;
@@ -75,6 +83,9 @@ struct Context {
   net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
   /// The body as a JSON object. Errors: `invalid` "json.*", "http.content_type".
   Result<json::object> json_body() const;
+  /// The same, holding these members and no others: nothing that a caller adds slips through.
+  /// Errors: also `invalid` "form.body" with every member that is missing, unknown or of another type.
+  Result<json::object> json_body(const std::vector<Field>& fields) const;
   /// If-Match as a revision. Errors: `precondition` "precondition.missing", "precondition.failed".
   Result<std::uint64_t> if_match() const;
   PageRequest page() const;

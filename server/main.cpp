@@ -33,6 +33,8 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
   app.add_option("--max-document", options.limits.document_bytes_max, "bytes of a document")->capture_default_str();
   app.add_option("--max-json-depth", options.limits.json_depth_max, "levels of a JSON body")->capture_default_str();
   app.add_option("--max-head", options.limits.head_bytes_max, "bytes of a request head")->capture_default_str();
+  app.add_option("--head-seconds", options.limits.head_seconds_max, "seconds for a whole request head")->capture_default_str();
+  app.add_option("--body-seconds", options.limits.body_seconds_max, "seconds for each 64 KiB of a body, in or out")->capture_default_str();
   app.add_option("--max-connections", options.limits.connections_max, "open connections")->capture_default_str();
   app.add_option("--plugin-call-ms", options.plugin_call_ms, "milliseconds that a package's code may take for a call")->capture_default_str();
 }

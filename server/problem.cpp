@@ -56,9 +56,9 @@ int status_of(const Error& error) {
   return 500;
 }
 
-Response problem(const Error& error, const Texts& texts, const Request& request) {
+Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> exact) {
   const std::string language = language_of(request);
-  const int status = status_of(error);
+  const int status = exact.value_or(status_of(error));
   // What a disk or a library says is for the log.
   const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.");
   std::string detail = internal ? texts.get(error.code, language) : error.message;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "engine/base/json.h"
@@ -27,6 +28,7 @@ std::string language_of(const Request& request);
 int status_of(const Error& error);
 
 /// application/problem+json (RFC 9457). Details of the storage or of the machine never go out.
-Response problem(const Error& error, const Texts& texts, const Request& request);
+/// `status` where it is more exact than what the kind of error says.
+Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> status = {});
 
 }  // namespace chuyi

@@ -6,7 +6,8 @@
 namespace chuyi::api {
 
 net::awaitable<Response> put_organisation(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"id"}, {"parent", Field::Type::text, false}, {"level"}, {"name"}, {"name_en", Field::Type::text, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "organisation.put", .data = {}};
   for (const char* field : {"id", "parent", "level", "name", "name_en"}) command.data[field] = string_or(*body, field);
@@ -16,7 +17,8 @@ net::awaitable<Response> put_organisation(Context& context) {
 }
 
 net::awaitable<Response> put_user(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"id"}, {"name"}, {"password", Field::Type::text, false}, {"memberships", Field::Type::array}, {"disabled", Field::Type::boolean, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "user.put", .data = {}};
   if (body->contains("password")) {
@@ -63,7 +65,8 @@ net::awaitable<Response> advance_clock(Context& context) {
                                  .code = "clock.system",
                                  .message = "Expected a server started with --manual-clock",
                                  .message_zh = "服务器使用系统时钟，不能拨动"});
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"to", Field::Type::text, false}, {"to_next_timer", Field::Type::boolean, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   std::optional<Instant> to;
   if (!bool_or(*body, "to_next_timer", false)) {

@@ -58,7 +58,8 @@ Response with_etag(Response response, std::uint64_t revision) {
 }  // namespace
 
 net::awaitable<Response> create_application(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"programme"}, {"round"}, {"title"}, {"org", Field::Type::text, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "application.create", .data = {}};
   for (const char* field : {"programme", "round", "title", "org"})
@@ -147,7 +148,8 @@ net::awaitable<Response> submit_application(Context& context) {
 }
 
 net::awaitable<Response> send_event(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"event"}, {"data", Field::Type::any, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   const Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
   if (!seen) co_return context.fail(seen.error());

@@ -50,7 +50,8 @@ net::awaitable<Response> get_notice(Context& context) {
 }
 
 net::awaitable<Response> file_objection(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"objector"}, {"contact"}, {"reason"}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "objection.file", .data = {{"notice", context.parameters[0]}}};
   for (const char* field : {"objector", "contact", "reason"}) command.data[field] = string_or(*body, field);

@@ -23,7 +23,8 @@ bool is_loopback(const std::string& host) { return host.starts_with("127.") || h
 }  // namespace
 
 net::awaitable<Response> login(Context& context) {
-  const Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"user"}, {"password"}};
+  const Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   const std::string user = string_or(*body, "user");
   const std::string password = string_or(*body, "password");

@@ -82,7 +82,8 @@ net::awaitable<Response> save_task(Context& context) {
 }
 
 net::awaitable<Response> complete_task(Context& context) {
-  Result<json::object> body = context.json_body();
+  const std::vector<Field> fields{{"outcome", Field::Type::text, false}, {"data", Field::Type::object, false}};
+  Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   std::optional<std::uint64_t> revision;
   if (!context.request.header("if-match").empty()) {
@@ -90,20 +91,7 @@ net::awaitable<Response> complete_task(Context& context) {
     if (!given) co_return context.fail(given.error());
     revision = *given;
   }
-  json::object data;
-  for (const auto& member : *body) {
-    if (member.key() == "outcome" && member.value().is_string())
-      data["outcome"] = member.value();
-    else if (member.key() == "data" && member.value().is_object())
-      data["data"] = member.value();
-    else
-      co_return context.fail(Error{.kind = ErrorKind::invalid,
-                                   .code = "form.sign_off",
-                                   .message = "Expected outcome, a text, and data, an object",
-                                   .place = "/" + pointer_segment(member.key()),
-                                   .message_zh = "请求内容应为outcome与data"});
-  }
-  co_return co_await act(context, "task.complete", std::move(data), revision);
+  co_return co_await act(context, "task.complete", std::move(*body), revision);
 }
 
 }  // namespace chuyi::api

@@ -15,7 +15,6 @@ struct ListenOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  ///< 0: any free one
   unsigned threads = 2;
-  bool secure_cookies = false;
 };
 
 /// The HTTP/1.1 server: accepts, gates, authenticates, dispatches by the route table.

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,8 +21,9 @@ struct HttpLimits {
   std::uint64_t document_bytes_max = 64U * 1024 * 1024;
   std::size_t json_depth_max = 32;
   std::size_t connections_max = 1'000;
-  int head_seconds_max = 10;
-  int body_seconds_max = 30;  ///< without a byte
+  int idle_seconds_max = 60;  ///< between two requests
+  int head_seconds_max = 10;  ///< for the whole head
+  int body_seconds_max = 30;  ///< for each 64 KiB of a body, in or out
 };
 
 /// A request whose head has passed the gate.
@@ -32,11 +32,7 @@ struct Request {
   std::string path;  ///< decoded once, canonical, UTF-8
   std::string query_text;
   std::map<std::string, std::string> query;
-  std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
-  std::optional<std::uint64_t> content_length;
-  bool chunked = false;
-  bool keep_alive = true;
-  bool expects_continue = false;
+  std::map<std::string, std::string, std::less<>> headers;  ///< names in lower case; a repeated one is joined by ", "
   std::string peer;  ///< address
   std::string id;
   std::string body;  ///< whole, unless the route streams it
@@ -44,7 +40,6 @@ struct Request {
   /// The header's value; empty when there is none.
   const std::string& header(std::string_view name) const;
   std::string query_or(const std::string& name, std::string_view fallback = {}) const;
-  bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };
 
 struct Response {
@@ -52,12 +47,16 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::unique_ptr<DocumentReader> stream;  ///< when set, sent instead of `body`
-  bool close = false;
 
   Response& with(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
     return *this;
   }
 };
+
+/// Decodes percent escapes strictly; `plus` turns "+" into a space. False for a bad escape or a NUL.
+bool percent_decode(std::string_view text, bool plus, std::string& out);
+/// "a=1&b=2" into names and values, each name once. False when malformed.
+bool parse_query(std::string_view text, std::map<std::string, std::string>& out);
 
 }  // namespace chuyi

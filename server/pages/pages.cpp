@@ -9,7 +9,6 @@
 #include "engine/scxml/describe.h"
 #include "server/api/shapes.h"
 #include "server/diagram/diagram.h"
-#include "server/http/gate.h"
 #include "server/pages/render.h"
 
 namespace chuyi {
