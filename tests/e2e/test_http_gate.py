@@ -172,7 +172,7 @@ class HttpGate(unittest.TestCase):
 
     def test_a_client_that_sends_drop_by_drop_is_cut_off(self):
         post = b"POST /api/v1/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
-        for name, start, code in (("Head", b"GET /healthz HTTP/1.1\r\nX-Note: ", "http.head"), ("Body", post, "http.body")):
+        for name, start in (("Head", b"GET /healthz HTTP/1.1\r\nX-Note: "), ("Body", post)):
             with self.subTest(name), socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as connection:
                 connection.sendall(start)
                 drops = 0
@@ -180,7 +180,7 @@ class HttpGate(unittest.TestCase):
                     connection.sendall(b"a")
                     drops += 1
                     self.assertLess(drops, 100, "never cut off")
-                self.assertEqual(json.loads(read_answers(connection)[0][2])["code"], code)
+                self.assertEqual(read_answers(connection), [], "closed without a word")
 
     def test_every_answer_carries_the_protecting_headers(self):
         for path in ("/", "/api/v1/programmes", "/api/v1/me", "/nowhere", "/healthz"):
