@@ -193,6 +193,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   server.run();
   pumps->stop();
   pool.join();
+  // Last of those that run commands: what it still has in its queue calls back into the parts above.
+  storage->store.reset();
   if (failed) return Error{.kind = ErrorKind::unavailable, .code = "store.io", .message = "Expected the store to work; start again to go on from what is on disk"};
   return {};
 }

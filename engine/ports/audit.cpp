@@ -31,24 +31,37 @@ Result<> check(const AuditRow& row, const AuditHead& head) {
 
 }  // namespace
 
+namespace {
+
+/// Checks the records after `head` and moves it on. @return  whether there were any.
+Result<bool> follow(Queries& queries, AuditHead& head) {
+  const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
+  if (!page) return page.error();
+  for (const AuditRow& row : *page) {
+    if (Result<> good = check(row, head); !good) return good.error();
+    head = {.count = row.seq, .hash = row.hash};
+  }
+  return !page->empty();
+}
+
+}  // namespace
+
 Result<AuditHead> verify_audit(Queries& queries) {
   AuditHead head{.count = 0, .hash = std::string{kAuditGenesis}};
-  for (bool more = true; more;) {
-    const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
-    if (!page) return page.error();
-    more = page->size() == kPage;
-    for (const AuditRow& row : *page) {
-      if (Result<> good = check(row, head); !good) return good.error();
-      head = {.count = row.seq, .hash = row.hash};
-    }
+  while (true) {
+    Result<bool> more = follow(queries, head);
+    if (!more) return more.error();
+    if (*more) continue;
+    const Result<std::optional<std::string>> count = queries.setting(kAuditCountSetting);
+    if (!count) return count.error();
+    const Result<std::optional<std::string>> hash = queries.setting(kAuditHashSetting);
+    if (!hash) return hash.error();
+    if (count->value_or("0") == std::to_string(head.count) && hash->value_or(std::string{kAuditGenesis}) == head.hash) return head;
+    // A server beside us may have written meanwhile; else the log was cut off or grew behind its back.
+    more = follow(queries, head);
+    if (!more) return more.error();
+    if (!*more) return broken(head.count, "the log to end at record " + count->value_or("0") + ", but it ends here");
   }
-  const Result<std::optional<std::string>> count = queries.setting(kAuditCountSetting);
-  if (!count) return count.error();
-  const Result<std::optional<std::string>> hash = queries.setting(kAuditHashSetting);
-  if (!hash) return hash.error();
-  if (count->value_or("0") != std::to_string(head.count) || hash->value_or(std::string{kAuditGenesis}) != head.hash)
-    return broken(head.count, "the log to end at record " + count->value_or("0") + ", but it ends here");
-  return head;
 }
 
 }  // namespace chuyi

@@ -24,11 +24,23 @@ namespace http = beast::http;
 constexpr std::size_t kPartBytes = 64U * 1024;
 constexpr std::size_t kChunkExtensionMax = 64;
 
+/// Counts a request from its head to the end of its answer.
+class Busy {
+ public:
+  explicit Busy(Traffic& traffic) : traffic_(traffic) { ++traffic_.busy; }
+  ~Busy() { --traffic_.busy; }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  Traffic& traffic_;
+};
+
 /// One client. The gate sees every byte of a head before Beast makes anything of it.
 class Connection final : public BodySource {
  public:
-  Connection(tcp::socket socket, Services& services, const std::vector<Route>& routes, std::atomic<std::uint64_t>& ids)
-      : stream_(std::move(socket)), services_(services), routes_(routes), ids_(ids), buffer_(services.limits.head_bytes_max + kPartBytes) {
+  Connection(tcp::socket socket, Services& services, const std::vector<Route>& routes, Traffic& traffic)
+      : stream_(std::move(socket)), services_(services), routes_(routes), traffic_(traffic), buffer_(services.limits.head_bytes_max + kPartBytes) {
     beast::error_code ec;
     const auto endpoint = stream_.socket().remote_endpoint(ec);
     if (!ec) peer_ = endpoint.address().to_string();
@@ -138,7 +150,7 @@ class Connection final : public BodySource {
     request_ = {};
     if (Request* request = std::get_if<Request>(&*head)) request_ = std::move(*request);
     request_.peer = peer_;
-    request_.id = "r" + std::to_string(ids_.fetch_add(1) + 1);
+    request_.id = "r" + std::to_string(traffic_.requests.fetch_add(1) + 1);
     if (const auto* refusal = std::get_if<Refusal>(&*head)) {
       // Named, not a temporary of the co_await expression: g++ 12 destroys those twice.
       Response response = problem(Error{.code = refusal->code, .message = refusal->message}, services_.texts, request_, refusal->status);
@@ -146,6 +158,7 @@ class Connection final : public BodySource {
       co_return false;
     }
     continued_ = false;
+    const Busy busy(traffic_);
     Response response = co_await answer();
     // Bytes of a body that nobody read would be taken for the next request.
     const bool close = !parser_->keep_alive() || parser_->get().version() < 11 || !parser_->is_done();
@@ -280,7 +293,7 @@ class Connection final : public BodySource {
   beast::tcp_stream stream_;
   Services& services_;
   const std::vector<Route>& routes_;
-  std::atomic<std::uint64_t>& ids_;
+  Traffic& traffic_;
   std::string peer_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::buffer_body>> parser_;
@@ -294,8 +307,8 @@ class Connection final : public BodySource {
 
 }  // namespace
 
-net::awaitable<void> serve_connection(tcp::socket socket, Services& services, const std::vector<Route>& routes, std::atomic<std::uint64_t>& ids) {
-  Connection connection(std::move(socket), services, routes, ids);
+net::awaitable<void> serve_connection(tcp::socket socket, Services& services, const std::vector<Route>& routes, Traffic& traffic) {
+  Connection connection(std::move(socket), services, routes, traffic);
   co_await connection.serve();
 }
 

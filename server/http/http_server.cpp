@@ -1,6 +1,7 @@
 #include "server/http/http_server.h"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include <boost/asio/detached.hpp>
@@ -16,6 +17,13 @@
 
 namespace chuyi {
 namespace beast = boost::beast;
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{10};
+constexpr int kWindDownTicks = 500;
+
+}  // namespace
 
 struct HttpServer::State {
   State(ListenOptions listen_options, Services& server_services, const std::vector<Route>& server_routes)
@@ -34,21 +42,33 @@ struct HttpServer::State {
         co_await retry.async_wait(net::redirect_error(net::use_awaitable, ec));
         continue;
       }
-      if (open.load() >= services.limits.connections_max) continue;  // dropped: the socket closes here
-      ++open;
+      if (traffic.open.load() >= services.limits.connections_max) continue;  // dropped: the socket closes here
+      ++traffic.open;
       // The socket's own strand: one connection never runs on two threads at once.
-      net::co_spawn(strand, serve_connection(std::move(socket), services, routes, ids), [this](const std::exception_ptr&) { --open; });
+      net::co_spawn(strand, serve_connection(std::move(socket), services, routes, traffic), [this](const std::exception_ptr&) { --traffic.open; });
     }
+  }
+
+  /// Takes nobody new, lets those who wait have their answers, and ends.
+  net::awaitable<void> wind_down() {
+    beast::error_code ec;
+    acceptor.close(ec);
+    net::steady_timer tick(io);
+    for (int i = 0; i < kWindDownTicks && traffic.busy.load() > 0; ++i) {
+      tick.expires_after(kTick);
+      co_await tick.async_wait(net::redirect_error(net::use_awaitable, ec));
+    }
+    io.stop();
   }
 
   ListenOptions options;
   Services& services;
   const std::vector<Route>& routes;
+  Traffic traffic;  ///< before `io`, which ends the connections that count here
   net::io_context io;
+  net::strand<net::io_context::executor_type> control{io.get_executor()};  ///< of everything that touches the acceptor
   tcp::acceptor acceptor;
   std::atomic<bool> stopping{false};
-  std::atomic<std::size_t> open{0};
-  std::atomic<std::uint64_t> ids{0};
 };
 
 HttpServer::HttpServer(ListenOptions options, Services& services, const std::vector<Route>& routes)
@@ -71,7 +91,7 @@ Result<std::uint16_t> HttpServer::listen() {
 }
 
 void HttpServer::run() {
-  net::co_spawn(state_->io, state_->accept_loop(), net::detached);
+  net::co_spawn(state_->control, state_->accept_loop(), net::detached);
   net::signal_set signals(state_->io, SIGINT, SIGTERM);
   signals.async_wait([this](const beast::error_code& ec, int) {
     if (!ec) stop();
@@ -83,8 +103,7 @@ void HttpServer::run() {
 }
 
 void HttpServer::stop() {
-  state_->stopping = true;
-  state_->io.stop();
+  if (!state_->stopping.exchange(true)) net::co_spawn(state_->control, state_->wind_down(), net::detached);
 }
 
 }  // namespace chuyi

@@ -26,6 +26,7 @@ class HttpServer {
   Result<std::uint16_t> listen();
   /// Serves until stop(); then ends open connections.
   void run();
+  /// From any thread: takes no new connection, lets requests in progress end (5 s at most), then ends run().
   void stop();
 
  private:

@@ -105,10 +105,18 @@ class MemoryStore final : public Store {
       if (known != disk_->replies.end()) return replay(known->second, *update.key);
     }
     MemoryView view(*disk_);
-    const Result<Change> change = update.decide(view);
+    const Result<Change> change = decide(update, view);
     if (!change) return change.error();
     if (const Result<> good = check_references(*disk_, *change); !good) return good.error();
     return commit(update, *change);
+  }
+
+  static Result<Change> decide(const Update& update, View& view) {
+    try {
+      return update.decide(view);
+    } catch (const std::exception& error) {
+      return unavailable("store.decide", std::string{"Expected a decision, but found: "} + error.what());
+    }
   }
 
   static Result<Reply> replay(const KnownReply& known, const IdempotencyKey& key) {

@@ -26,15 +26,13 @@ void Connection::execute(const char* sql) {
 }
 
 Connection::Row Connection::prepare(const std::string& sql) {
-  auto found = statements_.find(sql);
-  if (found == statements_.end()) {
-    sqlite3_stmt* statement = nullptr;
-    if (sqlite3_prepare_v3(db_, sql.c_str(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
-        SQLITE_OK)
-      fail(sql.c_str());
-    found = statements_.emplace(sql, statement).first;
-  }
-  return Row(*this, found->second);
+  if (const auto found = statements_.find(sql); found != statements_.end()) return {*this, found->second, true};
+  sqlite3_stmt* statement = nullptr;
+  const bool keep = statements_.size() < kStatementsMax;
+  if (sqlite3_prepare_v3(db_, sql.c_str(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, nullptr) != SQLITE_OK)
+    fail(sql.c_str());
+  if (keep) statements_.emplace(sql, statement);
+  return {*this, statement, keep};
 }
 
 Connection::Row& Connection::Row::bind(std::string_view text) {
@@ -68,6 +66,11 @@ std::string Connection::Row::text(int column) const {
 }
 
 Error error_of(const Failure& failure) {
+  if ((failure.code & 0xFF) == SQLITE_BUSY)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "store.busy",
+                 .message = "Expected to be the only program that writes to the database; end the other one and try again",
+                 .message_zh = "数据库正被其他程序占用，操作未保存，请稍后重试"};
   if ((failure.code & 0xFF) == SQLITE_FULL)
     return Error{.kind = ErrorKind::unavailable,
                  .code = "store.full",

@@ -19,6 +19,9 @@ struct Failure {
   std::string message;
 };
 
+/// Filters make many statements, none of which grows the memory of a long-lived connection.
+inline constexpr std::size_t kStatementsMax = 200;
+
 /// One connection with its prepared statements. Not thread-safe. Throws Failure.
 class Connection {
  public:
@@ -33,8 +36,12 @@ class Connection {
   /// A prepared statement in use; reset when it goes out of scope.
   class Row {
    public:
-    explicit Row(Connection& connection, sqlite3_stmt* statement) : connection_(connection), statement_(statement) {}
+    Row(Connection& connection, sqlite3_stmt* statement, bool kept) : connection_(connection), statement_(statement), kept_(kept) {}
     ~Row() {
+      if (!kept_) {
+        sqlite3_finalize(statement_);
+        return;
+      }
       sqlite3_reset(statement_);
       sqlite3_clear_bindings(statement_);
     }
@@ -52,10 +59,11 @@ class Connection {
    private:
     Connection& connection_;
     sqlite3_stmt* statement_;
+    bool kept_;
     int next_ = 1;
   };
 
-  /// The statement for `sql`, prepared once for each connection.
+  /// The statement for `sql`, prepared once for each connection; past kStatementsMax different ones each time anew.
   Row prepare(const std::string& sql);
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   sqlite3* handle() { return db_; }
@@ -66,7 +74,7 @@ class Connection {
   std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
 };
 
-/// "store.full" or "store.io", both `unavailable`.
+/// "store.full", "store.busy", "store.constraint" or "store.io", all `unavailable`.
 Error error_of(const Failure& failure);
 
 }  // namespace chuyi::sqlite

@@ -1,6 +1,7 @@
 #include "storage/sqlite/sqlite_queries.h"
 
 #include <algorithm>
+#include <variant>
 
 #include "engine/invoke/rows_json.h"
 #include "engine/ports/cursor.h"
@@ -12,24 +13,32 @@ namespace {
 constexpr std::size_t kIdleMax = 8;
 constexpr std::size_t kLimitMax = 200;
 
-/// A WHERE clause put together from parts, each with its parameters.
+/// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
 class Where {
  public:
   void add(const std::string& condition, std::vector<std::string> parameters = {}) {
     sql_ += (sql_.empty() ? " WHERE " : " AND ") + condition;
-    for (std::string& each : parameters) parameters_.push_back(std::move(each));
+    for (std::string& each : parameters) parameters_.emplace_back(std::move(each));
+  }
+  /// `condition` compares a number and an id with "(?, ?)".
+  void after(const std::string& condition, const Cursor& cursor) {
+    add(condition);
+    parameters_.emplace_back(cursor.number);
+    parameters_.emplace_back(cursor.id);
   }
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(std::string{column} + " = ?", {value});
   }
   const std::string& sql() const { return sql_; }
-  void bind(Connection::Row& row) const {
-    for (const std::string& each : parameters_) row.bind(each);
+  /// Binds the parameters, then `limit`: the statement ends with "LIMIT ?".
+  void bind(Connection::Row& row, std::size_t limit) const {
+    for (const auto& each : parameters_) std::visit([&](const auto& value) { row.bind(value); }, each);
+    row.bind(static_cast<std::int64_t>(limit));
   }
 
  private:
   std::string sql_;
-  std::vector<std::string> parameters_;
+  std::vector<std::variant<std::string, std::int64_t>> parameters_;
 };
 
 std::string placeholders(std::size_t count) {
@@ -136,14 +145,11 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
       parameters.push_back(filter.reviewer);
     }
     if (!seen.empty()) where.add("(" + seen + ")", parameters);
-    if (!page.after.empty()) {
-      const Cursor cursor = cursor_of(page);
-      where.add("(s.created, s.id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
-    }
+    if (!page.after.empty()) where.after("(s.created, s.id) > (?, ?)", cursor_of(page));
     const std::size_t limit = bounded(page.limit);
     auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s" + where.sql() +
-                          " ORDER BY s.created, s.id LIMIT " + std::to_string(limit + 1));
-    where.bind(row);
+                          " ORDER BY s.created, s.id LIMIT ?");
+    where.bind(row, limit + 1);
     std::vector<SessionRow> rows;
     while (row.step()) rows.push_back(read_session(db, row));
     return cut(std::move(rows), limit,
@@ -177,13 +183,10 @@ Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageR
     if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
     where.equal("session_id", filter.session_id);
     where.equal("kind", filter.kind);
-    if (!page.after.empty()) {
-      const Cursor cursor = cursor_of(page);
-      where.add("(due, id) > (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
-    }
+    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT " + std::to_string(limit + 1));
-    where.bind(row);
+    auto row = db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?");
+    where.bind(row, limit + 1);
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
     Page<TaskRow> out;
@@ -231,13 +234,10 @@ Result<Page<NoticeRow>> SqliteQueries::notices(const NoticeFilter& filter, const
     Where where;
     where.equal("programme", filter.programme);
     where.equal("status", filter.status);
-    if (!page.after.empty()) {
-      const Cursor cursor = cursor_of(page);
-      where.add("(opens, id) < (" + std::to_string(cursor.number) + ", ?)", {cursor.id});
-    }
+    if (!page.after.empty()) where.after("(opens, id) < (?, ?)", cursor_of(page));
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare("SELECT body FROM notices" + where.sql() + " ORDER BY opens DESC, id DESC LIMIT " + std::to_string(limit + 1));
-    where.bind(row);
+    auto row = db.prepare("SELECT body FROM notices" + where.sql() + " ORDER BY opens DESC, id DESC LIMIT ?");
+    where.bind(row, limit + 1);
     std::vector<NoticeRow> rows;
     while (row.step()) rows.push_back(notice_from_json(read_json(row, 0)));
     return cut(std::move(rows), limit,
@@ -267,8 +267,8 @@ Result<Page<AwardRow>> SqliteQueries::awards(const AwardFilter& filter, const Pa
     }
     if (!page.after.empty()) where.add("number > ?", {page.after});
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare("SELECT body FROM awards" + where.sql() + " ORDER BY number LIMIT " + std::to_string(limit + 1));
-    where.bind(row);
+    auto row = db.prepare("SELECT body FROM awards" + where.sql() + " ORDER BY number LIMIT ?");
+    where.bind(row, limit + 1);
     std::vector<AwardRow> rows;
     while (row.step()) rows.push_back(award_from_json(read_json(row, 0)));
     return cut(std::move(rows), limit, [](const AwardRow& last) { return last.number; });
@@ -290,9 +290,8 @@ Result<std::optional<UserRow>> SqliteQueries::user(std::string_view id) {
 Result<Page<UserRow>> SqliteQueries::users(const PageRequest& page) {
   return read<Page<UserRow>>([&](Connection& db) {
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare("SELECT id, name, password, memberships, disabled FROM users WHERE id > ? ORDER BY id LIMIT " +
-                          std::to_string(limit + 1));
-    row.bind(page.after);
+    auto row = db.prepare("SELECT id, name, password, memberships, disabled FROM users WHERE id > ? ORDER BY id LIMIT ?");
+    row.bind(page.after).bind(static_cast<std::int64_t>(limit + 1));
     std::vector<UserRow> rows;
     while (row.step()) rows.push_back(read_user(row));
     return cut(std::move(rows), limit, [](const UserRow& last) { return last.id; });

@@ -58,7 +58,13 @@ class SqliteView final : public View {
 };
 
 /// Errors after which the transaction may simply be tried again later: nothing was written.
-bool is_harmless(const Failure& failure) { return (failure.code & 0xFF) == SQLITE_FULL; }
+bool is_harmless(const Failure& failure) {
+  const int code = failure.code & 0xFF;
+  return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_NOMEM;
+}
+
+/// Pages in the write-ahead log past which it is carried over into the database.
+constexpr int kLogPagesMax = 1'000;
 
 Error stopped() {
   return Error{.kind = ErrorKind::unavailable,
@@ -79,6 +85,14 @@ AuditHead read_head(Connection& db) {
 
 SqliteStore::SqliteStore(SqliteOptions options, std::unique_ptr<Connection> db)
     : options_(std::move(options)), db_(std::move(db)), head_(read_head(*db_)) {
+  // Instead of SQLite's own automatic checkpoint, which runs inside COMMIT and keeps its errors to itself.
+  sqlite3_wal_hook(
+      db_->handle(),
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -114,16 +128,23 @@ void SqliteStore::loop() {
       queue_.pop_front();
     }
     lock.unlock();
+    std::optional<Error> fatal;
     if (failed_)
       for (Waiting& each : group) each.reply = stopped();
     else
-      commit_group(group);
+      fatal = commit_group(group);
     for (Waiting& each : group) each.done(std::move(each.reply));
+    if (!fatal && !failed_ && log_pages_ > kLogPagesMax) fatal = checkpoint();
+    lock.lock();
+    if (!fatal) continue;
+    failed_ = true;
+    lock.unlock();
+    options_.on_fatal(*fatal);  // only now: those who wait have their answers
     lock.lock();
   }
 }
 
-void SqliteStore::commit_group(std::vector<Waiting>& group) {
+std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
   const AuditHead before = head_;
   try {
     db_->execute("BEGIN IMMEDIATE");
@@ -133,26 +154,25 @@ void SqliteStore::commit_group(std::vector<Waiting>& group) {
       put_setting(*db_, kAuditHashSetting, head_.hash);
     }
     db_->execute("COMMIT");
+    return std::nullopt;
   } catch (const Failure& failure) {
     head_ = before;
-    fail_group(group, failure);
+    const Error error = error_of(failure);
+    for (Waiting& each : group) each.reply = error;
+    try {
+      if (db_->in_transaction()) db_->execute("ROLLBACK");
+    } catch (const Failure&) {
+      return error;  // not even a rollback
+    }
+    return is_harmless(failure) ? std::nullopt : std::optional{error};
   }
 }
 
-void SqliteStore::fail_group(std::vector<Waiting>& group, const Failure& failure) {
-  const Error error = error_of(failure);
-  for (Waiting& each : group) each.reply = error;
-  try {
-    if (db_->in_transaction()) db_->execute("ROLLBACK");
-    if (is_harmless(failure)) return;
-  } catch (const Failure&) {
-    // Not even a rollback: fall through to the end of this store.
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    failed_ = true;
-  }
-  options_.on_fatal(error);
+std::optional<Error> SqliteStore::checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  log_pages_ = 0;  // a reader in the way: the next time comes with as many pages more
+  const Failure failure{code, "checkpoint: " + std::string{sqlite3_errmsg(db_->handle())}};
+  return code == SQLITE_OK || is_harmless(failure) ? std::nullopt : std::optional{error_of(failure)};
 }
 
 Result<Reply> SqliteStore::apply(const Update& update) {
@@ -164,6 +184,8 @@ Result<Reply> SqliteStore::apply(const Update& update) {
     } catch (const Failure& failure) {
       if ((failure.code & 0xFF) != SQLITE_CONSTRAINT) throw;
       return error_of(failure);
+    } catch (const std::exception& error) {
+      return Error{.kind = ErrorKind::unavailable, .code = "store.decide", .message = std::string{"Expected a decision, but found: "} + error.what()};
     }
   }();
   if (!reply) {

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -26,15 +27,18 @@ class SqliteStore final : public Store {
     Result<Reply> reply = Error{};
   };
   void loop();
-  void commit_group(std::vector<Waiting>& group);
+  /// @return  why this store has to end, if it has to.
+  std::optional<Error> commit_group(std::vector<Waiting>& group);
+  /// Carries the write-ahead log over into the database, after the group was answered.
+  std::optional<Error> checkpoint();
   Result<Reply> apply(const Update& update);
   Result<Reply> decide_and_write(const Update& update);
   void append_audit(json::object record);
-  void fail_group(std::vector<Waiting>& group, const Failure& failure);
 
   SqliteOptions options_;
   std::unique_ptr<Connection> db_;
   AuditHead head_;
+  int log_pages_ = 0;  ///< in the write-ahead log after the last commit
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Waiting> queue_;

@@ -101,6 +101,14 @@ TEST_P(StoreContract, WritesNothingWhenDecideFails) {
   EXPECT_TRUE(put(store(), session_change("s1"), IdempotencyKey{"u", "k", "d"}));
 }
 
+TEST_P(StoreContract, RefusesACommandWhoseDecisionThrowsAndGoesOn) {
+  const Result<Reply> refused =
+      update_and_wait(store(), {.key = {}, .decide = [](View&) -> Result<Change> { throw std::runtime_error("a fault"); }});
+  EXPECT_EQ(refused.error().code, "store.decide");
+  EXPECT_TRUE(put(store(), session_change("s1")));
+  EXPECT_EQ(verify_audit(queries())->count, 1);
+}
+
 TEST_P(StoreContract, RefusesRowsOfNoSessionAndGoesOn) {
   Change bad = session_change("s1");
   bad.tasks = {task_row("t1", "nobody")};
@@ -383,6 +391,17 @@ TEST_P(StoreContract, KeepsLargeAndOddTexts) {
   reopen();
   EXPECT_EQ(queries().session("s1")->value().document, change.session->document);
   EXPECT_EQ(queries().session("s1")->value().title, change.session->title);
+}
+
+TEST_P(StoreContract, VerifiesTheAuditBesideAWriter) {
+  std::atomic<bool> over{false};
+  std::thread writer([&] {
+    for (int i = 0; i < 300; ++i) EXPECT_TRUE(put(store(), session_change("s" + std::to_string(i))));
+    over = true;
+  });
+  while (!over) EXPECT_TRUE(verify_audit(queries()));
+  writer.join();
+  EXPECT_EQ(verify_audit(queries())->count, 300);
 }
 
 TEST_P(StoreContract, ChainsTheAuditOfAllCommands) {

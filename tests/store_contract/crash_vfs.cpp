@@ -21,7 +21,7 @@ CrashFile* own(sqlite3_file* file) { return reinterpret_cast<CrashFile*>(file); 
 int x_close(sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); }
 int x_read(sqlite3_file* f, void* to, int n, sqlite3_int64 at) { return real(f)->pMethods->xRead(real(f), to, n, at); }
 int x_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
-  if (const int code = own(f)->vfs->next_result(); code != SQLITE_OK) return code;
+  if (const int code = own(f)->vfs->next_result(own(f)->path); code != SQLITE_OK) return code;
   if (own(f)->path != nullptr)
     own(f)->vfs->change(own(f)->path, {.offset = static_cast<std::uint64_t>(at), .bytes = std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))});
   return real(f)->pMethods->xWrite(real(f), from, n, at);
@@ -31,7 +31,7 @@ int x_truncate(sqlite3_file* f, sqlite3_int64 size) {
   return real(f)->pMethods->xTruncate(real(f), size);
 }
 int x_sync(sqlite3_file* f, int flags) {
-  if (own(f)->vfs->next_result() != SQLITE_OK) return SQLITE_IOERR_FSYNC;
+  if (own(f)->vfs->next_result(own(f)->path) != SQLITE_OK) return SQLITE_IOERR_FSYNC;
   if (own(f)->path != nullptr) own(f)->vfs->sync(own(f)->path);
   return real(f)->pMethods->xSync(real(f), flags);
 }
@@ -115,8 +115,25 @@ void CrashVfs::fail(std::uint64_t at, int code, bool for_ever) {
   failed_ = false;
 }
 
-int CrashVfs::next_result() {
+void CrashVfs::fail_on(const std::string& file, int code) {
   const std::lock_guard lock(mutex_);
+  fail_file_ = file;
+  fail_code_ = code;
+}
+
+std::size_t CrashVfs::synced_bytes(const std::string& file) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [path, held] : files_)
+    if (std::filesystem::path{path}.filename() == file) return held.synced.size();
+  return 0;
+}
+
+int CrashVfs::next_result(const char* path) {
+  const std::lock_guard lock(mutex_);
+  if (!fail_file_.empty() && path != nullptr && std::filesystem::path{path}.filename() == fail_file_) {
+    failed_ = true;
+    return fail_code_;
+  }
   ++operations_;
   if (fail_at_ == 0 || operations_ < fail_at_ || (operations_ > fail_at_ && !for_ever_)) return SQLITE_OK;
   failed_ = true;

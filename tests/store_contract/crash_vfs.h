@@ -36,6 +36,10 @@ class CrashVfs {
 
   /// Fails write or sync number `at` (from 1, counted from now) with `code`, and all after it when `for_ever`.
   void fail(std::uint64_t at, int code, bool for_ever);
+  /// Fails every write or sync of the file of that name.
+  void fail_on(const std::string& file, int code);
+  /// Bytes that the file of that name holds for sure.
+  std::size_t synced_bytes(const std::string& file);
   /// Whether a failure was given since `fail`.
   bool failed() const { return failed_; }
 
@@ -44,7 +48,7 @@ class CrashVfs {
     std::uint64_t offset = 0;
     std::optional<std::string> bytes;  ///< nothing: cut the file at `offset`
   };
-  int next_result();
+  int next_result(const char* path);
   void change(const std::string& path, Change change);
   void sync(const std::string& path);
   void remove(const std::string& path);
@@ -61,6 +65,7 @@ class CrashVfs {
   std::mutex mutex_;
   std::map<std::string, File> files_;
   std::uint64_t operations_ = 0;
+  std::string fail_file_;
   std::uint64_t fail_at_ = 0;
   int fail_code_ = 0;
   bool for_ever_ = false;

@@ -2,6 +2,7 @@
 // the kernel keeps the pages.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <random>
 
 #include <sqlite3.h>
@@ -51,15 +52,19 @@ TEST(PowerLoss, IsSeenWhenNothingIsSynced) { EXPECT_GT(worst_loss(true), 0); }
 
 // Goal: after a failed write or sync nothing more is acknowledged, and what was stays. Method: fail operation N of a
 // run, for every N until a run meets no failure; then cut the power.
-void fail_every_operation(int code, bool for_ever, const std::string& expected) {
+void fail_every_operation(int code, bool for_ever) {
   constexpr std::int64_t kCommands = 5;
   bool met = true;
   int runs = 0;
   for (std::uint64_t at = 1; met; ++at, ++runs) {
     const TemporaryFolder home;
     CrashVfs vfs("crash-io");
-    int fatal = 0;
-    Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = [&](const Error&) { ++fatal; }});
+    std::atomic<int> fatal{0};
+    const auto on_fatal = [&](const Error&) {
+      ++fatal;
+      fatal.notify_all();
+    };
+    Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = on_fatal});
     ASSERT_TRUE(opened);
     vfs.fail(at, code, for_ever);
     std::int64_t acknowledged = 0;
@@ -74,11 +79,12 @@ void fail_every_operation(int code, bool for_ever, const std::string& expected) 
     }
     met = vfs.failed();
     if (met) {
-      EXPECT_EQ(first_error, expected) << "operation " << at;
+      EXPECT_EQ(first_error, "store.io") << "operation " << at;
     } else {
       EXPECT_EQ(acknowledged, kCommands);
     }
-    EXPECT_EQ(fatal, met && expected == "store.io" ? 1 : 0) << "operation " << at;
+    if (met) fatal.wait(0);  // told after the answers
+    EXPECT_EQ(fatal, met ? 1 : 0) << "operation " << at;
     const TemporaryFolder after;
     vfs.power_cut(after.file(""), [](std::size_t) { return false; });
     const std::int64_t found = records_after_restart(after.file(""));
@@ -89,8 +95,50 @@ void fail_every_operation(int code, bool for_ever, const std::string& expected) 
   EXPECT_GT(runs, 10);
 }
 
-TEST(FailedWrite, StopsTheStore) { fail_every_operation(SQLITE_IOERR_WRITE, true, "store.io"); }
-TEST(FailedWrite, StopsTheStoreAlsoWhenTheDiskRecovers) { fail_every_operation(SQLITE_IOERR_WRITE, false, "store.io"); }
+TEST(FailedWrite, StopsTheStore) { fail_every_operation(SQLITE_IOERR_WRITE, true); }
+TEST(FailedWrite, StopsTheStoreAlsoWhenTheDiskRecovers) { fail_every_operation(SQLITE_IOERR_WRITE, false); }
+
+// Goal: carrying the log over into the database loses nothing and its errors stop the store. Method: large commands
+// make the log long; a cut, or a failure of the one operation that runs between two answers, after each of them.
+TEST(Checkpoint, LosesNothingAcknowledged) {
+  constexpr std::int64_t kCommands = 12;
+  const TemporaryFolder home;
+  CrashVfs vfs("crash-checkpoint");
+  Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name()});
+  ASSERT_TRUE(opened);
+  std::mt19937 random(11);
+  for (std::int64_t i = 1; i <= kCommands; ++i) {
+    Change change = session_change("s" + std::to_string(i));
+    change.session->document = std::string(2'000'000, 'x');
+    ASSERT_TRUE(put(*opened->store, change));
+    for (int cut = 0; cut < 3; ++cut) {
+      const TemporaryFolder after;
+      vfs.power_cut(after.file(""), [&](std::size_t) { return cut == 2 || (cut == 1 && random() % 2 == 0); });
+      EXPECT_EQ(records_after_restart(after.file("")), i) << "cut " << cut;
+    }
+  }
+  EXPECT_GT(vfs.synced_bytes("chuyi.db"), 2'000'000U) << "the log was never carried over";
+}
+
+TEST(Checkpoint, StopsTheStoreWhenItFails) {
+  const TemporaryFolder home;
+  CrashVfs vfs("crash-checkpoint-io");
+  std::atomic<int> fatal{0};
+  const auto on_fatal = [&](const Error&) {
+    ++fatal;
+    fatal.notify_all();
+  };
+  Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = on_fatal});
+  ASSERT_TRUE(opened);
+  vfs.fail_on("chuyi.db", SQLITE_IOERR_FSYNC);
+  Change change = session_change("s1");
+  change.session->document = std::string(5'000'000, 'x');
+  ASSERT_TRUE(put(*opened->store, change)) << "the command itself is safe in the log";
+  fatal.wait(0);
+  EXPECT_EQ(put(*opened->store, session_change("s2")).error().code, "store.stopped");
+  opened = Result<SqliteStorage>{Error{}};
+  EXPECT_EQ(records_after_restart(home.file("")), 1);
+}
 
 // Goal: a full disk refuses commands and takes them again once there is space.
 TEST(FullDisk, RefusesAndRecovers) {
