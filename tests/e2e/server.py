@@ -37,8 +37,8 @@ class Answer:
 class Server:
     """Starts `chuyi serve` on a free port; kill() is kill -9."""
 
-    def __init__(self, data, *options, manual=True):
-        self.data, self.options, self.manual = data, options, manual
+    def __init__(self, data, *options, manual=True, env=None):
+        self.data, self.options, self.manual, self.env = data, options, manual, env or {}
         self.process = None
         self.port = None
 
@@ -47,7 +47,7 @@ class Server:
         if self.manual:
             command += ["--manual-clock", START]
         self.log = open(os.path.join(self.data, "stderr.log"), "ab")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | self.env)
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):
             with open(os.path.join(self.data, "stderr.log")) as log:

@@ -1,0 +1,42 @@
+/* Preloaded into a server: makes its disk fail while the file named by CHUYI_FAULTS holds "sync" or "full". */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static int failing(const char *kind) {
+  const char *path = getenv("CHUYI_FAULTS");
+  char text[16] = "";
+  if (path == NULL) return 0;
+  const int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (fd < 0) return 0;
+  const long got = syscall(SYS_read, fd, text, sizeof text - 1);
+  syscall(SYS_close, fd);
+  return got > 0 && strncmp(text, kind, strlen(kind)) == 0;
+}
+
+static int fail_with(int code) {
+  errno = code;
+  return -1;
+}
+
+int fdatasync(int fd) { return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fdatasync, fd); }
+int fsync(int fd) { return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fsync, fd); }
+
+/* Standard streams and sockets go on: only files fill up. */
+static int is_file(int fd) { return fd > 2 && lseek(fd, 0, SEEK_CUR) >= 0; }
+
+ssize_t write(int fd, const void *from, size_t size) {
+  return is_file(fd) && failing("full") ? fail_with(ENOSPC) : syscall(SYS_write, fd, from, size);
+}
+ssize_t pwrite(int fd, const void *from, size_t size, off_t at) {
+  return failing("full") ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
+}
+ssize_t pwrite64(int fd, const void *from, size_t size, off64_t at) {
+  return failing("full") ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
+}
