@@ -32,6 +32,7 @@ struct Definition {
   /// what `Definitions::restore` rebuilds a definition from.
   json::object files;
   std::string library;  ///< absolute path of the native library; empty when there is none
+  std::string library_digest;  ///< SHA-256 of its bytes, hex; covered by `digest` too
 };
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
