@@ -280,6 +280,221 @@ TEST(Restart, AHostThatDiedBetweenCallsIsStartedAgain) {
   EXPECT_TRUE(client.incidents().empty());
 }
 
+void copy_over(const fs::path& from, const fs::path& to) {
+  fs::remove_all(to);
+  fs::create_directories(to.parent_path());
+  fs::copy(from, to, fs::copy_options::recursive);
+}
+
+std::string read(const fs::path& path) {
+  std::stringstream out;
+  out << std::ifstream(path, std::ios::binary).rdbuf();
+  return out.str();
+}
+
+void write(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+
+/// An archive with these entries, deflated.
+void write_zip(const fs::path& path, const std::map<std::string, std::string>& entries) {
+  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, nullptr);
+  ASSERT_NE(archive, nullptr);
+  for (const auto& [name, content] : entries)
+    ASSERT_GE(zip_file_add(archive, name.c_str(), zip_source_buffer(archive, content.data(), content.size(), 0), 0), 0);
+  ASSERT_EQ(zip_close(archive), 0);
+}
+
+std::map<std::string, std::string> entries_of(const fs::path& folder) {
+  std::map<std::string, std::string> out;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file() && entry.path().string().find("CMake") == std::string::npos && entry.path().extension() != ".cmake")
+      out[entry.path().lexically_relative(folder).string()] = read(entry.path());
+  return out;
+}
+
+/// The built workshop package in a folder of its own, and what is in force of it.
+class Identity : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::path{testing::TempDir()} / "identity" / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(root_);
+    copy_over(kBinary + "/plugins/workshop", root_ / "packages/workshop");
+    options_ = options_for((root_ / "packages").string());
+    options_.libraries = (root_ / "libraries").string();
+  }
+  void replace_library() { write(root_ / "packages/workshop/libworkshop.so", read(kBinary + "/tests/hostile/libhostile_never.so")); }
+  Result<std::vector<Detail>> call(const DefinitionPtr& definition) {
+    return client_.validate(*definition, {{"form", "nomination"}, {"data", workshop_form()}});
+  }
+  fs::path root_;
+  PackageLibraryOptions options_;
+  PluginClient client_{PluginClientOptions{.host_program = kHost}};
+};
+
+TEST_F(Identity, RunningApplicationsKeepTheCodeTheyStartedWith) {
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  const DefinitionPtr before = library.current("workshop");
+  ASSERT_TRUE(call(before));
+  replace_library();  // the same version, other code
+  ASSERT_EQ(text_of(library.reload()), "");
+  const DefinitionPtr after = library.current("workshop");
+  EXPECT_NE(after->digest, before->digest);
+  EXPECT_EQ(call(after).error().code, "plugin.load") << "the code in force is the replaced one";
+  EXPECT_TRUE(call(before));
+  PluginClient restarted({.host_program = kHost});
+  EXPECT_TRUE(restarted.validate(*before, {{"form", "nomination"}, {"data", workshop_form()}}));
+}
+
+TEST_F(Identity, AStoredDefinitionRunsAfterItsPackageMovedOrWentAway) {
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  const DefinitionPtr stored = library.current("workshop");
+  fs::rename(root_ / "packages/workshop", root_ / "packages/moved");
+  PackageLibrary restarted(options_);
+  const Result<DefinitionPtr> restored = restarted.restore(stored->digest, stored->files);
+  ASSERT_TRUE(restored) << restored.error().message;
+  ASSERT_EQ(text_of(restarted.reload()), "");
+  EXPECT_EQ(restarted.current("workshop")->digest, stored->digest);
+  EXPECT_TRUE(call(restarted.current("workshop")));
+  fs::remove_all(root_ / "packages/moved");
+  EXPECT_TRUE(call(*restored));
+}
+
+TEST_F(Identity, AnInstallationThatMovedFindsItsLibraries) {
+  DefinitionPtr stored;
+  {
+    PackageLibrary library(options_);
+    ASSERT_EQ(text_of(library.reload()), "");
+    stored = library.current("workshop");
+  }
+  fs::rename(root_ / "libraries", root_ / "elsewhere");
+  fs::remove_all(root_ / "packages/workshop");
+  options_.libraries = (root_ / "elsewhere").string();
+  PackageLibrary restarted(options_);
+  const Result<DefinitionPtr> restored = restarted.restore(stored->digest, stored->files);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_TRUE(call(*restored));
+}
+
+TEST_F(Identity, AKeptLibraryIsDurableReadOnlyAndVerified) {
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  const DefinitionPtr definition = library.current("workshop");
+  EXPECT_EQ(fs::path{definition->library}.filename().string(), definition->library_digest + ".so");
+  struct stat kept;
+  ASSERT_EQ(::stat(definition->library.c_str(), &kept), 0);
+  EXPECT_EQ(kept.st_mode & 07777, 0500u);
+  const std::string good = read(definition->library);
+  fs::permissions(definition->library, fs::perms::owner_all);
+  write(definition->library, good.substr(0, good.size() / 2));
+  EXPECT_EQ(call(definition).error().code, "plugin.load");
+  ASSERT_EQ(text_of(library.reload()), "");
+  EXPECT_EQ(read(definition->library), good);
+  EXPECT_TRUE(call(definition));
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_ / "libraries"), {}), 1) << "no temporary file is left";
+}
+
+TEST_F(Identity, ALibraryThatCannotBeKeptIsAProblemOfItsPackage) {
+  write(root_ / "libraries", "a file where the folder should be");
+  PackageLibrary library(options_);
+  const std::vector<Detail> problems = library.reload();
+  ASSERT_EQ(problems.size(), 1u) << text_of(problems);
+  EXPECT_EQ(problems[0].code, "plugin.library_kept");
+  EXPECT_TRUE(std::regex_match(problems[0].place, std::regex{R"(workshop/plugin\.xml:\d+:\d+)"})) << problems[0].place;
+  EXPECT_FALSE(library.current("workshop"));
+}
+
+TEST_F(Identity, AnArchiveIsTheSameDefinitionAsItsFolder) {
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  std::map<std::string, std::string> in_folder;
+  for (auto& [name, content] : entries_of(root_ / "packages/workshop")) in_folder["any/" + name] = content;
+  write_zip(root_ / "workshop.zip", in_folder);
+  const Result<DefinitionPtr> loaded = library.load((root_ / "workshop.zip").string());
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ((*loaded)->digest, library.current("workshop")->digest);
+  EXPECT_TRUE(call(*loaded));
+}
+
+TEST_F(Identity, HostileArchivesAreRefusedAndLeaveNothing) {
+  std::map<std::string, std::string> entries = entries_of(root_ / "packages/workshop");
+  const auto code_with = [&](const std::string& name, const std::string& content) {
+    std::map<std::string, std::string> more = entries;
+    more[name] = content;
+    write_zip(root_ / "hostile.zip", more);
+    PackageLibrary library(options_);
+    const Result<DefinitionPtr> loaded = library.load((root_ / "hostile.zip").string());
+    return loaded ? std::string{"accepted"} : loaded.error().code;
+  };
+  EXPECT_EQ(code_with("../outside.so", "x"), "zip.name");
+  EXPECT_EQ(code_with("/etc/outside", "x"), "zip.name");
+  EXPECT_EQ(code_with("FORMS/nomination.json", "x"), "zip.duplicate");
+  EXPECT_EQ(code_with("bomb", std::string(std::size_t{8} * 1024 * 1024, 'x')), "zip.bomb");
+  EXPECT_EQ(code_with("forms/nomination.json", std::string(std::size_t{3} * 1024 * 1024, ' ') + "{}"), "zip.bomb");
+  for (int i = 0; i < 500; ++i) entries["more/" + std::to_string(i)] = "x";
+  EXPECT_EQ(code_with("x", "x"), "zip.entries");
+  EXPECT_FALSE(fs::exists(root_ / "libraries"));
+}
+
+// Goal: no hostile archive of the corpus is a package, whatever is in it.
+TEST_F(Identity, NoArchiveOfTheCorpusIsAPackage) {
+  const char* chosen = std::getenv("CHUYI_CORPUS");
+  const fs::path corpus = fs::path{chosen != nullptr ? chosen : kSource + "/../shared/corpus"} / "zip";
+  if (!fs::exists(corpus)) GTEST_SKIP() << "no corpus at " << corpus;
+  PackageLibrary library(options_);
+  int seen = 0;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(corpus))
+    if (entry.path().extension() == ".zip") {
+      ++seen;
+      EXPECT_FALSE(library.load(entry.path().string())) << entry.path();
+    }
+  EXPECT_GT(seen, 0);
+  EXPECT_FALSE(fs::exists(root_ / "libraries"));
+}
+
+TEST_F(Identity, LaterFoldersWin) {
+  copy_over(root_ / "packages", root_ / "own");
+  const std::string manifest = read(root_ / "own/workshop/plugin.xml");
+  write(root_ / "own/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"version=\"1.0.0\" api"}, "version=\"0.9.0\" api"));
+  options_.packages.push_back((root_ / "own").string());
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  EXPECT_EQ(library.current("workshop")->version, "0.9.0");
+  write(root_ / "own/workshop/plugin.xml", "<plugin");
+  EXPECT_FALSE(library.reload().empty());
+  EXPECT_EQ(library.current("workshop")->version, "0.9.0") << "a package with problems keeps its former version";
+  fs::remove_all(root_ / "own/workshop");
+  EXPECT_TRUE(library.reload().empty());
+  EXPECT_EQ(library.current("workshop")->version, "1.0.0");
+}
+
+TEST_F(Identity, ABrokenPackageLeavesTheOthersAsTheyWere) {
+  copy_over(kBinary + "/plugins/vocational-alliance", root_ / "packages/vocational-alliance");
+  PackageLibrary library(options_);
+  ASSERT_EQ(text_of(library.reload()), "");
+  const std::string alliance = library.current("vocational-alliance")->digest;
+  const std::string workshop = library.current("workshop")->digest;
+  const std::string manifest = read(root_ / "packages/workshop/plugin.xml");
+  write(root_ / "packages/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"  <term years=\"3\"/>"}, "  <term years=\"300\"/>"));
+  const std::vector<Detail> problems = library.reload();
+  ASSERT_FALSE(problems.empty());
+  for (const Detail& each : problems) EXPECT_EQ(each.place, "workshop/plugin.xml:8:4") << each.message;
+  EXPECT_EQ(library.current("vocational-alliance")->digest, alliance);
+  EXPECT_EQ(library.current("workshop")->digest, workshop);
+  EXPECT_TRUE(call(library.current("workshop")));
+}
+
+TEST_F(Identity, AFolderWithoutItsLibrarySaysHowToMendIt) {
+  fs::remove(root_ / "packages/workshop/libworkshop.so");
+  options_.libraries.clear();  // as `chuyi check` loads
+  const Result<DefinitionPtr> loaded = PackageLibrary(options_).load((root_ / "packages/workshop/").string());
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, "plugin.library");
+  EXPECT_TRUE(std::regex_match(loaded.error().place, std::regex{R"(workshop/plugin\.xml:\d+:\d+)"})) << loaded.error().place;
+  EXPECT_NE(loaded.error().message.find("build/PRESET/plugins/workshop"), std::string::npos) << loaded.error().message;
+  EXPECT_FALSE(loaded.error().details.at(0).message_zh.empty());
+}
+
 /// A copy of the workshop package, data only, with one text replaced in one file.
 class Broken : public testing::Test {
  protected:
@@ -328,7 +543,7 @@ TEST_F(Broken, SchemaDefectsNameTheirLine) {
   const std::vector<Detail> problems = reload();
   ASSERT_FALSE(problems.empty());
   EXPECT_EQ(problems[0].code, "plugin.schema");
-  EXPECT_EQ(problems[0].place, "workshop/plugin.xml:7:1") << problems[0].message;
+  EXPECT_EQ(problems[0].place, "workshop/plugin.xml:7:4") << problems[0].message;
 }
 
 TEST_F(Broken, MissingFormsUnknownStagesAndBadSchemasAreRefused) {
