@@ -25,12 +25,25 @@ namespace fs = std::filesystem;
 const std::string kSource = CHUYI_SOURCE_DIR;
 const std::string kBinary = CHUYI_BINARY_DIR;
 
+/// A folder of this run alone: others may run the same tests on this machine.
+const std::string& scratch() {
+  struct Folder {
+    std::string path = testing::TempDir() + "/chuyi-packages-XXXXXX";
+    Folder() {
+      if (::mkdtemp(path.data()) == nullptr) std::abort();
+    }
+    ~Folder() { fs::remove_all(path); }
+  };
+  static const Folder folder;
+  return folder.path;
+}
+
 PackageLibraryOptions options_for(const std::string& packages) {
   return {.packages = {packages},
           .workflows = kSource + "/workflows",
           .forms = kSource + "/forms",
           .schema = kSource + "/plugins/sdk/plugin.xsd",
-          .libraries = testing::TempDir() + "/libraries",
+          .libraries = scratch() + "/libraries",
           .invoke_types = {"task", "panel", "publicity", "award", "annual-check"}};
 }
 
@@ -93,7 +106,7 @@ TEST_F(Shipped, BothProgrammesLoadWithTheirQuotas) {
 
 TEST_F(Shipped, AStoredDefinitionIsRebuiltFromItsFiles) {
   const DefinitionPtr definition = library_.current("workshop");
-  PackageLibrary empty(options_for(testing::TempDir()));
+  PackageLibrary empty(options_for(scratch()));
   const Result<DefinitionPtr> restored = empty.restore(definition->digest, definition->files);
   ASSERT_TRUE(restored) << restored.error().message;
   EXPECT_EQ((*restored)->digest, definition->digest);
@@ -180,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, HostileLibrary,
 // Goal: no way out of the sandbox. Method: a library tries each and names those that were open; the server's
 // side holds a file, a listening socket and a variable that must not be seen.
 TEST(Sandbox, EveryWayOutIsClosed) {
-  const std::string secret = testing::TempDir() + "/secret";
+  const std::string secret = scratch() + "/secret";
   std::ofstream(secret) << "kept";
   const int inherited = ::open(secret.c_str(), O_RDWR);
   const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
@@ -196,6 +209,7 @@ TEST(Sandbox, EveryWayOutIsClosed) {
   ::close(listening);
   ::close(700);
   ASSERT_TRUE(answer) << answer.error().message;
+  // Without Landlock what may not be read is told in the log instead.
   if (!landlock) std::erase_if(*answer, [](const Detail& each) { return each.place.starts_with("read "); });
   EXPECT_EQ(text_of(*answer), "");
   std::stringstream kept;
@@ -214,6 +228,7 @@ TEST(Sandbox, AHostWhoseServerIsGoneEnds) {
     ::_exit(99);
   }
   ::close(pair[1]);
+  ::shutdown(pair[0], SHUT_WR);  // one that serves all the same ends with 0
   int status = 0;
   ASSERT_EQ(::waitpid(pid, &status, 0), pid);
   EXPECT_EQ(WEXITSTATUS(status), 1);
@@ -227,6 +242,7 @@ TEST(Sandbox, ALogIsBoundedAndReadable) {
                        }});
   const Result<std::vector<Detail>> answer = client.validate(hostile("flood"), call_with({}));
   ASSERT_TRUE(answer) << answer.error().message;
+  if (!lines.empty() && lines[0].find("no Landlock") != std::string::npos) lines.erase(lines.begin());
   ASSERT_EQ(lines.size(), 101u);
   EXPECT_EQ(lines[0].substr(0, 29), "hostile: first second\\xff\\xff");
   EXPECT_LT(lines[0].size(), 10'000u);
@@ -245,7 +261,7 @@ TEST(Restart, ACallDoesNotPayForTheCrashesOfOthers) {
 }
 
 TEST(Restart, CallsThatQueueBehindAHangAreServed) {
-  PluginClient client({.host_program = kHost, .call_max = std::chrono::milliseconds{500}});
+  PluginClient client({.host_program = kHost, .call_max = std::chrono::milliseconds{1'000}});
   std::vector<std::string> codes(6);
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < codes.size(); ++i)
@@ -315,7 +331,7 @@ std::map<std::string, std::string> entries_of(const fs::path& folder) {
 class Identity : public testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path{testing::TempDir()} / "identity" / testing::UnitTest::GetInstance()->current_test_info()->name();
+    root_ = fs::path{scratch()} / "identity" / testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(root_);
     copy_over(kBinary + "/plugins/workshop", root_ / "packages/workshop");
     options_ = options_for((root_ / "packages").string());
@@ -499,7 +515,7 @@ TEST_F(Identity, AFolderWithoutItsLibrarySaysHowToMendIt) {
 class Broken : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path{testing::TempDir()} / "packages" / testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = fs::path{scratch()} / "packages" / testing::UnitTest::GetInstance()->current_test_info()->name();
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     fs::copy(kSource + "/plugins/workshop", folder_ / "workshop", fs::copy_options::recursive);

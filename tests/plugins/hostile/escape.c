@@ -140,7 +140,9 @@ static void inherited(void) {
 }
 
 __attribute__((constructor)) static void at_load(void) {
-  TRY("read passwd at load", open("/etc/passwd", O_RDONLY));
+  const int file = open("/etc/passwd", O_RDONLY);
+  TRY("read passwd at load", file);
+  if (file >= 0) close(file);
   TRY_CHILD("fork at load", fork());
   TRY("socket at load", socket(AF_INET, SOCK_STREAM, 0));
 }
