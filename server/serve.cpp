@@ -129,7 +129,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   const SystemClock system;
   const Clock& clock = manual ? static_cast<const Clock&>(*manual) : system;
 
-  PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}});
+  PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}, .log = [](const std::string& package, const std::string& line) {
+                          spdlog::info("package {} says: {}", package, line);
+                        }});
   net::thread_pool pool(options.workers);
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,

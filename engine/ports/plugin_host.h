@@ -8,8 +8,8 @@
 
 namespace chuyi {
 
-/// Calls native code of packages, each in a process of its own. Thread-safe; blocks the caller only,
-/// within the call's time limit.
+/// Calls native code of packages, each in a process of its own. Thread-safe; blocks the caller only, within the
+/// limits of its turn and of the call. What one call does wrong is no other call's error.
 class PluginHost {
  public:
   virtual ~PluginHost() = default;

@@ -55,7 +55,7 @@ std::vector<Detail> check_one(const SharedFiles& files, const std::string& path)
   const std::string extension = fs::path{path}.extension().string();
   if (fs::is_directory(path) || extension == ".zip") {
     const InvokeRegistry registry = make_registry();
-    return problems(make_library(files, registry, fs::temp_directory_path().string(), {})->load(path));
+    return problems(make_library(files, registry, {}, {})->load(path));
   }
   const Result<std::string> text = read_file(path);
   if (!text) return details_of(text.error());
