@@ -47,7 +47,6 @@ class Interpreter {
     if (!snapshot_.running)
       return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
     if (Result<> loaded = lua_.load(snapshot_.datamodel); !loaded) return loaded.error();
-    event_ = event;
     lua_.set_event(shown(event));
     finalize_and_forward(event);
     const std::vector<Index> enabled = select_transitions(&event);
@@ -95,7 +94,6 @@ class Interpreter {
         name = event.name;
         lua_.set_event(event);
         enabled = select_transitions(&event);
-        event_ = std::move(event);
       }
       if (!enabled.empty()) microstep(enabled, name);
     }
@@ -211,19 +209,23 @@ class Interpreter {
 
   StateSet effective_targets(const Transition& of) const {
     StateSet out;
+    StateSet histories;
+    add_effective_targets(of, out, histories);
+    return out;
+  }
+  void add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const {
     for (const Index target : of.targets) {
       const State& state = chart_.at(target);
-      if (state.kind != StateKind::history_shallow && state.kind != StateKind::history_deep) {
+      if (!is_history(state.kind)) {
         out.insert(target);
+      } else if (!histories.insert(target).second) {
         continue;
-      }
-      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
+      } else if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
         for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
       } else {
-        out.merge(effective_targets(transition(state.initial)));
+        add_effective_targets(transition(state.initial), out, histories);
       }
     }
-    return out;
   }
 
   /// kNone: a transition without targets.
@@ -308,6 +310,7 @@ class Interpreter {
   struct EntrySet {
     StateSet states;
     StateSet default_entry;
+    StateSet descended;  ///< states and histories whose descendants are in: each is gone through once
     std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
   };
 
@@ -378,8 +381,9 @@ class Interpreter {
   }
 
   void add_descendant_states_to_enter(Index index, EntrySet& entry) {
+    if (!entry.descended.insert(index).second) return;
     const State& state = chart_.at(index);
-    if (state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep) {
+    if (is_history(state.kind)) {
       if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
         std::vector<Index> states;
         for (const json::value& id : kept->as_array()) states.push_back(chart_.find(id.as_string()));
@@ -425,15 +429,14 @@ class Interpreter {
     traces_.emplace_back();
     Done done;
     const std::vector<Index> active(configuration_.rbegin(), configuration_.rend());
-    for (const Index index : active) {
-      const State& state = chart_.at(index);
-      if (state.kind == StateKind::final && state.parent == 0) {
-        done.final_state = state.id;
-        if (state.has_donedata) done.data = evaluate_donedata(state.donedata);
-      }
-    }
     const StateSet kept = configuration_;
-    for (const Index index : active) exit_state(index);
+    for (const Index index : active) {
+      exit_state(index);
+      const State& state = chart_.at(index);
+      if (state.kind != StateKind::final || state.parent != 0) continue;
+      done.final_state = state.id;
+      if (state.has_donedata) done.data = evaluate_donedata(state.donedata);
+    }
     // The snapshot of an ended session says where it ended.
     configuration_ = kept;
     traces_.pop_back();
@@ -714,7 +717,6 @@ class Interpreter {
   std::deque<Event> internal_;
   std::vector<Effect> effects_;
   std::vector<Trace> traces_;
-  Event event_;
   std::string failed_send_;
   std::uint32_t microsteps_ = 0;
   LuaModel lua_;

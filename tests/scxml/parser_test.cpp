@@ -55,9 +55,23 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"BadDatamodel", "<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\" datamodel=\"ecmascript\"><state/></scxml>",
              "scxml.datamodel", "w.scxml:1:2"},
         Case{"HistoryWithoutDefault", doc("<state id=\"a\"><history id=\"h\"/><state id=\"b\"/></state>"), "scxml.history", "w.scxml:2:16"},
+        Case{"HistoryOfItself", doc("<state id=\"a\"><history id=\"h\"><transition target=\"h\"/></history><state id=\"b\"/></state>"),
+             "scxml.history", "w.scxml:2:32"},
+        Case{"HistoriesInACircle",
+             doc("<state id=\"a\"><history id=\"h\"><transition target=\"i\"/></history>\n"
+                 "<history id=\"i\" type=\"deep\"><transition target=\"h\"/></history><state id=\"b\"/></state>"),
+             "scxml.history", "w.scxml:2:32"},
+        Case{"InitialWithoutTarget", doc("<state id=\"a\"><initial><transition/></initial><state id=\"b\"/></state>"),
+             "scxml.initial", "w.scxml:2:16"},
         Case{"TargetsThatExclude", doc("<state id=\"a\"/><state id=\"b\"><transition event=\"e\" target=\"a b\"/></state>"),
              "scxml.target", "w.scxml:2:31"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Parser, PrefixesOfTheNamespaceMakeNoDifference) {
+  EXPECT_TRUE(parse_chart("<x:scxml xmlns:x=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><x:state id=\"a\"><x:initial>"
+                          "<x:transition target=\"b\"/></x:initial><x:state id=\"b\"/></x:state></x:scxml>",
+                          "w"));
+}
 
 TEST(Parser, NamesEveryDefectAtOnce) {
   const Result<ChartPtr> chart =
