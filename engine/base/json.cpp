@@ -106,7 +106,6 @@ class GateHandler {
   }
 
  private:
-  static constexpr std::int64_t kSafeInteger = std::int64_t{1} << 53;
   static constexpr std::size_t kNumberMax = 64;
   struct Level {
     bool object = false;

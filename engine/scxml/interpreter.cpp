@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
 
+/// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
+constexpr int kUnkeptMax = 3;
+
 using StateSet = std::set<Index>;
 
 class Interpreter {
@@ -37,7 +40,7 @@ class Interpreter {
       initialise_data(chart_.at(0), data);
     }
     if (chart_.script)
-      if (Result<> ran = lua_.run(chart_.script); !ran) execution_error(ran.error());
+      if (Result<> ran = lua_.run_top_script(); !ran) execution_error(ran.error());
     traces_.emplace_back();
     enter_states({chart_.at(0).initial});
     return macrostep();
@@ -46,8 +49,9 @@ class Interpreter {
   Result<Step> step(const Event& event) {
     if (!snapshot_.running)
       return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
-    if (Result<> loaded = lua_.load(snapshot_.datamodel); !loaded) return loaded.error();
-    lua_.set_event(shown(event));
+    const json::object before = std::move(snapshot_.datamodel);
+    if (Result<> loaded = lua_.restore(before); !loaded) return loaded.error();
+    if (Result<> set = lua_.set_event(shown(event)); !set) return no_event(set.error());
     finalize_and_forward(event);
     const std::vector<Index> enabled = select_transitions(&event);
     if (!enabled.empty()) microstep(enabled, event.name);
@@ -81,6 +85,13 @@ class Interpreter {
            .data = json::object{{"message", error.message}, {"place", error.place}}});
   }
 
+  /// A guard that sees no event would let the wrong transition be taken.
+  static Error no_event(Error error) {
+    error.code = "scxml.event";
+    error.message = "Expected an event that the data model can hold, but: " + error.message;
+    return error;
+  }
+
   /// The rest of a macrostep: internal events and eventless transitions, then the invokes (appendix D, mainEventLoop).
   Result<Step> macrostep() {
     while (snapshot_.running) {
@@ -92,7 +103,7 @@ class Interpreter {
         Event event = std::move(internal_.front());
         internal_.pop_front();
         name = event.name;
-        lua_.set_event(event);
+        if (Result<> set = lua_.set_event(event); !set) return no_event(set.error());
         enabled = select_transitions(&event);
       }
       if (!enabled.empty()) microstep(enabled, name);
@@ -103,7 +114,19 @@ class Interpreter {
     } else {
       exit_interpreter();
     }
-    return finish();
+    Result<json::object> data = lua_.save();
+    if (data) return finish(std::move(*data));
+    if (++unkept_ > kUnkeptMax) {
+      Error error = data.error();
+      error.code = "scxml.datamodel";
+      return error;
+    }
+    // What cannot be kept is an error of this event: the globals are what they were, and the chart hears of it.
+    if (traces_.empty()) traces_.emplace_back();
+    execution_error(data.error());
+    if (snapshot_.running) return macrostep();
+    data = lua_.save();
+    return data ? finish(std::move(*data)) : data.error();
   }
 
   Result<> check_limits() {
@@ -119,15 +142,9 @@ class Interpreter {
     return {};
   }
 
-  Result<Step> finish() {
+  Result<Step> finish(json::object data) {
     Step out;
-    Result<json::object> data = lua_.save();
-    if (!data) {
-      Error error = data.error();
-      error.code = "scxml.datamodel";
-      return error;
-    }
-    snapshot_.datamodel = std::move(*data);
+    snapshot_.datamodel = std::move(data);
     snapshot_.configuration.clear();
     for (const Index index : configuration_)
       if (index != 0) snapshot_.configuration.push_back(chart_.at(index).id);
@@ -557,6 +574,7 @@ class Interpreter {
   }
 
   Result<> run(const Action& action) {
+    if (Result<> paid = lua_.begin_action(action.place); !paid) return paid;
     switch (action.kind) {
       case ActionKind::raise:
         raise({.name = action.name, .type = EventType::internal});
@@ -719,6 +737,7 @@ class Interpreter {
   std::vector<Trace> traces_;
   std::string failed_send_;
   std::uint32_t microsteps_ = 0;
+  int unkept_ = 0;
   LuaModel lua_;
 };
 

@@ -7,9 +7,6 @@
 namespace chuyi::scxml {
 namespace {
 
-constexpr JsonLimits kStored{
-    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
-
 Error corrupt(std::string message) {
   return Error{.kind = ErrorKind::invalid, .code = "snapshot.content", .message = std::move(message)};
 }
@@ -89,7 +86,7 @@ std::string encode(const Snapshot& snapshot) {
 }
 
 Result<Snapshot> decode(const Chart& chart, std::string_view text) {
-  const Result<json::value> parsed = parse_json(text, kStored, "snapshot");
+  const Result<json::value> parsed = parse_json(text, kStoredJson, "snapshot");
   if (!parsed) return parsed.error();
   if (!parsed->is_object()) return corrupt("Expected an object");
   const json::object& object = parsed->get_object();
