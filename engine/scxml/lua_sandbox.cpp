@@ -124,30 +124,24 @@ int decimal_new(lua_State* L) {
   push_decimal(L, check_decimal(L, 1));
   return 1;
 }
-template <class Operation>
-int decimal_operation(lua_State* L, Operation operation) {
-  const Decimal a = check_decimal(L, 1);
-  const Decimal b = check_decimal(L, 2);
-  push_decimal(L, operation(a, b));
+/// Pushes the result of the operation; raises when there is none.
+int decimal_operation(lua_State* L, Result<Decimal> (*operation)(Decimal, Decimal), Decimal a, Decimal b) {
+  bool good = false;
+  Decimal value;
+  {
+    const Result<Decimal> result = operation(a, b);
+    good = result.has_value();
+    if (good) value = *result;
+  }
+  if (!good) return luaL_error(L, b == Decimal{} ? "attempt to divide a decimal by zero" : "expected a result below 10^12");
+  push_decimal(L, value);
   return 1;
 }
-int decimal_add(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a + b; });
+template <Result<Decimal> (*kOperation)(Decimal, Decimal)>
+int decimal_binary(lua_State* L) {
+  return decimal_operation(L, kOperation, check_decimal(L, 1), check_decimal(L, 2));
 }
-int decimal_sub(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a - b; });
-}
-int decimal_mul(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a * b; });
-}
-int decimal_div(lua_State* L) {
-  if (check_decimal(L, 2) == Decimal{}) return luaL_error(L, "attempt to divide a decimal by zero");
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a / b; });
-}
-int decimal_neg(lua_State* L) {
-  push_decimal(L, Decimal{} - check_decimal(L, 1));
-  return 1;
-}
+int decimal_neg(lua_State* L) { return decimal_operation(L, Decimal::subtract, Decimal{}, check_decimal(L, 1)); }
 int decimal_eq(lua_State* L) {
   lua_pushboolean(L, check_decimal(L, 1) == check_decimal(L, 2));
   return 1;
@@ -177,7 +171,9 @@ int decimal_tostring(lua_State* L) {
 int decimal_round(lua_State* L) {
   const lua_Integer places = luaL_optinteger(L, 2, 0);
   luaL_argcheck(L, places >= 0 && places <= 6, 2, "expected 0 to 6 decimal places");
-  push_decimal(L, check_decimal(L, 1).rounded(static_cast<int>(places)));
+  const Decimal value = check_decimal(L, 1).rounded(static_cast<int>(places));
+  if (!value.in_range()) return luaL_error(L, "expected a result below 10^12");
+  push_decimal(L, value);
   return 1;
 }
 
@@ -603,9 +599,15 @@ void open_prelude(lua_State* L, int base) {
 
 void open_decimals(lua_State* L, int base) {
   luaL_newmetatable(L, kDecimal);
-  const luaL_Reg methods[] = {{"__add", decimal_add}, {"__sub", decimal_sub}, {"__mul", decimal_mul},
-                              {"__div", decimal_div}, {"__unm", decimal_neg}, {"__eq", decimal_eq},
-                              {"__lt", decimal_lt},   {"__le", decimal_le},   {"__tostring", decimal_tostring},
+  const luaL_Reg methods[] = {{"__add", decimal_binary<Decimal::add>},
+                              {"__sub", decimal_binary<Decimal::subtract>},
+                              {"__mul", decimal_binary<Decimal::multiply>},
+                              {"__div", decimal_binary<Decimal::divide>},
+                              {"__unm", decimal_neg},
+                              {"__eq", decimal_eq},
+                              {"__lt", decimal_lt},
+                              {"__le", decimal_le},
+                              {"__tostring", decimal_tostring},
                               {nullptr, nullptr}};
   luaL_setfuncs(L, methods, 0);
   lua_pushboolean(L, 0);
