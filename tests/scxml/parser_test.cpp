@@ -1,5 +1,10 @@
+#include <fstream>
+#include <map>
+#include <sstream>
+
 #include <gtest/gtest.h>
 
+#include "engine/scxml/chart_model.h"
 #include "engine/scxml/describe.h"
 #include "tests/scxml/corpus.h"
 #include "tests/scxml/session.h"
@@ -96,6 +101,26 @@ TEST(Describe, KnowsWhatCanHappen) {
   EXPECT_TRUE(matches("error.*", "error.execution"));
   EXPECT_FALSE(matches("error", "errors.execution"));
   EXPECT_NE(to_dot(**chart, "zh", configuration, {}).find("class=\"current\""), std::string::npos);
+}
+
+// Goal: an error in a guard never decides. Method: in the shipped workflow, where one event of a state has several
+// ways out, none of them is taken without a condition of its own.
+TEST(Parser, NoDecisionOfTheSelectionIsADefault) {
+  std::ifstream in(std::string{CHUYI_SOURCE_DIR} + "/workflows/selection.scxml");
+  std::stringstream text;
+  text << in.rdbuf();
+  const Result<ChartPtr> chart = parse_chart(text.str(), "selection.scxml");
+  ASSERT_TRUE(chart) << chart.error().message;
+  std::map<std::pair<Index, std::string>, std::vector<const Transition*>> ways;
+  for (const Transition& transition : (*chart)->transitions)
+    for (const std::string& event : transition.events) ways[{transition.source, event}].push_back(&transition);
+  int decisions = 0;
+  for (const auto& [from, list] : ways) {
+    if (list.size() < 2) continue;
+    ++decisions;
+    for (const Transition* each : list) EXPECT_TRUE(each->cond) << each->place << " " << from.second;
+  }
+  EXPECT_GE(decisions, 7);
 }
 
 /// The family of a manifest's error class, and the code that this parser has for it.
