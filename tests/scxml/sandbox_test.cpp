@@ -46,7 +46,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "(('a?'):rep(30) .. ('a'):rep(30)):find(('a?'):rep(30))", "('a'):rep(10000):find('.-.-.-.-b')",
                     "local function f() return f() + 1 end f()", "string.format('%p', {})", "table.move({}, 1, 1e15, 2)",
                     "rawset(_ENV, 'x', 1)", "error({})", "local a <close> = 42", "('x'):gsub('x', function() while true do end end)",
-                    "decimal(0.5)", "return decimal(1) / 0", "for k in pairs({[{}]=1}) do end"));
+                    "decimal(0.5)", "return decimal(1) / 0", "return decimal('999999999999') + 1",
+                    "return -decimal('999999999999') - 1", "return decimal('999999999999') * 2", "return decimal('999999999999') / decimal('0.1')",
+                    "return round(decimal('999999999999.9'))", "for k in pairs({[{}]=1}) do end"));
 
 // Goal: work inside C functions, and work that an instruction hides, is paid for. Method: each script would end,
 // after seconds; it must end in the instruction limit instead.
