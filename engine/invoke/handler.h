@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -38,6 +39,9 @@ class StageView {
   virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };
 
+/// Invoke id → ids of the users who signed there.
+using SignedBy = std::map<std::string, std::set<std::string, std::less<>>, std::less<>>;
+
 /// Everything a handler knows. Valid during the call only.
 struct StageContext {
   std::string session_id;
@@ -50,8 +54,8 @@ struct StageContext {
   const json::object& application;
   /// The programme's manifest data (plugins/loader: Definition::manifest).
   const json::object& programme;
-  /// Who completed the tasks of each invoke id so far (last time each).
-  const std::map<std::string, std::string, std::less<>>& signed_by;
+  /// Everybody who completed a task of each invoke id so far.
+  const SignedBy& signed_by;
   /// A new id, unique in the installation and the same on replay: new_id("t") → "t-k3f9…-7".
   std::function<std::string(std::string_view prefix)> new_id;
 };

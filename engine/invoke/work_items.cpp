@@ -106,10 +106,10 @@ Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& 
   if (!task) return task;
   for (const std::string& invoke : strings_from_json(not_by)) {
     const auto signer = context_.signed_by.find(invoke);
-    if (signer != context_.signed_by.end() && signer->second == command.actor.user_id)
+    if (signer != context_.signed_by.end() && signer->second.contains(command.actor.user_id))
       return Error{.kind = ErrorKind::forbidden,
                    .code = "task.separation",
-                   .message = "Expected another person than the one who signed '" + invoke + "'",
+                   .message = "Expected somebody who has not signed '" + invoke + "'",
                    .message_zh = "同一人不得办理该申报的两个环节"};
   }
   std::string outcome = string_or(command.data, "outcome");

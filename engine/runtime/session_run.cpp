@@ -90,7 +90,7 @@ Result<json::object> SessionRun::command(const std::string& invoke_id, const Sta
   Result<StageOutcome> outcome = handler->command(now, found->second.state, command);
   if (!outcome) return outcome.error();
   json::object reply = std::move(outcome->reply);
-  if (command.name == "complete") document_.signed_by[invoke_id] = command.actor.user_id;
+  if (command.name == "complete") document_.signed_by[invoke_id].insert(command.actor.user_id);
   if (Result<> applied = apply(invoke_id, std::move(*outcome)); !applied) return applied.error();
   if (Result<> driven = drive(); !driven) return driven.error();
   return reply;
