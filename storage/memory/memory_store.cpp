@@ -46,7 +46,7 @@ Result<> check_references(const MemoryDisk& disk, const Change& change) {
   bool good = all_have(change.tasks) && all_have(change.notices) && all_have(change.objections) && all_have(change.awards) &&
               all_have(change.documents) && all_have(change.bundles) && all_have(change.timers);
   for (const AwardRow& award : change.awards)
-    for (const auto& [number, other] : disk.awards) good = good && (number == award.number || other.session_id != award.session_id);
+    for (const auto& [number, other] : disk.awards) good = good && (number == award.number) == (other.session_id == award.session_id);
   if (!good) return unavailable("store.constraint", "Expected rows that fit together");
   return {};
 }
