@@ -26,8 +26,8 @@ struct Actor {
   bool has(std::string_view role, std::string_view org = {}) const;
 };
 
-/// What a stage may read beyond its own state, inside the command's transaction. Every answer is
-/// journalled, so a replay sees the same.
+/// What a stage may read beyond its own state, inside the command's transaction. Every answer but
+/// task_data() is journalled, so a replay sees the same.
 class StageView {
  public:
   virtual ~StageView() = default;
@@ -35,6 +35,9 @@ class StageView {
   virtual std::vector<Membership> memberships(std::string_view user_id) = 0;
   /// Current value of a shared counter, 0 when new; locked until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// Data of a task that the stage keeps no copy of. For the rows it writes only, never for its state, its events or
+  /// its decisions: this one answer is not journalled, and a replay gets an empty object.
+  virtual json::object task_data(std::string_view task_id) = 0;
   /// Calendar::end_of with the calendar of the installation.
   virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };

@@ -168,6 +168,7 @@ Result<Target> find_target(View& view, const Command& command) {
                    .message = "Expected an open notice, but it is " + notice->status,
                    .message_zh = "公示已结束，不再受理异议"};
     session_id = notice->session_id;
+    out.invoke_id = notice->invoke_id;
   }
   const std::optional<SessionRow> session = view.session(session_id);
   if (!session) return unknown("application.unknown", "application", session_id);
@@ -314,12 +315,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Result<SessionDocument> document = decode_document(*definition->chart, target->session.document);
   if (!document) return document.error();
   Command resolved = command;
-  if (command.kind == "objection.file") {
-    for (const auto& [id, stage] : document->stages)
-      if (stage.type == "publicity" && !stage.finished) resolved.data["invoke"] = id;
-  } else if (!target->invoke_id.empty()) {
-    resolved.data["invoke"] = target->invoke_id;
-  }
+  if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
   JournalView reads(view, runtime.calendar);
   const std::vector<std::string> configuration = document->chart.configuration;
   SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads);

@@ -118,8 +118,6 @@ class World {
   MemoryStorage storage;
   std::unique_ptr<Dispatcher> dispatcher;
   std::unique_ptr<Pumps> pumps;
-  /// Runs before preparation's jobs: what happens between a read and its transaction.
-  std::function<void()> before_submit;
   bool keyed = false;  ///< give every command an Idempotency-Key, and repeat it until the store has answered
 
  private:
