@@ -110,7 +110,7 @@ struct BundleRow {
   Instant sealed;
 };
 
-/// A durable timer. `event` is what the session gets when it fires.
+/// A durable timer. `event` is what the session gets when it fires; "attempts" in it counts refused ones.
 struct TimerRow {
   std::string id;  ///< session id, then "/send/NUMBER/send id" or "/stage/invoke id/timer name"
   std::string session_id;

@@ -301,8 +301,15 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
-  if (command.kind == "timer.fire" && !view.timer(string_or(command.data, "timer")))
-    return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+  Command resolved = command;
+  if (command.kind == "timer.fire") {
+    const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
+    if (!timer) return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+    // It may have been moved since it was read.
+    if (timer->due > now)
+      return Error{.kind = ErrorKind::rejected, .code = "timer.early", .message = "Expected a timer that is due"};
+    resolved.data["event"] = timer->event;
+  }
   if (command.kind == "session.deliver" && !view.outbox(string_or(command.data, "outbox")))
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
@@ -314,7 +321,6 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
                  .message = "Expected definition " + target->session.definition + " to be loaded"};
   Result<SessionDocument> document = decode_document(*definition->chart, target->session.document);
   if (!document) return document.error();
-  Command resolved = command;
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
   JournalView reads(view, runtime.calendar);
   const std::vector<std::string> configuration = document->chart.configuration;

@@ -93,8 +93,8 @@ class World {
   void award();      ///< review, and the notice runs out
   static json::object scores(const char* first = "60", const char* second = "30");
 
-  /// Moves the clock. @return timers fired.
-  Result<std::size_t> advance(const std::string& instant);
+  /// Moves the clock.
+  Result<PumpReport> advance(const std::string& instant);
   SessionRow session() const;
   std::string state() const { return session().state; }
   NoticeRow notice() const;
