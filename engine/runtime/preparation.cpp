@@ -68,6 +68,7 @@ Result<> validate(const Runtime& runtime, const Subject& subject, const json::ob
   const Result<std::vector<Detail>> findings =
       runtime.plugins.validate(*subject.definition, {{"form", subject.task.form},
                                                      {"data", data},
+                                                     {"date", format_day(day_in_shanghai(runtime.clock.now()))},
                                                      {"application", application_facts(subject.session)}});
   if (!findings) return findings.error();
   if (!findings->empty())
