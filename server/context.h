@@ -17,6 +17,7 @@
 #include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/runtime/command.h"
+#include "engine/runtime/pumps.h"
 #include "server/http/message.h"
 #include "server/problem.h"
 
@@ -41,7 +42,7 @@ struct Services {
   HttpLimits limits;
   net::thread_pool& pool;  ///< for calls that block
   /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.
-  std::function<Result<std::size_t>(std::optional<Instant>, const Actor&)> advance_clock;
+  std::function<Result<PumpReport>(std::optional<Instant>, const Actor&)> advance_clock;
   std::function<json::array()> incidents;
   /// Reads the packages again and keeps new definitions. @return problems.
   std::function<std::vector<Detail>()> reload_packages;

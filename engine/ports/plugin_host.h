@@ -13,7 +13,7 @@ namespace chuyi {
 class PluginHost {
  public:
   virtual ~PluginHost() = default;
-  /// Runs hook "validate" on {"form":id,"data":{…},"application":{…}}.
+  /// Runs hook "validate" on {"form":id,"data":{…},"date":"YYYY-MM-DD","application":{…}}.
   ///
   /// @return  the findings of the package (place = JSON pointer; empty: valid).
   ///          Errors: `unavailable` "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load",

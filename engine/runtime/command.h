@@ -28,6 +28,9 @@ namespace chuyi {
 /// login                 {user, token_digest, expires}      logout {token_digest}
 /// definition.put        {digest, programme, version, files}
 /// clock.advance         {to}: ms; manual clock only
+/// timer.fire            {timer}: one that is due; its stored event counts
+/// session.deliver       {outbox, event, data}               outbox.done {outbox}
+/// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;
   std::string session_id;  ///< application id; empty where `task_id` or `data` tells

@@ -151,6 +151,8 @@ class Reader {
                                           {"include_start", node.attribute("include-start").as_bool()},
                                           {"fields", std::move(fields)},
                                           {"labels", std::move(labels)}};
+    if (const pugi::xml_attribute max = node.attribute("objections-max"))
+      out_.data["publicity"].as_object()["objections_max"] = max.as_int();
   }
 
   void read_rubric() {

@@ -53,7 +53,7 @@ typedef struct chuyi_plugin_info {
   uint32_t abi_version;   /* CHUYI_ABI_VERSION */
   const char *package_id; /* as in plugin.xml; UTF-8, NUL-terminated */
   /* Validates a form before it is signed off.
-   * json: {"form": form id, "data": {…}, "application": {"id","programme","round","title","org","org_name"}},
+   * json: {"form": form id, "data": {…}, "date": day of the sign-off, "application": {"id","programme","round","title","org","org_name"}},
    *       `size` bytes of UTF-8, valid during the call, not NUL-terminated.
    * Answer: {"findings": [{"place": JSON pointer into data, "code": "…", "message": "…", "message_zh": "…"}]};
    * an empty list means valid. Called on one thread at a time. */

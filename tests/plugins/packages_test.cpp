@@ -75,7 +75,7 @@ json::object workshop_form() {
           {"target_apprentice", 30},
           {"leader", json::object{{"name", "李老师"}, {"title", "副高级"}, {"phone", "13800000000"}}},
           {"period", json::object{{"start", "2026-09"}, {"end", "2029-08"}}},
-          {"budget", json::object{{"province", "20"}, {"local", "10"}, {"school", "15.5"}, {"enterprise", "30"}, {"total", "75.5"}}},
+          {"budget", json::object{{"province", "20"}, {"local", "10"}, {"school", "15.5"}, {"enterprise", "30"}, {"total", "75.5"}, {"y1", "30"}, {"y2", "25.5"}, {"y3", "20"}}},
           {"targets", json::array{json::object{{"indicator", "带徒"}, {"unit", "人"}, {"baseline", 4}, {"y1", 10}, {"y2", 20}, {"y3", 30}}}},
           {"statement", "建设思路"}};
 }
@@ -88,7 +88,7 @@ class Shipped : public testing::Test {
     std::vector<Detail> out = validate_form(*definition->compiled_forms.at("nomination"), json::value(form));
     if (!out.empty()) return out;
     const Result<std::vector<Detail>> answer =
-        client_.validate(*definition, {{"form", "nomination"}, {"data", form}, {"application", json::object{}}});
+        client_.validate(*definition, {{"form", "nomination"}, {"data", form}, {"date", "2026-03-02"}, {"application", json::object{}}});
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
     return answer ? *answer : std::vector<Detail>{};
   }
@@ -125,6 +125,63 @@ TEST_F(Shipped, AWorkshopIsRunBySchoolAndEnterprise) {
   expired["agreement_end"] = "2028-01-01";
   EXPECT_EQ(findings("workshop", expired).at(0).code, "plugin.agreement_period");
 }
+
+json::object alliance_form() {
+  json::object out = workshop_form();
+  for (const char* key : {"craft", "craft_kind", "school", "enterprises", "agreement_end", "host_master", "master_level", "area", "equip", "ent_equip",
+                          "apprentices3", "exchange3", "patents", "courses", "target_apprentice"})
+    out.erase(key);
+  json::array members;
+  for (const char* kind : {"政府", "行业", "企业", "职业院校", "科研院所", "社会组织"})
+    members.push_back(json::object{{"name", std::string{kind} + "单位"}, {"kind", kind}, {"joined", "2021-01-01"}, {"agreement", "2020-12-20"}});
+  out["members"] = std::move(members);
+  for (const auto& member : json::object{{"alliance_name", "联盟"}, {"founded", "2020-05-01"}, {"charter_date", "2020-05-01"}, {"registered", "未登记"},
+                                         {"prefectures", 3}, {"leading_enterprises", 2}, {"meetings", 4}, {"order_students", 1}, {"employment", "96.5"},
+                                         {"training", 9}, {"research_money", "1.5"}})
+    out[member.key()] = member.value();
+  out["lead"] = json::array{uscc_org("学院", "12430000444877049U")};
+  out["council"] = json::array{json::object{{"name", "张"}, {"unit", "学院"}, {"post", "理事长"}}};
+  return out;
+}
+
+struct Rule {
+  const char* name;
+  const char* programme;
+  const char* pointer;  ///< where …
+  json::value value;    ///< … this stands instead
+  const char* code;     ///< of the one finding; empty: none
+};
+void PrintTo(const Rule& row, std::ostream* out) { *out << row.name; }
+class ShippedRule : public Shipped, public testing::WithParamInterface<Rule> {};
+
+TEST_P(ShippedRule, HoldsAtItsEdges) {
+  json::value form = std::string{GetParam().programme} == "workshop" ? workshop_form() : alliance_form();
+  const std::string pointer = GetParam().pointer;
+  const std::size_t last = pointer.rfind('/');
+  form.at_pointer(pointer.substr(0, last)).as_object()[pointer.substr(last + 1)] = GetParam().value;
+  const std::vector<Detail> found = findings(GetParam().programme, form.as_object());
+  EXPECT_EQ(found.size(), std::string{GetParam().code}.empty() ? 0U : 1U) << text_of(found);
+  EXPECT_EQ(found.empty() ? "" : found[0].code, GetParam().code) << text_of(found);
+}
+
+INSTANTIATE_TEST_SUITE_P(Edges, ShippedRule, testing::Values(
+  //   name                     programme              pointer                  value         code
+  Rule{"AgreementToTheLastDay", "workshop",            "/agreement_end",        "2029-08-31", ""},
+  Rule{"AgreementADayShort",    "workshop",            "/agreement_end",        "2029-08-30", "plugin.agreement_period"},
+  Rule{"AgreementMonthStart",   "workshop",            "/agreement_end",        "2029-08-01", "plugin.agreement_period"},
+  Rule{"PeriodAMonthShort",     "workshop",            "/period/end",           "2029-07",    "rule.period_years"},
+  Rule{"PeriodAMonthLong",      "workshop",            "/period/end",           "2029-09",    "rule.period_years"},
+  Rule{"YearsDoNotSum",         "workshop",            "/budget/y3",            "20.01",      "rule.budget_years"},
+  Rule{"AwardFiveYearsOld",     "workshop",            "/awards",               json::array{json::object{{"name", "赛"}, {"level", "省级"}, {"rank", "一等奖"}, {"year", 2021}}}, ""},
+  Rule{"AwardSixYearsOld",      "workshop",            "/awards",               json::array{json::object{{"name", "赛"}, {"level", "省级"}, {"rank", "一等奖"}, {"year", 2020}}}, "plugin.award_year"},
+  Rule{"ProjectWithoutMoney",   "workshop",            "/tech_projects",        json::array{json::object{{"title", "攻关"}, {"partner", "公司"}}}, "form.required"},
+  Rule{"Alliance",              "vocational-alliance", "/charter_date",         "2026-03-02", ""},
+  Rule{"CharterTomorrow",       "vocational-alliance", "/charter_date",         "2026-03-03", "plugin.charter_date"},
+  Rule{"AgreementTomorrow",     "vocational-alliance", "/members/3/agreement",  "2026-03-03", "plugin.member_agreement"},
+  Rule{"MemberWithoutKind",     "vocational-alliance", "/members/5/kind",       "企业",       "plugin.kinds"},
+  Rule{"AllianceTooShort",      "vocational-alliance", "/period/end",           "2028-08",    "rule.period_years"},
+  Rule{"NoLeadingEnterprise",   "vocational-alliance", "/leading_enterprises",  0,            "form.minimum"}),
+  [](const auto& row) { return std::string(row.param.name); });
 
 TEST_F(Shipped, EveryFailureOfAFormIsNamed) {
   json::object form = workshop_form();

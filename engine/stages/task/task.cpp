@@ -92,10 +92,6 @@ Error missing_documents(const json::object& programme, const std::vector<Documen
   return out;
 }
 
-bool takes_documents(const json::object& params) {
-  return bool_or(params, "accepts_documents", false) || bool_or(params, "seals_bundle", false);
-}
-
 Result<StageOutcome> add_document(const StageContext& context, WorkItems items, const StageCommand& command) {
   std::vector<DocumentRow> documents = documents_of(context);
   DocumentRow row{.id = context.new_id("d"),
@@ -108,12 +104,6 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
                   .added_by = command.actor.user_id,
                   .added = context.now};
   if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
-  const std::int64_t count_max = int_or(context.programme, "documents_max", 100);
-  if (documents.size() >= static_cast<std::size_t>(count_max))
-    return Error{.kind = ErrorKind::too_large,
-                 .code = "document.count",
-                 .message = "Expected at most " + std::to_string(count_max) + " documents",
-                 .message_zh = "材料数量超过限制"};
   std::vector<StageEffect> effects;
   // The same kind and name again is a corrected file: it takes the place of the old one.
   std::erase_if(documents, [&](DocumentRow& old) {
@@ -122,6 +112,12 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
     effects.emplace_back(old);
     return true;
   });
+  const std::int64_t count_max = int_or(context.programme, "documents_max", 100);
+  if (documents.size() >= static_cast<std::size_t>(count_max))
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.count",
+                 .message = "Expected at most " + std::to_string(count_max) + " documents",
+                 .message_zh = "材料数量超过限制"};
   documents.push_back(row);
   items.touch(command.task_id);
   StageOutcome out = items.finish();
@@ -155,21 +151,21 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
   const json::object params = object_or_empty(items.state(), "params");
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
-  StageOutcome extra;
-  if (bool_or(params, "seals_bundle", false)) {
+  std::vector<StageEffect> sealed;
+  if (signed_off->seals) {
     const std::vector<DocumentRow> documents = documents_of(context);
     Error missing = missing_documents(context.programme, documents);
     if (!missing.details.empty()) return missing;
     const json::object& bundle = object_or_empty(command.data, "bundle");
-    extra.effects.emplace_back(BundleRow{.session_id = context.session_id,
-                                         .digest = string_or(bundle, "digest"),
-                                         .size = static_cast<std::uint64_t>(int_or(bundle, "size", 0)),
-                                         .sealed = context.now});
-    extra.effects.emplace_back(SetFact{.key = "bundle", .value = bundle});
-    extra.effects.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+    sealed.emplace_back(BundleRow{.session_id = context.session_id,
+                                  .digest = string_or(bundle, "digest"),
+                                  .size = static_cast<std::uint64_t>(int_or(bundle, "size", 0)),
+                                  .sealed = context.now});
+    sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
+    sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
   }
   StageOutcome out = items.finish();
-  out.effects.insert(out.effects.end(), extra.effects.begin(), extra.effects.end());
+  out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
   out.events.push_back({.name = "done",
                         .data = json::object{{"outcome", signed_off->outcome},
@@ -193,23 +189,22 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
                  .code = "task.params",
                  .message = "Expected parameters role and org, or user, for invoke '" + context.invoke_id + "'"};
   task.data = object_or_empty(params, "data");
+  task.seals = bool_or(params, "seals_bundle", false);
   // A returned nomination goes on from what was submitted.
-  if (task.data.empty() && bool_or(params, "seals_bundle", false))
-    task.data = object_or_empty(context.application, "form");
-  StageOutcome timers;
+  if (task.data.empty() && task.seals) task.data = object_or_empty(context.application, "form");
+  std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
     if (!at) return at.error();
     task.due = at->at;
     task.due_provisional = at->provisional;
-    timers.effects.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
   }
-  WorkItems items(context, {{"params", json::object{{"seals_bundle", bool_or(params, "seals_bundle", false)},
-                                                    {"accepts_documents", takes_documents(params)},
+  WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
                                                     {"not_by", array_or_empty(params, "not_by")}}}});
   items.open(std::move(task));
   StageOutcome out = items.finish();
-  out.effects.insert(out.effects.end(), timers.effects.begin(), timers.effects.end());
+  out.effects.insert(out.effects.end(), timers.begin(), timers.end());
   return out;
 }
 
@@ -228,7 +223,7 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
                  .code = "task.not_yours",
                  .message = "Expected the applicant",
                  .message_zh = "您不是该待办的办理人"};
-  if (!takes_documents(object_or_empty(state, "params")) || (task->status != "open" && task->status != "claimed"))
+  if (!bool_or(object_or_empty(state, "params"), "accepts_documents", false) || (task->status != "open" && task->status != "claimed"))
     return Error{.kind = ErrorKind::rejected,
                  .code = "document.closed",
                  .message = "Expected an application that takes documents now",
