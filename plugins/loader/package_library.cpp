@@ -180,10 +180,11 @@ Result<PackageSource> PackageLibrary::read_folder(const std::string& path) const
 }
 
 Result<PackageSource> PackageLibrary::read_archive(const std::string& path) const {
-  Result<std::string> bytes = read_text(path, kLibraryMax);
-  if (!bytes) return bytes.error();
-  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax, .ratio_max = 200};
-  Result<std::unique_ptr<ZipArchive>> zip = open_zip(std::move(*bytes), limits);
+  std::error_code ec;
+  if (!fs::is_regular_file(fs::symlink_status(path, ec)))
+    return package_error("plugin.file", "Expected the file to be there, and no link", path);
+  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax};
+  Result<std::unique_ptr<ZipArchive>> zip = open_zip(path, limits);
   const std::string name = fs::path{path}.filename().string();
   if (!zip) {
     Error error = zip.error();
@@ -198,7 +199,7 @@ Result<PackageSource> PackageLibrary::read_archive(const std::string& path) cons
   const ReadFile read = [&](const std::string& file) -> Result<std::string> {
     const ZipEntry* entry = (*zip)->find(base + file);
     if (entry == nullptr) return package_error("plugin.file", "Expected the file in the archive", name + ":" + file);
-    return (*zip)->read_all(*entry);
+    return (*zip)->read_all(*entry, kLibraryMax);
   };
   Result<PackageSource> source = collect(name, options_, read);
   if (!source) return source;
@@ -208,7 +209,6 @@ Result<PackageSource> PackageLibrary::read_archive(const std::string& path) cons
   const Result<std::string> library = read(manifest->library);
   if (!library) return library.error();
   const std::string digest = sha256_hex(*library);
-  std::error_code ec;
   fs::create_directories(options_.libraries, ec);
   const fs::path target = fs::absolute(fs::path{options_.libraries} / (digest + ".so"));
   if (!fs::exists(target)) {
