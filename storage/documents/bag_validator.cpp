@@ -107,7 +107,7 @@ class Validator {
   }
 
   void find_base() {
-    if (zip_.find("bagit.txt") != nullptr) return;
+    if (zip_.find("bagit.txt") != nullptr) return error("bag.base", "bagit.txt", "Expected the bag in one folder of the archive (RFC 8493 section 4)");
     std::size_t shortest = std::string::npos;
     for (const ZipEntry& entry : zip_.entries())
       if (entry.name.ends_with("/bagit.txt") && std::count(entry.name.begin(), entry.name.end(), '/') == 1 &&
@@ -167,6 +167,7 @@ class Validator {
         continue;
       }
       manifests += payload.empty() ? 0U : 1U;
+      if (algorithm == "md5" || algorithm == "sha1") warn("bag.weak_algorithm", path, "Expected a SHA-2 algorithm: others can be forged");
       check_manifest(path, algorithm, !payload.empty());
     }
     if (manifests == 0) error("bag.manifest", "manifest-sha256.txt", "Expected at least one payload manifest");
@@ -211,9 +212,7 @@ class Validator {
       ++report_.payload_files;
       report_.payload_bytes += entry->size;
     }
-    const bool folder = std::any_of(zip_.entries().begin(), zip_.entries().end(),
-                                    [&](const ZipEntry& entry) { return entry.name.starts_with(base_ + "data/"); });
-    if (!folder) error("bag.payload", "data/", "Expected a payload folder");
+    if (report_.payload_files == 0) warn("bag.empty", "data/", "Expected payload files");
   }
 
   void check_info() {

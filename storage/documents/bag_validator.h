@@ -20,8 +20,8 @@ struct BagReport {
 
 inline constexpr std::size_t kBagFindingsMax = 100;
 
-/// Checks a serialised bag: complete and valid by RFC 8493 section 3, nothing outside its one base folder
-/// (or a bag without one), every payload file in every payload manifest, every digest right. Never
+/// Checks a serialised bag: complete and valid by RFC 8493 section 3, nothing outside its one base folder,
+/// every payload file in every payload manifest, every digest right. Never
 /// fetches anything: what fetch.txt names must be there already. Reads from the file; holds no more of it than one
 /// tag file. Bounds: bag_limits.h. Errors: those of open_zip.
 Result<BagReport> validate_bag(const std::string& path);
