@@ -80,8 +80,12 @@ struct Context {
     co_return co_await net::co_spawn(
         services.pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
   }
-  /// Executes the command with the request's Idempotency-Key and waits for its commit.
+  /// Executes the command with the request's Idempotency-Key and waits for its commit. `body_digest` stands for a body
+  /// that was streamed.
   net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
+  /// Asks whether the command would be taken, before its body is read (CommandService::probe): a key that was used
+  /// before gives "idempotency.mismatch".
+  net::awaitable<Result<Reply>> probe(Command command);
   /// The body as a JSON object. Errors: `invalid` "json.*", "http.content_type".
   Result<json::object> json_body() const;
   /// The same, holding these members and no others: nothing that a caller adds slips through.

@@ -20,7 +20,8 @@ namespace chuyi {
 /// task.save             {data}: keeps a draft of the form
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
 ///                       data left out: the saved draft
-/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
+/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already; the command ends
+///                       their holding (DocumentStore::release)
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
 /// organisation.put      {id, parent, level, name, name_en}
@@ -49,6 +50,9 @@ class CommandService {
   /// Validates what can be validated before the transaction (forms, rules, plugin, sealing: on a worker
   /// thread), then decides and writes it in one. `done` is called once, on any thread; it must not wait.
   virtual void execute(Command command, Done done) = 0;
+  /// Decides the command and writes nothing: an empty reply when execute would take it now, as far as can be told
+  /// before preparation, else its refusal; where its key has been used, the stored answer or "idempotency.mismatch".
+  virtual void probe(Command command, Done done) = 0;
 };
 
 }  // namespace chuyi

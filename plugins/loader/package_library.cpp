@@ -256,10 +256,11 @@ Result<PackageSource> read_folder(const fs::path& folder, const PackageLibraryOp
 }
 
 Result<PackageSource> read_archive(const fs::path& path, const PackageLibraryOptions& options) {
-  Result<std::string> bytes = read_text(path, kLibraryMax);
-  if (!bytes) return bytes.error();
-  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax, .ratio_max = 200};
-  Result<std::unique_ptr<ZipArchive>> zip = open_zip(std::move(*bytes), limits);
+  std::error_code ec;
+  if (!fs::is_regular_file(fs::symlink_status(path, ec)))
+    return package_error("plugin.file", "Expected the file to be there, and no link", path.string());
+  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax};
+  Result<std::unique_ptr<ZipArchive>> zip = open_zip(path.string(), limits);
   const std::string name = path.filename().string();
   if (!zip) {
     Error error = zip.error();
@@ -274,9 +275,7 @@ Result<PackageSource> read_archive(const fs::path& path, const PackageLibraryOpt
   return collect(name, options, [&](const std::string& file, std::uintmax_t bytes_max) -> Result<std::string> {
     const ZipEntry* entry = (*zip)->find(base + file);
     if (entry == nullptr) return package_error("plugin.file", "Expected the file in the archive", name + ":" + file);
-    if (entry->size > bytes_max)
-      return package_error("plugin.file_size", "Expected at most " + std::to_string(bytes_max) + " bytes", name + ":" + file);
-    return (*zip)->read_all(*entry);
+    return (*zip)->read_all(*entry, bytes_max);
   });
 }
 

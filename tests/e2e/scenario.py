@@ -93,6 +93,9 @@ class Way:
 
     def nominate(self):
         self.create()
+        self.nominate_this()
+
+    def nominate_this(self):
         self.fill()
         self.do("POST", f"/api/v1/applications/{self.id}/submit", {}, "applicant", 200)
         self.signed += 1

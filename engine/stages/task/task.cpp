@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 
@@ -47,16 +48,31 @@ Result<> check_document(const json::object& programme, const DocumentRow& row) {
                  .message = "Expected at most " + std::to_string(bytes_max) + " bytes for '" + row.kind + "'",
                  .place = "/size",
                  .message_zh = "材料超过大小限制"};
-  const bool bad_name = row.name.empty() || row.name.size() > kNameBytesMax || row.name == "." || row.name == ".." ||
-                        !is_utf8(row.name) || std::any_of(row.name.begin(), row.name.end(), [](char c) {
-                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '/' || c == '\\';
-                        });
-  if (bad_name)
-    return Error{.kind = ErrorKind::invalid,
+  // The name will be one in the sealed bag: what cannot be sealed is not taken.
+  Error bad_name{.kind = ErrorKind::invalid,
                  .code = "document.name",
-                 .message = "Expected a file name of at most 200 bytes without slashes and control characters",
+                 .message = "Expected a file name of at most 200 bytes without slashes",
                  .place = "/name",
-                 .message_zh = "文件名不符合要求"};
+                 .message_zh = "文件名不得超过200字节，也不得含有斜杠"};
+  if (row.name.size() > kNameBytesMax || row.name.find('/') != std::string::npos) return bad_name;
+  if (const Result<> named = check_entry_name(row.name); !named) {
+    bad_name.message = named.error().message;
+    bad_name.message_zh = named.error().message_zh;
+    return bad_name;
+  }
+  return {};
+}
+
+/// Two names that one file system takes for the same cannot stand in one bag.
+Result<> check_collision(const std::vector<DocumentRow>& documents, const DocumentRow& row) {
+  for (const DocumentRow& old : documents)
+    if (old.kind == row.kind && old.name != row.name && entry_key(old.name) == entry_key(row.name))
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "document.name_taken",
+                   .message = "Expected a name that differs from '" + old.name + "' by more than upper and lower case or accents' form; use that "
+                              "very name to replace it",
+                   .place = "/name",
+                   .message_zh = "文件名与已有材料“" + old.name + "”仅大小写或编码形式不同；如需替换，请使用相同的文件名"};
   return {};
 }
 
@@ -104,6 +120,7 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
                   .added_by = command.actor.user_id,
                   .added = context.now};
   if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
+  if (Result<> free = check_collision(documents, row); !free) return free.error();
   std::vector<StageEffect> effects;
   // The same kind and name again is a corrected file: it takes the place of the old one.
   std::erase_if(documents, [&](DocumentRow& old) {
