@@ -12,12 +12,6 @@
 #include "server/pages/render.h"
 
 namespace chuyi {
-namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
 Result<std::unique_ptr<Pages>> Pages::load(const std::string& templates, const std::string& static_folder) {
   auto out = std::make_unique<Pages>();
   std::ifstream in(static_folder + "/site.css", std::ios::binary);
@@ -31,29 +25,6 @@ Result<std::unique_ptr<Pages>> Pages::load(const std::string& templates, const s
   for (const char* file : {"home.tpl", "programmes.tpl", "programme.tpl", "notices.tpl", "notice.tpl", "filed.tpl", "awards.tpl", "missing.tpl"})
     if (!ctemplate::LoadTemplate(file, ctemplate::STRIP_WHITESPACE))
       return Error{.kind = ErrorKind::invalid, .code = "pages.files", .message = "Expected a valid template", .place = templates + "/" + file};
-  return out;
-}
-
-std::string mask_personal(const std::string& text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    const std::size_t digits = end - at;
-    const bool id = (digits == 18) || (digits == 17 && end < text.size() && (text[end] == 'X' || text[end] == 'x'));
-    if (id) {
-      out += text.substr(at, 4) + "**********" + "****";
-      at = digits == 17 ? end + 1 : end;
-    } else if (digits == 11 && text[at] == '1') {
-      out += text.substr(at, 3) + "****" + text.substr(at + 7, 4);
-      at = end;
-    } else if (digits > 0) {
-      out += text.substr(at, digits);
-      at = end;
-    } else {
-      out += text[at++];
-    }
-  }
   return out;
 }
 
@@ -83,10 +54,11 @@ void add_programme(Page& page, const Definition& definition) {
   row->SetValue("URL", page.link("/programmes/" + definition.programme));
 }
 
-void add_notice(Context& context, Page& page, const NoticeRow& row) {
+void add_notice(Context& context, Page& page, const NoticeRow& stored) {
+  const NoticeRow row = published(stored);
   ctemplate::TemplateDictionary* out = page.dict().AddSectionDictionary("NOTICE");
-  out->SetValue("NAME", mask_personal(string_or(row.fields, "title", row.id)));
-  out->SetValue("ORG", mask_personal(string_or(row.fields, "org_name")));
+  out->SetValue("NAME", string_or(row.fields, "title", row.id));
+  out->SetValue("ORG", string_or(row.fields, "org_name"));
   out->SetValue("PROGRAMME", programme_title(context, page, row.programme));
   out->SetValue("URL", page.link("/notices/" + row.id));
   out->SetValue("LAST_DAY", format_day(row.last_day));
@@ -100,11 +72,12 @@ void add_notice(Context& context, Page& page, const NoticeRow& row) {
   }
 }
 
-void add_award(Context& context, Page& page, const AwardRow& row) {
+void add_award(Context& context, Page& page, const AwardRow& stored) {
+  const AwardRow row = published(stored);
   ctemplate::TemplateDictionary* out = page.dict().AddSectionDictionary("AWARD");
   out->SetValue("NUMBER", row.number);
-  out->SetValue("NAME", mask_personal(row.title));
-  out->SetValue("ORG", mask_personal(row.org_name));
+  out->SetValue("NAME", row.title);
+  out->SetValue("ORG", row.org_name);
   out->SetValue("PROGRAMME", programme_title(context, page, row.programme));
   out->SetValue("GRANTED", format_day(row.granted));
   out->SetValue("ENDS", format_day(row.ends));
@@ -124,11 +97,12 @@ struct ObjectionInput {
   std::vector<Detail> errors;
 };
 
-Response notice_page(Context& context, const NoticeRow& row, const ObjectionInput& input, int status) {
+Response notice_page(Context& context, const NoticeRow& stored, const ObjectionInput& input, int status) {
+  const NoticeRow row = published(stored);
   Page page(context, "notice.tpl", "notices_title");
   const DefinitionPtr definition = context.services.definitions.current(row.programme);
   const json::object shown = notice_json(row, definition.get(), context.services.calendar, context.services.clock.now());
-  const std::string title = mask_personal(string_or(row.fields, "title", row.id));
+  const std::string title = string_or(row.fields, "title", row.id);
   page.set_title(title);
   ctemplate::TemplateDictionary& dict = page.dict();
   dict.SetValue("NAME", title);
@@ -143,7 +117,7 @@ Response notice_page(Context& context, const NoticeRow& row, const ObjectionInpu
     ctemplate::TemplateDictionary* out = dict.AddSectionDictionary("FIELD");
     const std::string label = page.pick(object_or_empty(shown.at("labels").as_object(), field.key()));
     out->SetValue("LABEL", label.empty() ? std::string{field.key()} : label);
-    out->SetValue("VALUE", mask_personal(std::string{field.value().as_string()}));
+    out->SetValue("VALUE", std::string{field.value().as_string()});
   }
   const int left = remaining_days(row, context.services.calendar, context.services.clock.now());
   ctemplate::TemplateDictionary* form = dict.AddSectionDictionary(left > 0 ? "FORM" : "CLOSED");

@@ -21,9 +21,6 @@ class Pages {
   std::string version_;
 };
 
-/// Hides what looks like an identity or mobile number: neither ever belongs on a public page.
-std::string mask_personal(const std::string& text);
-
 namespace pages {
 
 net::awaitable<Response> home(Context& context);
