@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
+#include <spdlog/spdlog.h>
 
 #include "engine/base/digest.h"
 
@@ -53,7 +54,7 @@ std::string_view name_of(Field::Type type) {
 
 net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
   command.actor = actor;
-  if (const std::string& key = request.header("idempotency-key"); !key.empty() && request.method == "POST") {
+  if (const std::string& key = request.header("idempotency-key"); takes_key && !key.empty()) {
     const std::string content = body_digest.empty() ? sha256_hex(request.body) : std::string{body_digest};
     command.key = IdempotencyKey{.actor = actor.user_id,
                                  .key = key,
@@ -127,6 +128,12 @@ Result<std::uint64_t> Context::if_match() const {
   return revision;
 }
 
+Response Context::fail(const Error& error) const {
+  if (error.kind == ErrorKind::forbidden)
+    spdlog::warn("request={} denied code={} user={} peer={} {} {}", request.id, error.code, actor.user_id, request.peer, request.method, for_log(request.path));
+  return problem(error, services.texts, request);
+}
+
 PageRequest Context::page() const {
   PageRequest out{.limit = 50, .after = request.query_or("after")};
   const std::string limit = request.query_or("limit", "50");
@@ -143,6 +150,8 @@ Command task_command(std::string kind, std::string task_id, json::object data, s
   out.if_revision = if_revision;
   return out;
 }
+
+std::string for_log(const std::string& text) { return json::serialize(json::value(printable(text))); }
 
 Response json_response(int status, const json::value& body) {
   // Canonical, so that a stored answer is the same bytes when it is given again.

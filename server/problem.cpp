@@ -42,8 +42,7 @@ int status_of(const Error& error) {
       const bool content = error.code.starts_with("form.") || error.code.starts_with("rule.") || error.code == "plugin.refused" ||
                            error.code == "idempotency.mismatch" || error.code.starts_with("user.") ||
                            error.code.starts_with("organisation.");
-      if (error.code == "idempotency.missing" || !content) return error.code == "precondition.missing" ? 428 : 400;
-      return 422;
+      return content ? 422 : 400;
     }
     case ErrorKind::unauthenticated: return 401;
     case ErrorKind::forbidden: return 403;
@@ -60,7 +59,7 @@ Response problem(const Error& error, const Texts& texts, const Request& request,
   const std::string language = language_of(request);
   const int status = exact.value_or(status_of(error));
   // What a disk or a library says is for the log.
-  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.");
+  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") && error.code != "login.busy";
   std::string detail = internal ? texts.get(error.code, language) : error.message;
   if (language == "zh" && !error.message_zh.empty()) detail = error.message_zh;
   json::object body{{"type", "urn:chuyi:problem:" + error.code},

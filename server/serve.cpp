@@ -147,7 +147,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 }});
   LogNotifier notifier;
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier);
-  Identity identity(Identity::Options{});
+  Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -192,6 +192,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   ready(*port, [&server] { server.stop(); });
   server.run();
   pumps->stop();
+  identity.stop();
   pool.join();
   if (failed) return Error{.kind = ErrorKind::unavailable, .code = "store.io", .message = "Expected the store to work; start again to go on from what is on disk"};
   return {};
