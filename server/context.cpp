@@ -8,25 +8,10 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/base/digest.h"
+#include "server/pages/pages.h"
 
 namespace chuyi {
 namespace {
-
-std::string url_encoded(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
-      out += kHex[static_cast<unsigned char>(c) & 0xF];
-    }
-  }
-  return out;
-}
 
 bool has_type(const json::value& value, Field::Type type) {
   switch (type) {
@@ -48,6 +33,11 @@ std::string_view name_of(Field::Type type) {
     case Field::Type::any: return "a value";
   }
   return {};
+}
+
+/// A person with a browser, on a path that has pages.
+bool wants_page(const Request& request) {
+  return !request.path.starts_with("/api/") && request.header("accept").find("text/html") != std::string::npos;
 }
 
 }  // namespace
@@ -128,10 +118,12 @@ Result<std::uint64_t> Context::if_match() const {
   return revision;
 }
 
-Response Context::fail(const Error& error) const {
+Response Context::fail(const Error& error, std::optional<int> status) const {
   if (error.kind == ErrorKind::forbidden)
     spdlog::warn("request={} denied code={} user={} peer={} {} {}", request.id, error.code, actor.user_id, request.peer, request.method, for_log(request.path));
-  return problem(error, services.texts, request);
+  Response out = problem(error, services.texts, request, status);
+  if (wants_page(request)) return pages::failure(*this, error, std::move(out));
+  return out;
 }
 
 PageRequest Context::page() const {
@@ -173,8 +165,8 @@ Response list_response(const Request& request, json::array items, const std::str
   if (!next.empty()) {
     link = request.path + "?";
     for (const auto& [name, value] : request.query)
-      if (name != "after") link += url_encoded(name) + "=" + url_encoded(value) + "&";
-    link += "after=" + url_encoded(next);
+      if (name != "after") link += percent_encode(name) + "=" + percent_encode(value) + "&";
+    link += "after=" + percent_encode(next);
     body["next"] = link;
   }
   Response out = json_response(200, body);

@@ -96,8 +96,9 @@ struct Context {
   /// If-Match as a revision. Errors: `precondition` "precondition.missing", "precondition.failed".
   Result<std::uint64_t> if_match() const;
   PageRequest page() const;
-  /// The answer to an error. A denial goes to the log, with who was denied what.
-  Response fail(const Error& error) const;
+  /// The answer to an error: problem+json, or a page for people with a browser on the public pages. A denial goes
+  /// to the log, with who was denied what. `status` where it is more exact than what the kind of error says.
+  Response fail(const Error& error, std::optional<int> status = {}) const;
 };
 
 /// A command about a task. (g++ 12 cannot take a braced Command inside a co_await expression.)

@@ -161,7 +161,7 @@ class Connection final : public BodySource {
         co_return context.fail(Error{.kind = ErrorKind::not_found, .code = "http.not_found", .message = "Expected a path of this server"});
       std::string methods;
       for (const std::string& each : match.allowed) methods += (methods.empty() ? "" : ", ") + each;
-      Response out = problem(Error{.code = "http.method", .message = "Expected a method of this path", .allowed = match.allowed}, services_.texts, request_, 405);
+      Response out = context.fail(Error{.code = "http.method", .message = "Expected a method of this path", .allowed = match.allowed}, 405);
       out.with("Allow", methods);
       co_return out;
     }

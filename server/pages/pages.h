@@ -23,6 +23,9 @@ class Pages {
 
 namespace pages {
 
+/// The page of an error, in place of its problem+json `answer`, whose status and headers it keeps.
+Response failure(const Context& context, const Error& error, Response answer);
+
 net::awaitable<Response> home(Context& context);
 net::awaitable<Response> programmes(Context& context);
 net::awaitable<Response> programme(Context& context);
