@@ -106,17 +106,15 @@ net::awaitable<Response> save_application_draft(Context& context) {
   if (!revision) co_return context.fail(revision.error());
   Result<json::object> body = context.json_body();
   if (!body) co_return context.fail(body.error());
-  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
-    return open_nomination(context, *seen);
-  });
+  Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
+  const Result<TaskRow> task = co_await context.blocking([&] { return open_nomination(context, *seen); });
   if (!task) co_return context.fail(task.error());
   json::object data{{"data", std::move(*body)}};
   const Result<Reply> reply = co_await context.execute(task_command("task.save", task->id, std::move(data), *revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body).as_object().at("task");
+  shown.body = replied_task(*reply, seen->session, seen->definition.get());
   co_return reply_response(shown);
 }
 
@@ -127,9 +125,9 @@ net::awaitable<Response> submit_application(Context& context) {
     if (!given) co_return context.fail(given.error());
     revision = *given;
   }
+  const Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
   const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
     const Result<TaskRow> open = open_nomination(context, *seen);
     if (open) return open;
     // A repeat of a submission finds no open task any more: the latest of the same kind answers it.
@@ -143,7 +141,7 @@ net::awaitable<Response> submit_application(Context& context) {
   const Result<Reply> reply = co_await context.execute(task_command("task.complete", task->id, {}, revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body);
+  shown.body.as_object()["task"] = replied_task(*reply, seen->session, seen->definition.get());
   co_return reply_response(shown);
 }
 

@@ -125,12 +125,8 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
   return out;
 }
 
-json::value command_body(const json::value& stored) {
-  if (!stored.is_object()) return stored;
-  json::object out = stored.get_object();
-  if (json::value* task = out.if_contains("task"); task != nullptr && task->is_object())
-    *task = task_json(task_from_json(task->get_object()), nullptr, nullptr);
-  return json::value(std::move(out));
+json::object replied_task(const Reply& reply, const SessionRow& session, const Definition* definition) {
+  return task_json(task_from_json(object_or_empty(reply.body.as_object(), "task")), &session, definition);
 }
 
 json::object document_json(const DocumentRow& row) {

@@ -21,8 +21,9 @@ json::object award_json(const AwardRow& row);
 json::object user_json(const UserRow& row);
 /// {"zh","en"} of a chart's state.
 json::object state_titles(const Definition* definition, const std::string& state);
-/// A command's stored answer with its task in the public shape.
-json::value command_body(const json::value& stored);
+/// The task of a command's stored answer. What is added of session and definition never changes: the same answer
+/// given again is the same bytes.
+json::object replied_task(const Reply& reply, const SessionRow& session, const Definition* definition);
 /// Days left until `last_day`, today counted, by the notice's own unit; 0 once it is over.
 int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now);
 

@@ -22,7 +22,7 @@ net::awaitable<Response> act(Context& context, std::string kind, json::object da
   const Result<Reply> reply = co_await context.execute(task_command(std::move(kind), context.parameters[0], std::move(data), revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body);
+  shown.body = replied_task(*reply, seen->application.session, seen->application.definition.get());
   co_return reply_response(shown);
 }
 

@@ -118,6 +118,30 @@ def documented():
     return out
 
 
+def shapes():
+    """docs/api.md: shape → (members, members that may be missing): those with a remark behind them."""
+    with open(os.path.join(SOURCE_DIR, "docs", "api.md"), encoding="utf-8") as source:
+        text = source.read().split("## Shapes")[1].split("```")[1]
+    out = {}
+    for name, body in re.findall(r"^([A-Z]+)\s+(.*?)(?=^[A-Z]+ |\Z)", text, re.M | re.S):
+        members, optional, depth = set(), set(), 0
+        for token in re.finditer(r'[{\[]|[}\]]|"(\w+)"\s*(:(?:"[^"]*"|[{\[A-Z])?)?\s*(\()?|\([^)]*\)', body):
+            word = token.group(0)
+            if token.group(1):
+                if depth <= 1:
+                    members.add(token.group(1))
+                    if token.group(3) or depth == 0:
+                        optional.add(token.group(1))
+                word = token.group(2) or ""
+                depth += word.count("{") + word.count("[")
+            elif word in "{[":
+                depth += 1
+            elif word in "}]":
+                depth -= 1
+        out[name] = (members, optional)
+    return out
+
+
 class Permissions(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -178,6 +202,13 @@ class Permissions(unittest.TestCase):
             self.sign_sheet(who, way)
         way.tasks["deliberation"] = way.task("lead", "task")
 
+    def let_the_notice_end(self, way):
+        for _ in range(50):
+            if way.application()["award"]:
+                return
+            self.post("admin", "/api/v1/admin/clock/advance", {"to_next_timer": True})
+        self.fail("no award")
+
     def ask(self, way, rows):
         document = self.get("applicant", f"/api/v1/applications/{way.id}/documents").json["items"][0]["id"]
         wrong = []
@@ -206,6 +237,54 @@ class Permissions(unittest.TestCase):
         self.assertEqual(asked, routes)
         pages = {(method, path) for method, path in routes if not path.startswith("/api/") and path not in ("/healthz", "/readyz")}
         self.assertEqual(documented(), routes - pages)
+
+    def test_answers_have_the_shapes_of_the_document(self):
+        known = shapes()
+        way = self.with_a_panel()
+        path = f"/api/v1/applications/{way.id}"
+
+        def hold(shape, value, missing=()):
+            members, optional = known[shape]
+            self.assertEqual(set(value) - members, set(), (shape, value))
+            self.assertEqual(members - set(value) - optional - set(missing), set(), (shape, value))
+
+        login = self.server.request("POST", "/api/v1/login", {"user": "outsider", "password": PASSWORD}).json
+        self.assertEqual(set(login), {"token", "expires", "user"})
+        hold("USER", login["user"])
+        hold("USER", self.get("clerk", "/api/v1/me").json)
+        hold("PROGRAMME", self.get("clerk", "/api/v1/programmes/workshop").json)
+        hold("APPLICATION", self.get("applicant", path).json, {"draft"})
+        hold("APPLICATION", self.get("applicant", "/api/v1/applications").json["items"][0], {"draft", "events", "tasks", "award", "bundle"})
+        hold("DOCUMENT", self.get("applicant", path + "/documents").json["items"][0])
+        hold("TASK", self.get("expert1", f"/api/v1/tasks/{way.tasks['sheet']}").json)
+        hold("TASK", self.get("expert1", "/api/v1/tasks").json["items"][0])
+        for entry in self.get("clerk", path + "/history").json["items"]:
+            hold("HISTORY", entry)
+        hold("SHEET", self.get("expert1", path + "/reviews").json["items"][0])
+        self.close(way)
+        claimed = self.post("lead", f"/api/v1/tasks/{way.tasks['deliberation']}/claim", {})
+        hold("TASK", claimed.json)
+        again = self.server.request("POST", f"/api/v1/tasks/{way.tasks['deliberation']}/complete", {"outcome": "select"}, self.tokens["lead"], key="select")
+        hold("TASK", again.json)
+        repeat = self.server.request("POST", f"/api/v1/tasks/{way.tasks['deliberation']}/complete", {"outcome": "select"}, self.tokens["lead"], key="select")
+        self.assertEqual((repeat.body, repeat.header("Idempotency-Replayed")), (again.body, "true"))
+        hold("NOTICE", self.get("clerk", "/api/v1/notices").json["items"][0])
+        self.let_the_notice_end(way)
+        hold("AWARD", self.get("clerk", "/api/v1/awards").json["items"][0])
+        fresh = Way(self.server, self.tokens, "workshop")
+        made = self.post("applicant", "/api/v1/applications", {"programme": "workshop", "round": "2026", "title": "新"}, 201)
+        self.assertEqual(set(made.json), {"id", "application"})
+        self.assertEqual(made.header("Location"), "/api/v1/applications/" + made.json["id"])
+        hold("SUMMARY", made.json["application"])
+        fresh.id = made.json["id"]
+        hold("APPLICATION", self.get("applicant", f"/api/v1/applications/{fresh.id}").json)
+        fresh.fill()
+        sent = self.post("applicant", f"/api/v1/applications/{fresh.id}/submit", {})
+        self.assertEqual(set(sent.json), {"application", "task"})
+        hold("TASK", sent.json["task"])
+        gone = self.post("applicant", f"/api/v1/applications/{fresh.id}/events", {"event": "applicant.withdraw"})
+        self.assertEqual(set(gone.json), {"application"})
+        hold("SUMMARY", gone.json["application"])
 
     def test_scores_are_sealed_until_the_panel_closes(self):
         way = self.with_a_panel()
@@ -278,7 +357,7 @@ class Permissions(unittest.TestCase):
         way.review()
         notice = next(each["id"] for each in self.get("admin", "/api/v1/notices?limit=200").json["items"] if each["fields"]["title"].startswith("工坊 138"))
         paths = [f"/api/v1/notices/{notice}", "/api/v1/notices?limit=200", f"/notices/{notice}", "/notices", "/"]
-        way.publish()
+        self.let_the_notice_end(way)
         paths += ["/api/v1/awards?limit=200", "/awards", "/", f"/api/v1/applications/{way.id}"]
         for path in paths:
             body = self.get("admin" if "applications" not in path else "bureau", path).body.decode()
