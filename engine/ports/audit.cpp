@@ -31,7 +31,7 @@ Result<> check(const AuditRow& row, const AuditHead& head) {
 
 }  // namespace
 
-Result<AuditHead> verify_audit(Queries& queries) {
+Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::int64_t)>& progress) {
   AuditHead head{.count = 0, .hash = std::string{kAuditGenesis}};
   for (bool more = true; more;) {
     const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
@@ -41,6 +41,7 @@ Result<AuditHead> verify_audit(Queries& queries) {
       if (Result<> good = check(row, head); !good) return good.error();
       head = {.count = row.seq, .hash = row.hash};
     }
+    if (progress) progress(head.count);
   }
   const Result<std::optional<std::string>> count = queries.setting(kAuditCountSetting);
   if (!count) return count.error();
