@@ -1,4 +1,5 @@
 // The one composition root: reads the command line and puts the parts together.
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 
@@ -192,7 +193,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (app.exit(error) == 0) return 0;
-    if (json_output) std::cout << json::serialize(json::object{{"error", json_of({.code = "cli.usage", .message = error.what()})}}) << "\n";
+    // The flags are not read where the line as a whole is wrong.
+    if (std::find(argv + 1, argv + argc, std::string_view{"--json"}) != argv + argc) std::cout << json::serialize(json::object{{"error", json_of({.code = "cli.usage", .message = error.what()})}}) << "\n";
     return 2;
   } catch (const std::exception& error) {
     std::cerr << "chuyi: " << error.what() << "\n";

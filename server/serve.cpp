@@ -3,6 +3,7 @@
 #include <atomic>
 #include <charconv>
 #include <filesystem>
+#include <fstream>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -201,6 +202,25 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   // Last of those that run commands: what it still has in its queue calls back into the parts above.
   storage->store.reset();
   if (failed) return Error{.kind = ErrorKind::unavailable, .code = "store.io", .message = "Expected the store to work; start again to go on from what is on disk"};
+  return {};
+}
+
+Result<> begin_demo(const std::string& data) {
+  constexpr const char* kMark = "/demo";
+  std::error_code ec;
+  const bool marked = fs::exists(data + kMark, ec);
+  if (!marked && fs::exists(data, ec) && !fs::is_empty(data, ec))
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "demo.folder",
+                 .message = "Expected a new or empty folder, or one of an earlier demo: a demo must not play into a real installation",
+                 .place = data};
+  const Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
+  if (!folder) return folder.error();
+  std::ofstream(data + kMark) << "chuyi demo: begun anew each time\n";
+  for (const char* made : {"chuyi.db", "chuyi.db-wal", "chuyi.db-shm", "documents", "libraries"}) {
+    fs::remove_all(data + "/" + made, ec);
+    if (ec) return Error{.kind = ErrorKind::unavailable, .code = "demo.folder", .message = "Expected to empty the folder, but found: " + ec.message(), .place = data};
+  }
   return {};
 }
 

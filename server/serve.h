@@ -29,6 +29,10 @@ struct ServeOptions {
 /// Errors: whatever stands in the way of starting; `unavailable` "store.io" when the store failed meanwhile.
 Result<> serve(const SharedFiles& files, const ServeOptions& options, const std::function<void(std::uint16_t port, std::function<void()> stop)>& ready);
 
+/// Makes `data` an empty demo installation: a new folder, an empty one, or one that a demo made before (it is
+/// marked), which then begins anew. Errors: `rejected` "demo.folder" for any other, "installation.locked".
+Result<> begin_demo(const std::string& data);
+
 /// Creates or changes a user in an installation that is not being served.
 /// Errors: `rejected` "installation.locked"; those of user.put.
 Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password);

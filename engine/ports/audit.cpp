@@ -27,10 +27,6 @@ Result<> check(const AuditRow& row, const AuditHead& head) {
   return {};
 }
 
-}  // namespace
-
-namespace {
-
 /// Checks the records after `head` and moves it on. @return  whether there were any.
 Result<bool> follow(Queries& queries, AuditHead& head) {
   const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
@@ -44,11 +40,12 @@ Result<bool> follow(Queries& queries, AuditHead& head) {
 
 }  // namespace
 
-Result<AuditHead> verify_audit(Queries& queries) {
+Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::int64_t)>& progress) {
   AuditHead head{.count = 0, .hash = std::string{kAuditGenesis}};
   while (true) {
     Result<bool> more = follow(queries, head);
     if (!more) return more.error();
+    if (progress) progress(head.count);
     if (*more) continue;
     const Result<std::optional<std::string>> count = queries.setting(kAuditCountSetting);
     if (!count) return count.error();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "engine/ports/queries.h"
 
@@ -16,8 +17,9 @@ struct AuditHead {
 /// store says it is (which finds a cut tail; somebody who rewrites everything is found only by a head
 /// that was published elsewhere).
 ///
+/// @param progress  called with the number of records checked so far, now and then.
 /// @return the head. Errors: `invalid` "audit.broken", place = "audit:SEQ".
-Result<AuditHead> verify_audit(Queries& queries);
+Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::int64_t)>& progress = {});
 
 /// Settings keys under which a store keeps the head.
 inline constexpr std::string_view kAuditCountSetting = "audit_count";

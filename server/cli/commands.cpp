@@ -1,7 +1,9 @@
 #include "server/cli/commands.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 
 #include <boost/json/serialize.hpp>
 #include <termios.h>
@@ -10,6 +12,7 @@
 #include "engine/ports/audit.h"
 #include "engine/runtime/replay.h"
 #include "engine/scxml/describe.h"
+#include "server/cli/progress.h"
 #include "server/diagram/diagram.h"
 #include "storage/documents/bag_validator.h"
 #include "storage/sqlite/sqlite.h"
@@ -25,8 +28,8 @@ std::string ask_silently(const char* prompt) {
   ::tcgetattr(STDIN_FILENO, &before);
   termios silent = before;
   silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  std::cerr << prompt;
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  std::cerr << prompt;  // after what was typed ahead is gone: nothing that answers the prompt is
   std::string out;
   std::getline(std::cin, out);
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
@@ -187,16 +190,27 @@ Result<> run_replay(const SharedFiles& files, const std::string& data, const std
   const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
   restore_definitions(**queries, *library);
   json::array commands;
+  // Without --json every command is a line of output: that is the progress.
+  std::optional<Progress> bar;
+  std::size_t all = 0;
+  if (json_output) {
+    const Result<std::vector<AuditRow>> rows = (*queries)->audit(application, 0, 1'000'000);
+    if (!rows) return rows.error();
+    all = rows->size();
+    bar.emplace("replay");
+  }
   const Result<ReplayReport> report = replay(**queries, *library, registry, application, until, [&](const ReplayedCommand& each) {
     json::array configuration;
     for (const std::string& state : each.configuration) configuration.emplace_back(state);
     const std::string at = format_instant(from_ms(int_or(each.record, "at", 0)));
+    if (bar) bar->show(commands.size() + 1, all);
     if (json_output)
       commands.push_back(json::object{{"seq", each.seq}, {"at", at}, {"kind", string_or(each.record, "kind")}, {"configuration", std::move(configuration)}, {"agrees", each.agrees}});
     else
       std::cout << each.seq << "  " << at << "  " << string_or(each.record, "kind") << "  " << string_or(object_or_empty(each.record, "actor"), "id") << "  → "
                 << json::serialize(configuration) << (each.agrees ? "" : "  DIFFERS") << "\n";
   });
+  bar.reset();
   if (!report) return report.error();
   if (json_output)
     std::cout << json::serialize(json::object{{"application", application}, {"commands", std::move(commands)}, {"identical", report->identical}, {"first_difference", report->first_difference}}) << "\n";
@@ -209,7 +223,12 @@ Result<> run_replay(const SharedFiles& files, const std::string& data, const std
 Result<> run_audit_verify(const std::string& data, bool json_output) {
   const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
   if (!queries) return queries.error();
-  const Result<AuditHead> head = verify_audit(**queries);
+  const Result<std::optional<std::string>> kept = (*queries)->setting(kAuditCountSetting);
+  const std::size_t all = kept && *kept ? std::strtoull((*kept)->c_str(), nullptr, 10) : 0;
+  const Result<AuditHead> head = [&] {
+    Progress bar("audit");
+    return verify_audit(**queries, [&](std::int64_t done) { bar.show(static_cast<std::size_t>(done), all); });
+  }();
   if (!head) return head.error();
   if (json_output)
     std::cout << json::serialize(json::object{{"valid", true}, {"records", head->count}, {"head", head->hash}}) << "\n";

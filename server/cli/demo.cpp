@@ -1,26 +1,24 @@
 #include <cstdio>
 #include <iostream>
+#include <optional>
 #include <thread>
 
 #include <boost/json/serialize.hpp>
 #include <unistd.h>
 
 #include "server/cli/commands.h"
+#include "server/cli/progress.h"
 #include "server/cli/season.h"
 
 namespace chuyi {
 namespace {
 
-void show_progress(const DemoOptions& options, const std::string& zh, const std::string& en, std::size_t done, std::size_t all) {
+void show_progress(Progress& bar, const DemoOptions& options, const std::string& zh, const std::string& en, std::size_t done, std::size_t all) {
   const std::string& text = options.language == "en" ? en : zh;
-  if (::isatty(STDERR_FILENO) == 0) {
+  if (::isatty(STDERR_FILENO) == 0)
     std::cerr << "[" << done + 1 << "/" << all << "] " << text << "\n";
-    return;
-  }
-  constexpr std::size_t kWidth = 27;
-  const std::size_t filled = (done + 1) * kWidth / all;
-  std::cerr << "\r\033[K[" << std::string(filled, '#') << std::string(kWidth - filled, '.') << "] " << text << std::flush;
-  if (done + 1 == all) std::cerr << "\n";
+  else
+    bar.show(done + 1, all, text);
 }
 
 void show_result(const DemoOptions& options, const json::object& counts, const std::string& address, const std::string& admin, const std::string& people) {
@@ -55,6 +53,7 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
   if (!text) return text.error();
   const Result<json::value> names = parse_json(*text, JsonLimits{}, names_file);
   if (!names) return names.error();
+  if (Result<> begun = begin_demo(serve_options.data); !begun) return begun;
   const json::object user{{"id", "admin"}, {"name", "系统管理员"}, {"memberships", json::array{json::object{{"role", "administrator"}, {"org", "430000"}}}}};
   if (Result<> made = put_user_offline(files, serve_options.data, user, admin); !made) return made;
 
@@ -62,14 +61,16 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
   std::thread season;
   Result<> served = serve(files, serve_options, [&](std::uint16_t port, const std::function<void()>& stop) {
     season = std::thread([&, port, stop] {
+      std::optional<Progress> bar{std::in_place, std::string{}};
       SeasonOptions play{.host = serve_options.listen.address,
                          .port = port,
                          .admin_password = admin,
                          .people_password = people,
                          .names = names->as_object(),
                          .seed = options.seed,
-                         .progress = [&](const std::string& zh, const std::string& en, std::size_t done, std::size_t all) { show_progress(options, zh, en, done, all); }};
+                         .progress = [&](const std::string& zh, const std::string& en, std::size_t done, std::size_t all) { show_progress(*bar, options, zh, en, done, all); }};
       const Result<json::object> counts = play_season(play);
+      bar.reset();
       if (!counts) {
         played = counts.error();
         stop();
