@@ -68,6 +68,7 @@ struct HttpServer::State {
   net::io_context io;
   net::strand<net::io_context::executor_type> control{io.get_executor()};  ///< of everything that touches the acceptor
   tcp::acceptor acceptor;
+  net::signal_set signals{io};
   std::atomic<bool> stopping{false};
 };
 
@@ -87,13 +88,15 @@ Result<std::uint16_t> HttpServer::listen() {
     return Error{.kind = ErrorKind::unavailable,
                  .code = "http.listen",
                  .message = "Expected to listen on " + state_->options.address + ":" + std::to_string(state_->options.port) + ", but found: " + ec.message()};
+  // From the moment that somebody is told of the address, a signal to end is one that run() sees.
+  state_->signals.add(SIGINT, ec);
+  state_->signals.add(SIGTERM, ec);
   return state_->acceptor.local_endpoint().port();
 }
 
 void HttpServer::run() {
   net::co_spawn(state_->control, state_->accept_loop(), net::detached);
-  net::signal_set signals(state_->io, SIGINT, SIGTERM);
-  signals.async_wait([this](const beast::error_code& ec, int) {
+  state_->signals.async_wait([this](const beast::error_code& ec, int) {
     if (!ec) stop();
   });
   std::vector<std::thread> threads;
