@@ -15,12 +15,12 @@ trap 'rm -rf "$work"' EXIT
 # say WHO METHOD PATH [BODY]: sends it in the name of WHO, shows it, leaves the reply in $work/reply.
 say() {
   local who=$1 method=$2 path=$3 body=${4:-} type=${TYPE:-application/json}
-  echo "$who> $method $path $(tr -d '\n' <<<"$body" | head -c 100 | iconv -c -f UTF-8 -t UTF-8)"
+  echo "$who> $method $path $(tr -d '\n' <<<"$body" | head -c 100 | iconv -c -f UTF-8 -t UTF-8 2>/dev/null)"
   local status
   status=$(curl -sS -o "$work/reply" -w '%{http_code}' -X "$method" "$server$path" -H "Content-Type: $type" \
     ${token[$who]:+-H "Authorization: Bearer ${token[$who]}"} ${MATCH:+-H "If-Match: $MATCH"} \
     -H "Idempotency-Key: $(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" ${body:+--data-binary "$body"})
-  echo "  $status $(head -c 300 "$work/reply" | iconv -c -f UTF-8 -t UTF-8)"
+  echo "  $status $(head -c 300 "$work/reply" | iconv -c -f UTF-8 -t UTF-8 2>/dev/null)"
   [ "$status" = "${EXPECT:-2xx}" ] || [ "${status:0:1}xx" = "${EXPECT:-2xx}" ] || { echo "expected ${EXPECT:-2xx}" >&2; exit 1; }
 }
 # pick NAME: the first text of that name in the last reply.

@@ -1,11 +1,13 @@
 #include "server/pages/pages.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include <ctemplate/template.h>
 
 #include "engine/base/digest.h"
+#include "engine/invoke/rows_json.h"
 #include "engine/scxml/describe.h"
 #include "server/api/shapes.h"
 #include "server/diagram/diagram.h"
@@ -108,6 +110,17 @@ void show_errors(Page& page, const std::vector<Detail>& errors) {
   }
 }
 
+/// The names of the notice's fields as the programme lists them, then what it does not list.
+std::vector<std::string> field_order(const NoticeRow& row, const Definition* definition) {
+  std::vector<std::string> out;
+  if (definition != nullptr)
+    for (std::string& name : strings_from_json(array_or_empty(object_or_empty(definition->manifest, "publicity"), "fields")))
+      if (row.fields.contains(name)) out.push_back(std::move(name));
+  for (const auto& field : row.fields)
+    if (std::find(out.begin(), out.end(), field.key()) == out.end()) out.emplace_back(field.key());
+  return out;
+}
+
 Response notice_page(Context& context, const NoticeRow& stored, const ObjectionInput& input, int status) {
   const NoticeRow row = published(stored);
   Page page(context, "notice.tpl", "notices_title");
@@ -126,11 +139,11 @@ Response notice_page(Context& context, const NoticeRow& stored, const ObjectionI
   dict.SetValue("RULE", page.pick(shown.at("rule").as_object()));
   dict.SetValue("STATUS", page.text("notice_" + row.status));
   if (row.provisional) dict.ShowSection("PROVISIONAL");
-  for (const auto& field : row.fields) {
+  for (const std::string& name : field_order(row, definition.get())) {
     ctemplate::TemplateDictionary* out = dict.AddSectionDictionary("FIELD");
-    const std::string label = page.pick(object_or_empty(shown.at("labels").as_object(), field.key()));
-    out->SetValue("LABEL", label.empty() ? std::string{field.key()} : label);
-    out->SetValue("VALUE", std::string{field.value().as_string()});
+    const std::string label = page.pick(object_or_empty(shown.at("labels").as_object(), name));
+    out->SetValue("LABEL", label.empty() ? name : label);
+    out->SetValue("VALUE", string_or(row.fields, name));
   }
   const int left = remaining_days(row, context.services.calendar, context.services.clock.now());
   ctemplate::TemplateDictionary* form = dict.AddSectionDictionary(left > 0 ? "FORM" : "CLOSED");
