@@ -103,7 +103,7 @@ struct StageOutcome {
 class InvokeHandler {
  public:
   virtual ~InvokeHandler() = default;
-  /// Its state is entered. `params` as evaluated by the chart. Errors become error.communication.<invoke_id>.
+  /// Its state is entered. `params` as evaluated by the chart. Errors become error.communication, with _event.invokeid.
   virtual Result<StageOutcome> start(const StageContext& context, const json::object& params) const = 0;
   /// A person acts. Errors refuse the command; nothing changes. `rejected` names the allowed outcomes.
   virtual Result<StageOutcome> command(const StageContext& context, const json::object& state,
