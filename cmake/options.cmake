@@ -55,7 +55,7 @@ function(chuyi_library name)
 endfunction()
 
 # chuyi_test(NAME [LINK deps...] [LABELS ...]): a GoogleTest program from NAME's folder-local
-# sources given in SOURCES, run by ctest as one test per case.
+# sources given in SOURCES, run by ctest as one test.
 function(chuyi_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;DEFINES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <charconv>
 #include <filesystem>
+#include <optional>
 #include <fstream>
 
 #include <fcntl.h>
@@ -134,6 +135,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                           spdlog::info("package {} says: {}", package, line);
                         }});
   net::thread_pool pool(options.workers);
+  // Of its own: packages that hang hold up those who wait for packages, and nobody else.
+  std::optional<net::thread_pool> preparing(std::in_place, options.workers);
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,
                                 .queries = queries,
@@ -143,7 +146,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 .clock = clock,
                                 .documents = **documents,
                                 .plugins = plugins,
-                                .post = [&pool](std::function<void()> job) { net::post(pool, std::move(job)); },
+                                .post = [&preparing](std::function<void()> job) { net::post(*preparing, std::move(job)); },
                                 .random_id = random_id,
                                 .wake = [&pumps] {
                                   if (pumps) pumps->wake();
@@ -199,8 +202,10 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   pumps->stop();
   identity.stop();
   pool.join();
+  preparing->join();
   // Last of those that run commands: what it still has in its queue calls back into the parts above.
   storage->store.reset();
+  preparing.reset();  // with jobs that came too late to run: they hold on to connections of `server`
   if (failed) return Error{.kind = ErrorKind::unavailable, .code = "store.io", .message = "Expected the store to work; start again to go on from what is on disk"};
   return {};
 }

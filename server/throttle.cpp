@@ -26,20 +26,21 @@ std::optional<std::chrono::milliseconds> Throttle::take(const std::string& user,
   const std::string network = network_of(peer);
   const std::string pair = pair_of(user, network);
   const std::lock_guard lock(mutex_);
-  Bucket& bucket = users_.at(pair);
+  // Only an attempt that is granted takes room in the tables: refused ones must not drive others out.
+  const Bucket* tried = users_.find(pair);
   const bool known = known_.find(pair) != nullptr;
   const auto every = known ? options_.known_every : options_.user_every;
-  const Time full = std::max(bucket.full, now) + every;
+  const Time full = (tried == nullptr ? now : std::max(tried->full, now)) + every;
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(full - every * options_.user_burst - now);
   if (known) {
     if (wait > options_.wait_max) return std::nullopt;
-    bucket.full = full;
+    users_.at(pair).full = full;
     return std::max(wait, std::chrono::milliseconds{0});
   }
   Bucket& shared = peers_.at(network);
   const Time shared_full = std::max(shared.full, now) + options_.peer_every;
   if (wait.count() > 0 || shared_full - options_.peer_every * options_.peer_burst > now) return std::nullopt;
-  bucket.full = full;
+  users_.at(pair).full = full;
   shared.full = shared_full;
   return std::chrono::milliseconds{0};
 }

@@ -4,13 +4,13 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates git
   libsqlite3-dev libzip-dev libpugixml-dev liblua5.4-dev libssl-dev libargon2-dev libvalijson-dev libspdlog-dev libfmt-dev
-  libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libutf8proc-dev libgraphviz-dev libxml2-dev libgtest-dev libgmock-dev graphviz fonts-noto-cjk)
-[ "${1:-}" = --tests ] && packages+=(python3 curl)
+  libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libutf8proc-dev libgraphviz-dev libxml2-dev libgtest-dev libgmock-dev python3 graphviz fonts-noto-cjk)
+[ "${1:-}" = --tests ] && packages+=(curl)
 
 sudo=()
 [ "$(id -u)" -eq 0 ] || sudo=(sudo)
 
-known() { [[ "$(apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [^\(] ]]; }
+known() { [[ "$(LC_ALL=C apt-cache policy "$1" 2>/dev/null)" =~ Candidate:\ [^\(] ]]; }
 have() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
 # Boost 1.81 or newer: Debian 12 has it beside its older default.

@@ -10,7 +10,6 @@ cmake --preset release >/dev/null
 cmake --build --preset release --target chuyi chuyi-plugin-host workshop vocational-alliance
 if [ "${1:-}" = --demo ]; then
   shift
-  rm -rf data-demo
   exec build/release/bin/chuyi --data data-demo demo "$@"
 fi
 if [ ! -e data/chuyi.db ] && [ -t 0 ]; then

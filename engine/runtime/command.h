@@ -20,8 +20,7 @@ namespace chuyi {
 /// task.save             {data}: keeps a draft of the form
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
 ///                       data left out: the saved draft
-/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already; the command ends
-///                       their holding (DocumentStore::release)
+/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
 /// organisation.put      {id, parent, level, name, name_en}
@@ -40,6 +39,8 @@ struct Command {
   json::object data;
   std::optional<std::uint64_t> if_revision;  ///< If-Match: task revision for task.* and document.*, else session revision
   std::optional<IdempotencyKey> key;
+  /// Digest of content that was stored for this command: its end ends the holding (DocumentStore::release).
+  std::string holds;
 };
 
 /// Takes commands. Thread-safe.

@@ -14,11 +14,6 @@ namespace {
 /// Rolls back a command that would have been taken; never leaves this file.
 constexpr const char* kOnlyAsked = "dispatcher.only_asked";
 
-/// The content that the command has made and that a refusal leaves without a reference; empty when there is none.
-std::string held_digest(const Command& command) {
-  return command.kind == "document.add" ? string_or(command.data, "digest") : string_or(object_or_empty(command.data, "bundle"), "digest");
-}
-
 }  // namespace
 
 void Dispatcher::execute(Command command, Done done) {
@@ -58,7 +53,13 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
 void Dispatcher::prepare_and_submit(Command command, Done done) {
   // Forms, plugin code and sealing may take long: never inside the transaction, never on the caller's thread.
   runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
-    Result<Command> prepared = prepare(runtime_, std::move(command));
+    Result<Command> prepared = [&]() -> Result<Command> {
+      try {
+        return prepare(runtime_, std::move(command));
+      } catch (const std::exception& error) {
+        return Error{.kind = ErrorKind::unavailable, .code = "server.failed", .message = std::string{"Expected to prepare the command, but found: "} + error.what()};
+      }
+    }();
     if (!prepared) return done(prepared.error());
     submit(std::move(*prepared), std::move(done));
   });
@@ -71,10 +72,10 @@ void Dispatcher::submit(Command command, Done done) {
       Update{.key = std::move(key), .decide = [this, shared](View& view) { return decide(*shared, view); }},
       [this, shared, done = std::move(done)](Result<Reply> reply) {
         if (reply) runtime_.wake();
-        if (const std::string digest = held_digest(*shared); !digest.empty()) {
+        if (!shared->holds.empty()) {
           // A failed store may have written after all.
           const bool referenced = reply ? !reply->replayed : reply.error().kind == ErrorKind::unavailable;
-          runtime_.post([this, digest, referenced] { runtime_.documents.release(digest, referenced); });
+          runtime_.post([this, shared, referenced] { runtime_.documents.release(shared->holds, referenced); });
         }
         done(std::move(reply));
       });

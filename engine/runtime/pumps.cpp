@@ -54,6 +54,15 @@ bool Pumps::refuse(PumpReport& report, const char* kind, const std::string& id, 
   return put_off.has_value();
 }
 
+namespace {
+
+/// The store takes nothing now, whoever asks. What it says of one command ("store.constraint") is that command's fault.
+bool is_store_down(const Error& error) {
+  return error.code == "store.io" || error.code == "store.full" || error.code == "store.busy" || error.code == "store.stopped";
+}
+
+}  // namespace
+
 bool Pumps::fire_timers(PumpReport& report) {
   const Result<std::vector<TimerRow>> due = queries_.due_timers(clock_.now(), kBatch);
   report.failed = report.failed || !due;
@@ -66,7 +75,7 @@ bool Pumps::fire_timers(PumpReport& report) {
     if (reply) {
       ++report.fired;
       moved = true;
-    } else if (reply.error().code.starts_with("store.")) {
+    } else if (is_store_down(reply.error())) {
       report.failed = true;
     } else if (reply.error().code != "timer.gone" && reply.error().code != "timer.early") {
       moved = refuse(report, "timer", timer.id, reply.error()) || moved;
@@ -102,7 +111,7 @@ bool Pumps::deliver_outbox(PumpReport& report) {
     }
     if (reply)
       moved = true;
-    else if (reply.error().code.starts_with("store."))
+    else if (is_store_down(reply.error()))
       report.failed = true;
     else
       moved = refuse(report, "outbox", entry.id, reply.error()) || moved;

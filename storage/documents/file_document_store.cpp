@@ -51,8 +51,8 @@ bool is_digest(std::string_view digest) {
 
 /// Creates the folder and syncs the one above, so that a file in it cannot be lost with it.
 Result<> make_folder(const fs::path& folder) {
-  if (::mkdir(folder.c_str(), 0700) == 0) return sync_folder(folder.parent_path());
-  if (errno == EEXIST) return {};
+  // Also one that is there: whoever made it may not have synced it yet.
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return sync_folder(folder.parent_path());
   return io_error("create a folder", errno);
 }
 

@@ -159,7 +159,7 @@ std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
 
 std::optional<Error> SqliteStore::checkpoint() {
   const int code = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  log_pages_ = 0;  // a reader in the way: the next time comes with as many pages more
+  log_pages_ = 0;  // what a reader held back is carried over after a later commit
   const Failure failure{code, "checkpoint: " + std::string{sqlite3_errmsg(db_->handle())}};
   return code == SQLITE_OK || is_harmless(failure) ? std::nullopt : std::optional{error_of(failure)};
 }

@@ -264,6 +264,23 @@ TEST(Sessions, ARepeatedKeyHasOneEffect) {
   EXPECT_EQ(world.execute(command).error().code, "idempotency.mismatch");
 }
 
+// Goal: what another request has stored stays. Method: a command that stored nothing ends no holding, one that did
+// ends its own once, and says whether the content is wanted.
+TEST(Sessions, ACommandReleasesOnlyWhatItHolds) {
+  World world;
+  world.create();
+  Command add{.kind = "document.add", .session_id = {}, .task_id = world.task().id, .actor = world.actor("applicant"),
+              .data = {{"kind", "agreement"}, {"name", "a.pdf"}, {"media_type", "application/pdf"}, {"digest", std::string(64, 'a')}, {"size", 10}},
+              .if_revision = {}, .key = {}, .holds = {}};
+  ASSERT_TRUE(world.execute(add));
+  EXPECT_TRUE(world.documents.released.empty());
+  add.holds = std::string(64, 'a');
+  ASSERT_TRUE(world.execute(add));
+  add.data["kind"] = "nothing";
+  ASSERT_FALSE(world.execute(add));
+  EXPECT_EQ(world.documents.released, (std::vector<std::pair<std::string, bool>>{{add.holds, true}, {add.holds, false}}));
+}
+
 TEST(Sessions, AnOldRevisionIsRefused) {
   World world;
   world.create();

@@ -35,7 +35,8 @@ class SealOnly final : public DocumentStore {
   Result<std::unique_ptr<DocumentWriter>> create(std::uint64_t bytes_max) override;
   Result<std::unique_ptr<DocumentReader>> open(std::string_view digest) override;
   Result<StoredDocument> seal(const BagSpec& spec) override;
-  void release(std::string_view /*digest*/, bool /*referenced*/) override {}
+  void release(std::string_view digest, bool referenced) override { released.emplace_back(digest, referenced); }
+  std::vector<std::pair<std::string, bool>> released;
   int sealed = 0;
 };
 
