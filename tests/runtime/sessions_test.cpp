@@ -270,7 +270,7 @@ TEST(Sessions, ACommandReleasesOnlyWhatItHolds) {
   World world;
   world.create();
   Command add{.kind = "document.add", .session_id = {}, .task_id = world.task().id, .actor = world.actor("applicant"),
-              .data = {{"kind", "agreement"}, {"name", "a.pdf"}, {"media_type", "application/pdf"}, {"digest", std::string(64, 'a')}, {"size", 10}},
+              .data = {{"kind", "evidence"}, {"name", "a.pdf"}, {"media_type", "application/pdf"}, {"digest", std::string(64, 'a')}, {"size", 10}},
               .if_revision = {}, .key = {}, .holds = {}};
   ASSERT_TRUE(world.execute(add));
   EXPECT_TRUE(world.documents.released.empty());

@@ -85,7 +85,8 @@ json::object plain_manifest() {
     "numbering": {"scheme": "工坊〔{year}〕{seq:03}号"}, "panel": {"reviewers_min": 3},
     "publicity": {"days": 5, "unit": "working", "include_start": true, "fields": ["org_name", "title", "name"]},
     "annual_check": {"due": {"days": 20, "unit": "working", "include_start": false}},
-    "documents": [], "documents_max": 3,
+    "documents": [{"kind": "evidence", "titles": {"zh": "佐证", "en": "Evidence"}, "required": false, "media_types": ["application/pdf"], "bytes_max": 100}],
+    "documents_max": 3,
     "rubric": {"criteria": [{"id": "team", "weight": "60"}, {"id": "plan", "weight": "40"}]}})")
       .as_object();
 }
