@@ -216,6 +216,15 @@ class Walker {
     failures.push_back({.place = pointer, .code = code, .message = "Expected " + en + name_en, .message_zh = name_zh + zh});
   }
 
+  /// fail() about the field of this name, whatever field is being looked at.
+  void fail_named(std::string zh_name, std::string en_name, const std::string& pointer, const char* code, const std::string& zh, const std::string& en) {
+    title_zh_.swap(zh_name);
+    title_en_.swap(en_name);
+    fail(pointer, code, zh, en);
+    title_zh_.swap(zh_name);
+    title_en_.swap(en_name);
+  }
+
   bool check_type(const json::object& schema, const json::value& data, const std::string& pointer) {
     const json::value* type = schema.if_contains("type");
     if (type == nullptr) return true;
@@ -306,13 +315,9 @@ class Walker {
     for (const json::value& name : array_or_empty(schema, "required"))
       if (name.is_string() && !data.contains(name.get_string())) {
         const json::object& property = object_or_empty(properties, name.get_string());
-        const std::string zh = title_zh_;
-        const std::string en = title_en_;
-        title_zh_ = string_or(property, "title", std::string{name.get_string()});
-        title_en_ = string_or(property, "x-title-en", std::string{name.get_string()});
-        fail(pointer + "/" + pointer_segment(name.get_string()), "form.required", "为必填项", "a value");
-        title_zh_ = zh;
-        title_en_ = en;
+        const std::string key{name.get_string()};
+        fail_named(string_or(property, "title", key), string_or(property, "x-title-en", key), pointer + "/" + pointer_segment(key),
+                   "form.required", "为必填项", "a value");
       }
     const json::value* additional = schema.if_contains("additionalProperties");
     for (const auto& member : data) {
@@ -320,7 +325,7 @@ class Walker {
       if (const json::value* property = properties.if_contains(member.key()))
         nested(*property, member.value(), place);
       else if (additional != nullptr && additional->is_bool() && !additional->get_bool())
-        fail(place, "form.additional", "不是本表的栏目", "no such field");
+        fail_named(member.key(), member.key(), place, "form.additional", "不是本表的栏目", "no such field");
       else if (additional != nullptr && additional->is_object())
         nested(*additional, member.value(), place);
     }

@@ -22,7 +22,7 @@
 <caption>{{T_AWARDS_TITLE}}</caption>
 <thead><tr><th scope="col">{{T_AWARD_NUMBER}}</th><th scope="col">{{T_AWARD_TITLE}}</th><th scope="col">{{T_AWARD_ORG}}</th><th scope="col">{{T_AWARD_GRANTED}}</th><th scope="col">{{T_AWARD_ENDS}}</th><th scope="col">{{T_AWARD_CHECKS}}</th><th scope="col">{{T_AWARD_STATUS}}</th></tr></thead>
 <tbody>
-{{#AWARD}}<tr><th scope="row">{{NUMBER}}</th><td data-label="{{T_AWARD_TITLE}}">{{NAME}}</td><td data-label="{{T_AWARD_ORG}}">{{ORG}}</td><td data-label="{{T_AWARD_GRANTED}}" class="num">{{GRANTED}}</td><td data-label="{{T_AWARD_ENDS}}" class="num">{{ENDS}}</td><td data-label="{{T_AWARD_CHECKS}}">{{CHECKS}}</td><td data-label="{{T_AWARD_STATUS}}"><span class="badge {{STATUS_CLASS}}">{{STATUS}}</span></td></tr>
+{{#AWARD}}<tr><th scope="row" class="num">{{NUMBER}}</th><td data-label="{{T_AWARD_TITLE}}">{{NAME}}</td><td data-label="{{T_AWARD_ORG}}">{{ORG}}</td><td data-label="{{T_AWARD_GRANTED}}" class="num">{{GRANTED}}</td><td data-label="{{T_AWARD_ENDS}}" class="num">{{ENDS}}</td><td data-label="{{T_AWARD_CHECKS}}">{{CHECKS}}</td><td data-label="{{T_AWARD_STATUS}}"><span class="badge {{STATUS_CLASS}}">{{STATUS}}</span></td></tr>
 {{/AWARD}}</tbody>
 </table>{{/HAS_AWARDS}}
 <p><a href="{{AWARDS_URL}}">{{T_ALL_AWARDS}}</a></p></section>

@@ -117,6 +117,10 @@ TEST(FormTexts, NameTheFieldInBothLanguages) {
   ASSERT_EQ(wrong.size(), 1U);
   EXPECT_EQ(wrong[0].message, "Expected a mobile number of 11 digits for 'Mobile number'");
   EXPECT_EQ(wrong[0].message_zh, "“联系电话”应为11位手机号码");
+  const std::vector<Detail> extra = validate_form(*form_of(R"({"title":"申报书","additionalProperties":false})"), value_of(R"({"xyz":1})"));
+  ASSERT_EQ(extra.size(), 1U);
+  EXPECT_EQ(extra[0].message, "Expected no such field for 'xyz'");
+  EXPECT_EQ(extra[0].message_zh, "“xyz”不是本表的栏目");
 }
 
 TEST(FormRules, AreLookedAtWhenTheSchemaHolds) {
