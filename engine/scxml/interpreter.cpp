@@ -39,7 +39,7 @@ class Interpreter {
     if (chart_.script)
       if (Result<> ran = lua_.run(chart_.script); !ran) execution_error(ran.error());
     traces_.emplace_back();
-    enter_states({chart_.at(0).initial});
+    enter_states({chart_.at(0).initial}, {0});
     return macrostep();
   }
 
@@ -266,9 +266,13 @@ class Interpreter {
 
   void microstep(const std::vector<Index>& enabled, const std::string& event) {
     traces_.push_back({.event = event, .exited = {}, .entered = {}, .errors = {}});
+    // Leaving states may record a history that a transition leads to: the domain of a transition is taken before, so that
+    // all that is left is entered again. Appendix D takes it anew, which can end in a configuration that 3.11 forbids.
+    std::vector<Index> domains;
+    for (const Index each : enabled) domains.push_back(transition_domain(transition(each)));
     exit_states(enabled);
     for (const Index each : enabled) run_block(transition(each).actions);
-    enter_states(enabled);
+    enter_states(enabled, domains);
   }
 
   void record_history(const State& state) {
@@ -311,9 +315,9 @@ class Interpreter {
     std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
   };
 
-  void enter_states(const std::vector<Index>& enabled) {
+  void enter_states(const std::vector<Index>& enabled, const std::vector<Index>& domains) {
     EntrySet entry;
-    compute_entry_set(enabled, entry);
+    compute_entry_set(enabled, domains, entry);
     for (const Index index : entry.states) enter_state(index, entry);
   }
 
@@ -363,14 +367,12 @@ class Interpreter {
     return false;
   }
 
-  void compute_entry_set(const std::vector<Index>& enabled, EntrySet& entry) {
-    for (const Index each : enabled) {
-      const Transition& of = transition(each);
+  void compute_entry_set(const std::vector<Index>& enabled, const std::vector<Index>& domains, EntrySet& entry) {
+    for (std::size_t i = 0; i < enabled.size(); ++i) {
+      const Transition& of = transition(enabled[i]);
       for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-      // The root's initial transition enters below the root, which is always active.
-      const Index ancestor = of.source == 0 && chart_.at(0).initial == each ? 0 : transition_domain(of);
-      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, ancestor, entry);
-      if (ancestor == 0 && chart_.at(0).initial == each && !configuration_.contains(0)) {
+      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, domains[i], entry);
+      if (chart_.at(0).initial == enabled[i]) {
         entry.states.insert(0);
         entry.default_entry.insert(0);
       }
