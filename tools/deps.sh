@@ -8,6 +8,7 @@ packages=(g++ cmake ninja-build pkg-config ca-certificates git
   libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libgraphviz-dev libxml2-dev libgtest-dev libgmock-dev graphviz fonts-noto-cjk)
 case "${1:-}" in
   --tests) packages+=(python3 curl) ;;
+  --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
   --bench) packages+=(libbenchmark-dev) ;;
 esac
 
