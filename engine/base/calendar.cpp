@@ -21,7 +21,11 @@ bool is_weekend(Day day) {
 
 Result<std::set<Day>> read_days(const json::object& root, const char* key, int year, const std::string& file) {
   std::set<Day> out;
-  const json::array& list = array_or_empty(root, key);
+  const json::value* member = root.if_contains(key);
+  if (member == nullptr || !member->is_array())
+    return calendar_error("calendar.shape", file, std::string{"/"} + key,
+                          std::string{"Expected the list '"} + key + "' of dates; [] when there are none");
+  const json::array& list = member->get_array();
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string pointer = std::string{"/"} + key + "/" + std::to_string(i);
     if (!list[i].is_string())
@@ -51,6 +55,7 @@ Result<> Calendar::add_year(std::string_view text, const std::string& file) {
   if (!off) return off.error();
   Result<std::set<Day>> make_up = read_days(root, "make_up", year, file);
   if (!make_up) return make_up.error();
+  if (off->empty()) return calendar_error("calendar.shape", file, "/off", "Expected the year's days off: no year is without");
   for (const Day day : *make_up) {
     if (!is_weekend(day))
       return calendar_error("calendar.make_up", file, "/make_up", "Expected " + format_day(day) + " to be on a weekend");

@@ -5,7 +5,7 @@
 namespace chuyi {
 namespace {
 
-__extension__ using Wide = __int128;
+__extension__ using Wide = __int128;  // of GCC and Clang; products of two decimals need 120 bits
 
 constexpr std::int64_t kPow10[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000};
 constexpr std::int64_t kUnitsMax = 1'000'000'000'000 * Decimal::kScale - 1;
@@ -23,6 +23,14 @@ constexpr std::int64_t clamp(Wide units) {
   if (units > kUnitsMax) return kUnitsMax;
   if (units < -kUnitsMax) return -kUnitsMax;
   return static_cast<std::int64_t>(units);
+}
+
+constexpr Wide product(std::int64_t a, std::int64_t b) { return divide_half_up(Wide{a} * b, Decimal::kScale); }
+constexpr Wide quotient(std::int64_t a, std::int64_t b) { return divide_half_up(Wide{a} * Decimal::kScale, b); }
+
+Result<Decimal> checked(Wide units) {
+  if (units <= kUnitsMax && units >= -kUnitsMax) return Decimal::from_units(static_cast<std::int64_t>(units));
+  return Error{.kind = ErrorKind::invalid, .code = "decimal.range", .message = "Expected a result below 10^12"};
 }
 
 Error bad_decimal(std::string_view text, const char* code, const char* expected) {
@@ -61,8 +69,10 @@ Result<Decimal> Decimal::parse(std::string_view text) {
 
 Decimal Decimal::rounded(int places) const {
   const std::int64_t step = kPow10[6 - places];
-  return from_units(clamp(divide_half_up(units_, step) * step));
+  return from_units(static_cast<std::int64_t>(divide_half_up(units_, step) * step));
 }
+
+bool Decimal::in_range() const { return units_ <= kUnitsMax && units_ >= -kUnitsMax; }
 
 std::string Decimal::to_string(int places) const {
   const std::int64_t units = rounded(places).units_;
@@ -84,12 +94,18 @@ std::string Decimal::to_string() const {
   return out;
 }
 
-Decimal operator*(Decimal a, Decimal b) {
-  return Decimal::from_units(clamp(divide_half_up(Wide{a.units_} * b.units_, Decimal::kScale)));
+Result<Decimal> Decimal::add(Decimal a, Decimal b) { return checked(Wide{a.units_} + b.units_); }
+Result<Decimal> Decimal::subtract(Decimal a, Decimal b) { return checked(Wide{a.units_} - b.units_); }
+Result<Decimal> Decimal::multiply(Decimal a, Decimal b) { return checked(product(a.units_, b.units_)); }
+Result<Decimal> Decimal::divide(Decimal a, Decimal b) {
+  if (b == Decimal{})
+    return Error{.kind = ErrorKind::invalid, .code = "decimal.division", .message = "Expected a divisor other than zero"};
+  return checked(quotient(a.units_, b.units_));
 }
 
-Decimal operator/(Decimal a, Decimal b) {
-  return Decimal::from_units(clamp(divide_half_up(Wide{a.units_} * Decimal::kScale, b.units_)));
-}
+Decimal operator+(Decimal a, Decimal b) { return Decimal::from_units(clamp(Wide{a.units_} + b.units_)); }
+Decimal operator-(Decimal a, Decimal b) { return Decimal::from_units(clamp(Wide{a.units_} - b.units_)); }
+Decimal operator*(Decimal a, Decimal b) { return Decimal::from_units(clamp(product(a.units_, b.units_))); }
+Decimal operator/(Decimal a, Decimal b) { return Decimal::from_units(clamp(quotient(a.units_, b.units_))); }
 
 }  // namespace chuyi

@@ -15,6 +15,7 @@ class Decimal {
  public:
   static constexpr std::int64_t kScale = 1'000'000;
   constexpr Decimal() = default;
+  /// |whole| < 10^12.
   constexpr explicit Decimal(std::int64_t whole) : units_(whole * kScale) {}
   static constexpr Decimal from_units(std::int64_t millionths) {
     Decimal out;
@@ -29,13 +30,21 @@ class Decimal {
   std::string to_string(int places) const;
   /// As many fraction digits as needed.
   std::string to_string() const;
+  /// Up to 10^12 itself.
   Decimal rounded(int places) const;
+  bool in_range() const;
 
-  friend constexpr Decimal operator+(Decimal a, Decimal b) { return from_units(a.units_ + b.units_); }
-  friend constexpr Decimal operator-(Decimal a, Decimal b) { return from_units(a.units_ - b.units_); }
-  /// Rounded half up to 6 fraction digits. Saturates at the type's bounds.
+  /// Exact, or rounded half up to 6 fraction digits. Errors: `invalid` "decimal.range" for a result that is not below
+  /// 10^12, "decimal.division" by zero.
+  static Result<Decimal> add(Decimal a, Decimal b);
+  static Result<Decimal> subtract(Decimal a, Decimal b);
+  static Result<Decimal> multiply(Decimal a, Decimal b);
+  static Result<Decimal> divide(Decimal a, Decimal b);
+  /// The same for numbers that are known to be small: past the bounds the result stays at the bound.
+  friend Decimal operator+(Decimal a, Decimal b);
+  friend Decimal operator-(Decimal a, Decimal b);
   friend Decimal operator*(Decimal a, Decimal b);
-  /// Rounded half up to 6 fraction digits; `b` must not be zero.
+  /// `b` must not be zero.
   friend Decimal operator/(Decimal a, Decimal b);
   friend constexpr auto operator<=>(Decimal, Decimal) = default;
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <boost/json/basic_parser_impl.hpp>
@@ -75,13 +76,17 @@ class GateHandler {
   bool on_uint64(std::uint64_t, json::string_view, json::error_code& ec) {
     return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
   }
-  bool on_double(double value, json::string_view part, json::error_code& ec) {
+  /// Boost's own value may be one bit off, and which depends on what follows the number; only its size is used.
+  bool on_double(double rough, json::string_view part, json::error_code& ec) {
     number_.append(part);
-    const bool whole = number_.find_first_of(".eE") == std::string::npos;
-    number_.clear();
-    if (!std::isfinite(value))
+    const std::string text = std::exchange(number_, {});
+    if (text.find_first_of(".eE") == std::string::npos)
+      return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
+    double value = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (status == std::errc::result_out_of_range && std::abs(rough) < 1) value = text.front() == '-' ? -0.0 : 0.0;
+    else if (status != std::errc{} || !std::isfinite(value))
       return fail(ec, ErrorKind::invalid, "json.number_range", "Expected a number that a double can hold");
-    if (whole) return fail(ec, ErrorKind::invalid, "json.integer_range", "Expected an integer within ±2^53");
     stack_.push_double(value);
     return scalar(ec);
   }
@@ -106,7 +111,6 @@ class GateHandler {
   }
 
  private:
-  static constexpr std::int64_t kSafeInteger = std::int64_t{1} << 53;
   static constexpr std::size_t kNumberMax = 64;
   struct Level {
     bool object = false;

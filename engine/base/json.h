@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,9 @@ namespace chuyi {
 
 namespace json = boost::json;
 
+/// The largest integer that a JSON reader with doubles keeps exactly: 2^53.
+inline constexpr std::int64_t kSafeInteger = std::int64_t{1} << 53;
+
 /// Bounds of a JSON text from outside.
 struct JsonLimits {
   std::size_t bytes_max = 1024U * 1024;
@@ -19,6 +23,10 @@ struct JsonLimits {
   std::size_t string_bytes_max = 256U * 1024;  ///< one string or key
   std::size_t nodes_max = 50'000;               ///< values of any kind, whole text
 };
+
+/// Bounds of what the system wrote itself: wide enough for all that it accepts, and a stop for tampered bytes.
+inline constexpr JsonLimits kStoredJson{
+    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
 
 /// The one gate for JSON from outside (RFC 8259, I-JSON of RFC 7493): strict UTF-8, no byte order
 /// mark, no duplicate keys, no lone surrogates, no U+0000, no NaN, integers within ±2^53 when written

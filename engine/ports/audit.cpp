@@ -6,8 +6,6 @@ namespace chuyi {
 namespace {
 
 constexpr std::size_t kPage = 500;
-constexpr JsonLimits kRecord{
-    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
 
 Error broken(std::int64_t seq, std::string message) {
   return Error{.kind = ErrorKind::invalid,
@@ -19,7 +17,7 @@ Error broken(std::int64_t seq, std::string message) {
 Result<> check(const AuditRow& row, const AuditHead& head) {
   const std::int64_t seq = head.count + 1;
   if (row.seq != seq) return broken(seq, "record " + std::to_string(seq) + ", but found " + std::to_string(row.seq));
-  const Result<json::value> record = parse_json(row.record, kRecord, "audit record");
+  const Result<json::value> record = parse_json(row.record, kStoredJson, "audit record");
   if (!record || !record->is_object() || canonical_json(*record) != row.record)
     return broken(seq, "a record in canonical form");
   const json::object& object = record->get_object();

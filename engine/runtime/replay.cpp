@@ -48,7 +48,7 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
         more = false;
         break;
       }
-      Result<json::value> record = parse_json(entry.record, JsonLimits{.bytes_max = 64U * 1024 * 1024, .depth_max = 100}, "journal");
+      Result<json::value> record = parse_json(entry.record, kStoredJson, "journal");
       if (!record) return record.error();
       const json::object& object = record->as_object();
       const Command command = command_of_record(object);

@@ -9,10 +9,6 @@ Error corrupt(std::string message) {
   return Error{.kind = ErrorKind::invalid, .code = "snapshot.document", .message = std::move(message)};
 }
 
-/// Stored text was bounded when it was written; these only stop a tampered one.
-constexpr JsonLimits kStored{
-    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
-
 }  // namespace
 
 std::string encode(const SessionDocument& document) {
@@ -36,7 +32,7 @@ Result<SessionDocument> decode_document(const scxml::Chart& chart, std::string_v
   if (line == std::string_view::npos) return corrupt("Expected two lines of JSON");
   Result<scxml::Snapshot> snapshot = scxml::decode(chart, text.substr(0, line));
   if (!snapshot) return snapshot.error();
-  const Result<json::value> rest = parse_json(text.substr(line + 1), kStored, "session document");
+  const Result<json::value> rest = parse_json(text.substr(line + 1), kStoredJson, "session document");
   if (!rest) return rest.error();
   if (!rest->is_object()) return corrupt("Expected an object in the second line");
   const json::object& object = rest->get_object();

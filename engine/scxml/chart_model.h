@@ -104,6 +104,8 @@ struct Transition {
 
 enum class StateKind : std::uint8_t { root, atomic, compound, parallel, final, history_shallow, history_deep };
 
+inline bool is_history(StateKind kind) { return kind == StateKind::history_shallow || kind == StateKind::history_deep; }
+
 struct State {
   std::string id;
   StateKind kind = StateKind::atomic;

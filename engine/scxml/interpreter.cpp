@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
 
+/// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
+constexpr int kUnkeptMax = 3;
+
 using StateSet = std::set<Index>;
 
 class Interpreter {
@@ -37,7 +40,7 @@ class Interpreter {
       initialise_data(chart_.at(0), data);
     }
     if (chart_.script)
-      if (Result<> ran = lua_.run(chart_.script); !ran) execution_error(ran.error());
+      if (Result<> ran = lua_.run_top_script(); !ran) execution_error(ran.error());
     traces_.emplace_back();
     enter_states({chart_.at(0).initial}, {0});
     return macrostep();
@@ -46,9 +49,9 @@ class Interpreter {
   Result<Step> step(const Event& event) {
     if (!snapshot_.running)
       return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
-    if (Result<> loaded = lua_.load(snapshot_.datamodel); !loaded) return loaded.error();
-    event_ = event;
-    lua_.set_event(shown(event));
+    const json::object before = std::move(snapshot_.datamodel);
+    if (Result<> loaded = lua_.restore(before); !loaded) return loaded.error();
+    if (Result<> set = lua_.set_event(shown(event)); !set) return no_event(set.error());
     finalize_and_forward(event);
     const std::vector<Index> enabled = select_transitions(&event);
     if (!enabled.empty()) microstep(enabled, event.name);
@@ -82,6 +85,13 @@ class Interpreter {
            .data = json::object{{"message", error.message}, {"place", error.place}}});
   }
 
+  /// A guard that sees no event would let the wrong transition be taken.
+  static Error no_event(Error error) {
+    error.code = "scxml.event";
+    error.message = "Expected an event that the data model can hold, but: " + error.message;
+    return error;
+  }
+
   /// The rest of a macrostep: internal events and eventless transitions, then the invokes (appendix D, mainEventLoop).
   Result<Step> macrostep() {
     while (snapshot_.running) {
@@ -93,9 +103,8 @@ class Interpreter {
         Event event = std::move(internal_.front());
         internal_.pop_front();
         name = event.name;
-        lua_.set_event(event);
+        if (Result<> set = lua_.set_event(event); !set) return no_event(set.error());
         enabled = select_transitions(&event);
-        event_ = std::move(event);
       }
       if (!enabled.empty()) microstep(enabled, name);
     }
@@ -105,7 +114,19 @@ class Interpreter {
     } else {
       exit_interpreter();
     }
-    return finish();
+    Result<json::object> data = lua_.save();
+    if (data) return finish(std::move(*data));
+    if (++unkept_ > kUnkeptMax) {
+      Error error = data.error();
+      error.code = "scxml.datamodel";
+      return error;
+    }
+    // What cannot be kept is an error of this event: the globals are what they were, and the chart hears of it.
+    if (traces_.empty()) traces_.emplace_back();
+    execution_error(data.error());
+    if (snapshot_.running) return macrostep();
+    data = lua_.save();
+    return data ? finish(std::move(*data)) : data.error();
   }
 
   Result<> check_limits() {
@@ -121,15 +142,9 @@ class Interpreter {
     return {};
   }
 
-  Result<Step> finish() {
+  Result<Step> finish(json::object data) {
     Step out;
-    Result<json::object> data = lua_.save();
-    if (!data) {
-      Error error = data.error();
-      error.code = "scxml.datamodel";
-      return error;
-    }
-    snapshot_.datamodel = std::move(*data);
+    snapshot_.datamodel = std::move(data);
     snapshot_.configuration.clear();
     for (const Index index : configuration_)
       if (index != 0) snapshot_.configuration.push_back(chart_.at(index).id);
@@ -211,19 +226,23 @@ class Interpreter {
 
   StateSet effective_targets(const Transition& of) const {
     StateSet out;
+    StateSet histories;
+    add_effective_targets(of, out, histories);
+    return out;
+  }
+  void add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const {
     for (const Index target : of.targets) {
       const State& state = chart_.at(target);
-      if (state.kind != StateKind::history_shallow && state.kind != StateKind::history_deep) {
+      if (!is_history(state.kind)) {
         out.insert(target);
+      } else if (!histories.insert(target).second) {
         continue;
-      }
-      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
+      } else if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
         for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
       } else {
-        out.merge(effective_targets(transition(state.initial)));
+        add_effective_targets(transition(state.initial), out, histories);
       }
     }
-    return out;
   }
 
   /// kNone: a transition without targets.
@@ -312,6 +331,7 @@ class Interpreter {
   struct EntrySet {
     StateSet states;
     StateSet default_entry;
+    StateSet descended;  ///< states and histories whose descendants are in: each is gone through once
     std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
   };
 
@@ -380,8 +400,9 @@ class Interpreter {
   }
 
   void add_descendant_states_to_enter(Index index, EntrySet& entry) {
+    if (!entry.descended.insert(index).second) return;
     const State& state = chart_.at(index);
-    if (state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep) {
+    if (is_history(state.kind)) {
       if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
         std::vector<Index> states;
         for (const json::value& id : kept->as_array()) states.push_back(chart_.find(id.as_string()));
@@ -427,15 +448,14 @@ class Interpreter {
     traces_.emplace_back();
     Done done;
     const std::vector<Index> active(configuration_.rbegin(), configuration_.rend());
-    for (const Index index : active) {
-      const State& state = chart_.at(index);
-      if (state.kind == StateKind::final && state.parent == 0) {
-        done.final_state = state.id;
-        if (state.has_donedata) done.data = evaluate_donedata(state.donedata);
-      }
-    }
     const StateSet kept = configuration_;
-    for (const Index index : active) exit_state(index);
+    for (const Index index : active) {
+      exit_state(index);
+      const State& state = chart_.at(index);
+      if (state.kind != StateKind::final || state.parent != 0) continue;
+      done.final_state = state.id;
+      if (state.has_donedata) done.data = evaluate_donedata(state.donedata);
+    }
     // The snapshot of an ended session says where it ended.
     configuration_ = kept;
     traces_.pop_back();
@@ -556,6 +576,7 @@ class Interpreter {
   }
 
   Result<> run(const Action& action) {
+    if (Result<> paid = lua_.begin_action(action.place); !paid) return paid;
     switch (action.kind) {
       case ActionKind::raise:
         raise({.name = action.name, .type = EventType::internal});
@@ -716,9 +737,9 @@ class Interpreter {
   std::deque<Event> internal_;
   std::vector<Effect> effects_;
   std::vector<Trace> traces_;
-  Event event_;
   std::string failed_send_;
   std::uint32_t microsteps_ = 0;
+  int unkept_ = 0;
   LuaModel lua_;
 };
 

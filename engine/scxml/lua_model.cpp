@@ -1,6 +1,7 @@
 #include "engine/scxml/lua_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/scxml/lua_sandbox.h"
 
@@ -8,6 +9,8 @@ namespace chuyi::scxml {
 namespace {
 
 constexpr std::size_t kMachinesMax = 16;
+constexpr std::uint64_t kCallCost = 50;    ///< of the way into Lua and back
+constexpr std::uint64_t kActionCost = 50;  ///< of one piece of executable content
 constexpr std::size_t kMemoryDefault = 32U * 1024 * 1024;
 
 Error execution_error(const std::string& place, std::string message) {
@@ -60,6 +63,26 @@ int set_system_variable(lua_State* L) {
   return 0;
 }
 
+/// Arguments: environment, target. Returns a table of the functions among the globals of the first, and puts them
+/// into the second where it has no such global.
+int collect_functions(lua_State* L) {
+  lua_newtable(L);
+  for (lua_pushnil(L); lua_next(L, 1) != 0; lua_settop(L, 4)) {
+    if (lua_type(L, 4) != LUA_TSTRING || lua_isfunction(L, 5) == 0) continue;
+    lua_pushvalue(L, 4);
+    if (lua_rawget(L, 2) == LUA_TNIL) {
+      lua_pushvalue(L, 4);
+      lua_pushvalue(L, 5);
+      lua_rawset(L, 2);
+    }
+    lua_pushvalue(L, 4);
+    lua_pushvalue(L, 5);
+    lua_rawset(L, 3);
+  }
+  lua_settop(L, 3);
+  return 1;
+}
+
 /// Arguments: environment, name (json::string as value), value. Obeys __newindex.
 int set_environment_global(lua_State* L) {
   lua_settable(L, 1);
@@ -91,7 +114,7 @@ struct LuaModel::Machine {
   lua_State* L = nullptr;
   std::vector<int> chunks;     ///< registry references by script id; LUA_NOREF: not compiled yet
   int environment = LUA_NOREF;  ///< registry reference of the running session's
-  std::vector<std::string> functions;  ///< globals that the chart's top-level script makes functions
+  int functions = LUA_NOREF;    ///< registry reference: name → function of the chart's own script, this session's
 
   Machine() { limits.bytes_max = kMemoryDefault; }
   ~Machine() {
@@ -105,6 +128,7 @@ struct LuaModel::Machine {
     limits.step_left = step.lua_step_instructions_max;
     per_evaluation = step.lua_instructions_max;
     limits.evaluation_left = per_evaluation;
+    limits.longest = 0;
   }
   std::uint64_t per_evaluation = 0;
 };
@@ -142,8 +166,11 @@ std::shared_ptr<Machine> acquire(const Chart& chart) {
 
 void release(const Chart& chart, std::shared_ptr<Machine> machine) {
   // After an allocation failed nothing is certain about the state; the next session gets a new one.
-  // Serial 0 is an expression of its own, seen once.
+  // Serial 0 is an expression of its own, seen once. What a session left behind is no load on the next one.
   if (!machine || machine->L == nullptr || machine->limits.out_of_memory || chart.serial == 0) return;
+  machine->limits.L = nullptr;
+  lua_gc(machine->L, LUA_GCCOLLECT);
+  machine->limits.L = machine->L;
   auto& cache = machines();
   if (cache.size() >= kMachinesMax) cache.erase(cache.begin());
   cache.push_back({chart.serial, std::move(machine)});
@@ -168,28 +195,28 @@ LuaModel::LuaModel(const Chart& chart, const Env& env, const StepLimits& limits,
                      json::object{{"location", "#_scxml_" + env.session_id}}},
                     {"scxml", json::object{{"location", "#_scxml_" + env.session_id}}}}},
       {"_event", nullptr}};
-  for (const json::key_value_pair& member : system) {
-    lua_pushcfunction(machine_->L, set_system_variable);
-    lua_pushlightuserdata(machine_->L, const_cast<char*>(member.key_c_str()));
-    lua_pushlightuserdata(machine_->L, const_cast<json::value*>(&member.value()));
-    if (lua_pcall(machine_->L, 2, 0, 0) != LUA_OK) lua_settop(machine_->L, 0);
-  }
+  for (const json::key_value_pair& member : system)
+    if (!set_system(member.key_c_str(), member.value())) return;  // no memory: every expression says so
 }
 
 LuaModel::~LuaModel() {
   if (!machine_) return;
   machine_->limits.in_state = nullptr;
   if (machine_->L != nullptr) {
-    luaL_unref(machine_->L, LUA_REGISTRYINDEX, machine_->environment);
-    machine_->environment = LUA_NOREF;
+    for (int* reference : {&machine_->environment, &machine_->functions}) {
+      luaL_unref(machine_->L, LUA_REGISTRYINDEX, *reference);
+      *reference = LUA_NOREF;
+    }
     lua_settop(machine_->L, 0);
   }
   release(chart_, std::move(machine_));
 }
 
 Result<> LuaModel::call(int arguments, int results, const std::string& place) {
-  machine_->limits.evaluation_left = machine_->per_evaluation;
   lua_State* L = machine_->L;
+  machine_->limits.evaluation_left = machine_->per_evaluation;
+  spend(kCallCost);
+  begin_evaluation(L);
   const int status = lua_pcall(L, arguments, results, 0);
   if (status == LUA_OK) return {};
   if (status == LUA_ERRMEM) machine_->limits.out_of_memory = true;
@@ -201,10 +228,16 @@ Result<> LuaModel::push_script(const Script& script) {
   if (L == nullptr) return execution_error(script.place, "memory limit reached");
   int& chunk = machine_->chunks[static_cast<std::size_t>(script.id)];
   if (chunk == LUA_NOREF) {
-    if (luaL_loadbufferx(L, script.source.data(), script.source.size(), "=chunk", "t") != LUA_OK)
-      return execution_error(script.place, message_of(L));
+    // Compiled once for many sessions, so on nobody's budget.
+    const SandboxLimits before = machine_->limits;
+    const int status = luaL_loadbufferx(L, script.source.data(), script.source.size(), "=chunk", "t");
+    machine_->limits.evaluation_left = before.evaluation_left;
+    machine_->limits.step_left = before.step_left;
+    machine_->limits.longest = before.longest;
+    if (status != LUA_OK) return execution_error(script.place, message_of(L));
     chunk = luaL_ref(L, LUA_REGISTRYINDEX);
   }
+  machine_->limits.longest = std::max(machine_->limits.longest, script.source.size());  // its constants
   lua_rawgeti(L, LUA_REGISTRYINDEX, chunk);
   lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
   if (lua_setupvalue(L, -2, 1) == nullptr) lua_pop(L, 1);  // a chunk without globals has no _ENV
@@ -212,88 +245,129 @@ Result<> LuaModel::push_script(const Script& script) {
 }
 
 Result<> LuaModel::load(const json::object& globals) {
+  loaded_ = &globals;
   if (!machine_) return {};
+  if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
+  return push_session(globals);
+}
+
+/// A new environment with these globals, as the machine's.
+Result<> LuaModel::push_session(const json::object& globals) {
   lua_State* L = machine_->L;
-  if (L == nullptr) return execution_error({}, "memory limit reached");
   lua_pushcfunction(L, push_environment);
   lua_pushlightuserdata(L, const_cast<json::object*>(&globals));
   if (Result<> called = call(1, 1, {}); !called) return called;
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
   machine_->environment = luaL_ref(L, LUA_REGISTRYINDEX);
-  if (!chart_.script || !machine_->functions.empty()) return {};
-  // Functions cannot be kept in a snapshot: those of the chart's own script are made again in each state.
-  const int session = machine_->environment;
-  const json::object nothing;
-  lua_pushcfunction(L, push_environment);
-  lua_pushlightuserdata(L, const_cast<json::object*>(&nothing));
-  if (call(1, 1, {})) {
-    machine_->environment = luaL_ref(L, LUA_REGISTRYINDEX);
-    if (push_script(chart_.script) && call(0, 0, {})) {
-      lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
-      lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
-      lua_pushnil(L);
-      while (lua_next(L, -3) != 0) {
-        if (lua_type(L, -2) == LUA_TSTRING && lua_isfunction(L, -1) != 0) {
-          machine_->functions.emplace_back(lua_tostring(L, -2));
-          lua_pushvalue(L, -2);
-          lua_pushvalue(L, -2);
-          lua_rawset(L, -5);
-        }
-        lua_pop(L, 1);
-      }
-      lua_pop(L, 2);
-    }
-    luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
-  }
-  machine_->environment = session;
   return {};
 }
 
-Result<json::object> LuaModel::save() {
-  if (!machine_ || machine_->L == nullptr) return json::object{};
-  lua_State* L = machine_->L;
-  json::object out;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
-  const int environment = lua_gettop(L);
-  lua_pushnil(L);
-  while (lua_next(L, environment) != 0) {
-    if (lua_type(L, -2) != LUA_TSTRING) {
-      lua_settop(L, environment - 1);
-      return execution_error({}, "Expected global names that are text");
-    }
-    std::size_t size = 0;
-    const char* text = lua_tolstring(L, -2, &size);
-    const std::string_view name{text, size};
-    const bool function = lua_isfunction(L, -1) != 0;
-    if (!function || std::find(machine_->functions.begin(), machine_->functions.end(), name) == machine_->functions.end()) {
-      Result<json::value> value = pull_json(L, lua_gettop(L));
-      if (!value) {
-        Error error = value.error();
-        error.message += " in global '" + std::string{name} + "'";
-        lua_settop(L, environment - 1);
-        return error;
-      }
-      out.emplace(name, std::move(*value));
-    }
-    lua_pop(L, 1);
-  }
-  lua_settop(L, environment - 1);
-  return out;
+Result<> LuaModel::run_top_script() {
+  Result<> ran = run(chart_.script);
+  if (machine_ && machine_->L != nullptr) keep_functions(machine_->environment);
+  return ran;
 }
 
-void LuaModel::set_event(const Event& event) {
-  if (!machine_ || machine_->L == nullptr) return;
+Result<> LuaModel::restore(const json::object& globals) {
+  if (Result<> loaded = load(globals); !loaded || !machine_ || !chart_.script) return loaded;
+  lua_State* L = machine_->L;
+  // The script runs on a copy of the data that is thrown away; only the functions stay. It has no part in the
+  // macrostep's budget.
+  const int session = std::exchange(machine_->environment, LUA_NOREF);
+  const std::uint64_t step_left = std::exchange(machine_->limits.step_left, machine_->per_evaluation);
+  const std::size_t longest = machine_->limits.longest;
+  Result<> copied = push_session(globals);
+  if (copied && push_script(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
+  if (copied) keep_functions(session);
+  luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
+  machine_->environment = session;
+  machine_->limits.step_left = step_left;
+  machine_->limits.longest = std::max(longest, chart_.script.source.size());
+  // All functions of a chunk share its _ENV: they see the session's data from here on.
+  if (copied) copied = push_script(chart_.script);
+  lua_settop(L, 0);
+  return copied;
+}
+
+/// Puts the functions among the machine's globals into the environment at `target` too, and remembers them.
+void LuaModel::keep_functions(int target) {
+  lua_State* L = machine_->L;
+  lua_pushcfunction(L, collect_functions);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, target);
+  if (!call(2, 1, {})) return;
+  luaL_unref(L, LUA_REGISTRYINDEX, machine_->functions);
+  machine_->functions = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/// True when the global at the top, whose key is below it, is a function of the chart's own script.
+bool LuaModel::is_kept_function() const {
+  lua_State* L = machine_->L;
+  if (lua_isfunction(L, -1) == 0 || machine_->functions == LUA_NOREF) return false;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->functions);
+  lua_pushvalue(L, -3);
+  lua_rawget(L, -2);
+  const bool same = lua_rawequal(L, -1, -3) != 0;
+  lua_pop(L, 2);
+  return same;
+}
+
+Result<json::object> LuaModel::save() {
+  json::object out;
+  if (!machine_ || machine_->L == nullptr) return out;
+  lua_State* L = machine_->L;
+  Error error{.kind = ErrorKind::invalid, .code = "lua.value", .message = {}};
+  lua_settop(L, 0);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
+  for (lua_pushnil(L); lua_next(L, 1) != 0; lua_settop(L, 2)) {
+    if (is_kept_function()) continue;
+    const bool named = lua_type(L, 2) == LUA_TSTRING;
+    std::size_t size = 0;
+    const std::string_view name = named ? std::string_view{lua_tolstring(L, 2, &size), size} : std::string_view{};
+    Result<json::value> value = pull_json(L, 3);
+    if (named && value && is_utf8(name) && name.find('\0') == std::string_view::npos) {
+      out.emplace(name, std::move(*value));
+      continue;
+    }
+    const std::string what = !value ? value.error().message : "Expected global names that are text";
+    error.message += (error.message.empty() ? "" : "; ") + what + " in global '" + printable(name) + "'";
+    put_back(name);
+  }
+  lua_settop(L, 0);
+  if (error.message.empty()) return out;
+  return error;
+}
+
+/// Gives the global whose key is at 2 the value that it had when the step began. An existing field needs no memory.
+void LuaModel::put_back(std::string_view name) {
+  lua_State* L = machine_->L;
+  const json::value* before = loaded_ == nullptr ? nullptr : loaded_->if_contains(name);
+  const json::value nothing;
+  lua_settop(L, 2);
+  lua_pushvalue(L, 2);
+  lua_pushcfunction(L, push_protected);
+  lua_pushlightuserdata(L, const_cast<json::value*>(before == nullptr ? &nothing : before));
+  if (!call(1, 1, {})) lua_pushnil(L);
+  lua_rawset(L, 1);
+}
+
+Result<> LuaModel::set_event(const Event& event) {
+  if (!machine_) return {};
+  if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
   static constexpr const char* kTypes[] = {"platform", "internal", "external"};
   json::object fields{{"name", event.name}, {"type", kTypes[static_cast<int>(event.type)]}, {"data", event.data}};
   const std::pair<const char*, const std::string*> optional[] = {
       {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
   for (const auto& [name, value] : optional)
     if (!value->empty()) fields[name] = *value;
-  const json::value value = std::move(fields);
+  return set_system("_event", std::move(fields));
+}
+
+Result<> LuaModel::set_system(const char* name, const json::value& value) {
   lua_pushcfunction(machine_->L, set_system_variable);
-  lua_pushlightuserdata(machine_->L, const_cast<char*>("_event"));
+  lua_pushlightuserdata(machine_->L, const_cast<char*>(name));
   lua_pushlightuserdata(machine_->L, const_cast<json::value*>(&value));
-  if (lua_pcall(machine_->L, 2, 0, 0) != LUA_OK) lua_settop(machine_->L, 0);
+  return call(2, 0, {});
 }
 
 Result<json::value> LuaModel::eval(const Script& script) {
@@ -302,6 +376,7 @@ Result<json::value> LuaModel::eval(const Script& script) {
   if (Result<> called = call(0, 1, script.place); !called) return called.error();
   Result<json::value> value = pull_json(machine_->L, -1);
   lua_pop(machine_->L, 1);
+  if (!value) return execution_error(script.place, value.error().message);
   return value;
 }
 
@@ -348,6 +423,10 @@ Result<> LuaModel::assign_expression(const Script& location, const Script& value
     lua_pop(machine_->L, 1);
     return called;
   }
+  if (const Result<json::value> kept = pull_json(machine_->L, -1); !kept) {
+    lua_pop(machine_->L, 2);
+    return execution_error(value.place, kept.error().message);
+  }
   return call(1, 0, location.place);
 }
 
@@ -367,21 +446,6 @@ Result<> LuaModel::set_global(const std::string& name, const json::value& value)
     }
   }
   return call(3, 0, {});
-}
-
-bool LuaModel::has_global(const std::string& name) {
-  if (!machine_ || machine_->L == nullptr) return false;
-  lua_State* L = machine_->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
-  lua_pushnil(L);
-  bool found = false;
-  // lua_next allocates nothing, a pushed key string would.
-  while (!found && lua_next(L, -2) != 0) {
-    found = lua_type(L, -2) == LUA_TSTRING && name == lua_tostring(L, -2);
-    lua_pop(L, 1);
-  }
-  lua_settop(L, 0);
-  return found;
 }
 
 Result<> LuaModel::for_each(const Script& array, const std::string& item, const std::string& index,
@@ -420,9 +484,19 @@ Result<json::value> LuaModel::literal(std::string_view text) {
   return value;
 }
 
-bool LuaModel::exhausted() const {
-  return machine_ && machine_->limits.step_left == 0;
+Result<> LuaModel::begin_action(const std::string& place) {
+  if (!machine_) return {};
+  spend(kActionCost);
+  if (exhausted()) return execution_error(place, "instruction limit reached");
+  return {};
 }
+
+void LuaModel::spend(std::uint64_t cost) {
+  std::uint64_t& left = machine_->limits.step_left;
+  left -= std::min(left, cost);
+}
+
+bool LuaModel::exhausted() const { return machine_ && machine_->limits.step_left == 0; }
 
 std::vector<Detail> compile_all(const Chart& chart) {
   std::vector<Detail> out;

@@ -32,11 +32,21 @@ class LuaModel {
   LuaModel(const LuaModel&) = delete;
   LuaModel& operator=(const LuaModel&) = delete;
 
+  /// Begins with these globals; they outlive the model.
   Result<> load(const json::object& globals);
-  /// Every global of the session, keys sorted. Errors: `invalid` "lua.value" for functions, cycles, NaN.
+  /// load(), and the functions of the chart's top-level script, which no snapshot can hold.
+  Result<> restore(const json::object& globals);
+  /// Every global of the session but those functions, keys sorted.
+  /// Errors: `invalid` "lua.value" for what cannot be kept (other functions, cycles, NaN, integers past 2^53, U+0000);
+  /// those globals then have the values of load() again.
   Result<json::object> save();
 
-  void set_event(const Event& event);
+  /// Errors: when `_event` cannot be set; without it no guard may be asked.
+  Result<> set_event(const Event& event);
+  /// The chart's top-level <script>, at the start of a session.
+  Result<> run_top_script();
+  /// Pays for one piece of executable content. Errors: the macrostep's budget is used up.
+  Result<> begin_action(const std::string& place);
   Result<json::value> eval(const Script& script);
   /// nil and false are false.
   Result<bool> eval_condition(const Script& script);
@@ -46,7 +56,6 @@ class LuaModel {
   Result<> assign_expression(const Script& location, const Script& value);
   /// Gives a global the value, whatever it is now. Errors for names that belong to the system.
   Result<> set_global(const std::string& name, const json::value& value);
-  bool has_global(const std::string& name);
   /// Calls `body` for each element of a shallow copy of the array, with item and index set.
   Result<> for_each(const Script& array, const std::string& item, const std::string& index,
                     const std::function<Result<>()>& body);
@@ -60,10 +69,17 @@ class LuaModel {
  private:
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
+  Result<> push_session(const json::object& globals);
+  Result<> set_system(const char* name, const json::value& value);
+  void keep_functions(int target);
+  bool is_kept_function() const;
+  void put_back(std::string_view name);
+  void spend(std::uint64_t cost);
 
   const Chart& chart_;
   std::shared_ptr<Machine> machine_;
   std::function<bool(std::string_view)> in_state_;
+  const json::object* loaded_ = nullptr;
 };
 
 }  // namespace chuyi::scxml

@@ -1,10 +1,11 @@
 #include "engine/scxml/lua_sandbox.h"
 
-#include <array>
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 #include "engine/base/decimal.h"
 #include "engine/base/time.h"
@@ -20,10 +21,42 @@ namespace {
 const char kArrayKey = 0;
 constexpr const char* kDecimal = "chuyi.decimal";
 constexpr int kDepthMax = 64;
-constexpr int kHookInterval = 1000;
 constexpr std::size_t kStringMax = 1024U * 1024;
 constexpr std::size_t kPatternMax = 256;
 constexpr double kPatternWorkMax = 2e7;
+constexpr double kPatternStepsPerUnit = 20;
+constexpr int kListMax = 100;          ///< values of one argument list
+constexpr std::size_t kPullValuesMax = 100'000;
+constexpr std::size_t kPullBytesMax = 4U * 1024 * 1024;
+
+/// Bytes of text that one instruction may go over for its own price.
+constexpr std::size_t kBytesPerInstruction = 256;
+
+void spend_both(SandboxLimits& limits, std::uint64_t cost) {
+  cost = std::min(cost, limits.evaluation_left);  // no evaluation takes more than its part of the macrostep
+  limits.evaluation_left -= cost;
+  limits.step_left -= std::min(limits.step_left, cost);
+  // Where nothing can be raised, the next instruction ends the evaluation.
+  if (limits.spent() && limits.L != nullptr) lua_sethook(limits.L, lua_gethook(limits.L), LUA_MASKCOUNT, 1);
+}
+
+/// Pays for work inside a C function, where no hook counts. Raises at the limit.
+void charge(lua_State* L, std::uint64_t cost) {
+  spend_both(limits_of(L), cost);
+  if (limits_of(L).spent()) luaL_error(L, "instruction limit reached");
+}
+
+/// What an allocation says about work that no instruction shows. False: refused.
+bool meter(SandboxLimits& limits, bool fresh, std::size_t kind, std::size_t new_size) {
+  if (fresh && kind == LUA_TSTRING) {
+    limits.longest = std::max(limits.longest, new_size);
+    return new_size <= kStringMax + 64;  // with the string's header
+  }
+  // Tables that are built anew: a full one is counted through at each new key. (Smaller growth pays for itself, and
+  // what Lua's own string table and stack need depends on who used the state before.)
+  if (new_size >= (fresh ? 1024U : 16U * 1024)) spend_both(limits, new_size / 16);
+  return true;
+}
 
 void* allocate(void* user, void* block, std::size_t old_size, std::size_t new_size) {
   auto& limits = *static_cast<SandboxLimits*>(user);
@@ -35,22 +68,25 @@ void* allocate(void* user, void* block, std::size_t old_size, std::size_t new_si
   }
   if (new_size > old_bytes && limits.bytes_used + (new_size - old_bytes) > limits.bytes_max) {
     limits.out_of_memory = true;
+    // Lua collects everything now and asks once more; a state that is nearly full would do so all the time.
+    spend_both(limits, limits.bytes_used / 64);
     return nullptr;
   }
+  if (limits.L != nullptr && !meter(limits, block == nullptr, old_size, new_size)) return nullptr;
   void* out = std::realloc(block, new_size);
   if (out != nullptr) limits.bytes_used += new_size - old_bytes;
   return out;
 }
 
-void hook(lua_State* L, lua_Debug*) {
+void hook(lua_State* L, lua_Debug* ar) {
   SandboxLimits& limits = limits_of(L);
-  const auto spend = [](std::uint64_t& left) {
-    left = left > kHookInterval ? left - kHookInterval : 0;
-    return left > 0;
-  };
-  const bool step = spend(limits.step_left);
+  spend_both(limits, kHookInterval * (1 + limits.longest / kBytesPerInstruction));
   // Nothing in the sandbox catches errors, so this one always ends the evaluation.
-  if (!spend(limits.evaluation_left) || !step) luaL_error(L, "instruction limit reached");
+  if (limits.spent()) luaL_error(L, "instruction limit reached");
+  // `...` is copied at each use. No list grows past the bound between two hooks, and none hides deeper than calls
+  // can be nested between two.
+  for (int level = 0; level < kHookInterval && lua_getstack(L, level, ar) != 0; ++level)
+    if (lua_getlocal(L, ar, -kListMax - 1) != nullptr) luaL_error(L, "expected at most %d arguments", kListMax);
 }
 
 bool is_decimal(lua_State* L, int index) { return luaL_testudata(L, index, kDecimal) != nullptr; }
@@ -88,30 +124,24 @@ int decimal_new(lua_State* L) {
   push_decimal(L, check_decimal(L, 1));
   return 1;
 }
-template <class Operation>
-int decimal_operation(lua_State* L, Operation operation) {
-  const Decimal a = check_decimal(L, 1);
-  const Decimal b = check_decimal(L, 2);
-  push_decimal(L, operation(a, b));
+/// Pushes the result of the operation; raises when there is none.
+int decimal_operation(lua_State* L, Result<Decimal> (*operation)(Decimal, Decimal), Decimal a, Decimal b) {
+  bool good = false;
+  Decimal value;
+  {
+    const Result<Decimal> result = operation(a, b);
+    good = result.has_value();
+    if (good) value = *result;
+  }
+  if (!good) return luaL_error(L, b == Decimal{} ? "attempt to divide a decimal by zero" : "expected a result below 10^12");
+  push_decimal(L, value);
   return 1;
 }
-int decimal_add(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a + b; });
+template <Result<Decimal> (*kOperation)(Decimal, Decimal)>
+int decimal_binary(lua_State* L) {
+  return decimal_operation(L, kOperation, check_decimal(L, 1), check_decimal(L, 2));
 }
-int decimal_sub(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a - b; });
-}
-int decimal_mul(lua_State* L) {
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a * b; });
-}
-int decimal_div(lua_State* L) {
-  if (check_decimal(L, 2) == Decimal{}) return luaL_error(L, "attempt to divide a decimal by zero");
-  return decimal_operation(L, [](Decimal a, Decimal b) { return a / b; });
-}
-int decimal_neg(lua_State* L) {
-  push_decimal(L, Decimal{} - check_decimal(L, 1));
-  return 1;
-}
+int decimal_neg(lua_State* L) { return decimal_operation(L, Decimal::subtract, Decimal{}, check_decimal(L, 1)); }
 int decimal_eq(lua_State* L) {
   lua_pushboolean(L, check_decimal(L, 1) == check_decimal(L, 2));
   return 1;
@@ -141,7 +171,9 @@ int decimal_tostring(lua_State* L) {
 int decimal_round(lua_State* L) {
   const lua_Integer places = luaL_optinteger(L, 2, 0);
   luaL_argcheck(L, places >= 0 && places <= 6, 2, "expected 0 to 6 decimal places");
-  push_decimal(L, check_decimal(L, 1).rounded(static_cast<int>(places)));
+  const Decimal value = check_decimal(L, 1).rounded(static_cast<int>(places));
+  if (!value.in_range()) return luaL_error(L, "expected a result below 10^12");
+  push_decimal(L, value);
   return 1;
 }
 
@@ -196,6 +228,7 @@ int sandbox_next(lua_State* L) {
   bool found = false;
   while (lua_next(L, 1) != 0) {
     lua_pop(L, 1);
+    charge(L, 1);
     if (key_rank(L, 4) == 0) return luaL_error(L, "expected keys that are numbers, text or booleans");
     if ((first || key_less(L, 2, 4)) && (!found || key_less(L, 4, 3))) {
       lua_pushvalue(L, 4);
@@ -213,24 +246,87 @@ int sandbox_next(lua_State* L) {
   return 2;
 }
 
-/// Keeps a pattern function from running long inside one C call, where no hook can stop it.
-void check_pattern(lua_State* L) {
-  std::size_t subject = 0;
-  std::size_t size = 0;
-  luaL_checklstring(L, 1, &subject);
-  const char* pattern = luaL_checklstring(L, 2, &size);
-  if (size > kPatternMax) luaL_error(L, "expected a pattern of at most %d bytes", static_cast<int>(kPatternMax));
-  double power = size > 0 && pattern[0] == '^' ? 0 : 1;
-  for (std::size_t i = 0; i < size; ++i) {
-    if (pattern[i] == '%' && i + 1 < size) {
-      ++i;
-      if (pattern[i] == 'b' || pattern[i] == 'f' || (pattern[i] >= '0' && pattern[i] <= '9')) power += 1;
-    } else if (pattern[i] == '*' || pattern[i] == '+' || pattern[i] == '-' || pattern[i] == '?') {
-      power += 1;
-    }
+/// A key as sandbox_pairs sorts it: no Lua in between, so that nothing can be raised.
+struct SortKey {
+  int rank;
+  bool whole;
+  lua_Integer integer;
+  lua_Number number;
+  const char* text;  ///< held by the table
+  std::size_t size;
+  lua_Integer place;  ///< in the unsorted list
+};
+
+/// A float key is no integer: Lua makes those integers. So an integer below 2^63 compares with its floor.
+bool integer_less(lua_Integer a, lua_Number b) {
+  return b >= 0x1p63 || (b >= -0x1p63 && a <= static_cast<lua_Integer>(std::floor(b)));
+}
+bool sort_less(const SortKey& a, const SortKey& b) {
+  if (a.rank != b.rank) return a.rank < b.rank;
+  if (a.rank == 2) return std::string_view{a.text, a.size} < std::string_view{b.text, b.size};
+  if (a.rank == 3 || (a.whole && b.whole)) return a.integer < b.integer;
+  if (a.whole) return integer_less(a.integer, b.number);
+  if (b.whole) return !integer_less(b.integer, a.number);
+  return a.number < b.number;
+}
+
+SortKey sort_key(lua_State* L, int index, lua_Integer place) {
+  SortKey out{.rank = key_rank(L, index), .whole = lua_isinteger(L, index) != 0, .integer = 0, .number = 0, .text = nullptr, .size = 0, .place = place};
+  if (out.rank == 1 && out.whole) out.integer = lua_tointeger(L, index);
+  if (out.rank == 1 && !out.whole) out.number = lua_tonumber(L, index);
+  if (out.rank == 2) out.text = lua_tolstring(L, index, &out.size);
+  if (out.rank == 3) out.integer = lua_toboolean(L, index);
+  return out;
+}
+
+/// Upvalues: table, its keys in order, position of the last one given out.
+int pairs_step(lua_State* L) {
+  lua_Integer at = lua_tointeger(L, lua_upvalueindex(3));
+  for (;;) {
+    lua_settop(L, 0);
+    if (lua_rawgeti(L, lua_upvalueindex(2), ++at) == LUA_TNIL) return 1;
+    lua_pushvalue(L, 1);
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) break;  // else it was removed meanwhile
+    charge(L, 1);
   }
-  if (std::pow(static_cast<double>(subject) + 2, power) > kPatternWorkMax)
-    luaL_error(L, "expected a shorter text or a simpler pattern");
+  lua_pushinteger(L, at);
+  lua_replace(L, lua_upvalueindex(3));
+  return 2;
+}
+
+/// pairs(table): the keys there are at the start, sorted once, in the order above.
+int sandbox_pairs(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  lua_Integer count = 0;
+  std::size_t bytes = 0;
+  for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
+    const int rank = key_rank(L, 2);
+    if (rank == 0) return luaL_error(L, "expected keys that are numbers, text or booleans");
+    if (rank == 2) bytes += lua_rawlen(L, 2);
+    ++count;
+  }
+  charge(L, static_cast<std::uint64_t>(count) * 2 + bytes / 16);
+  lua_createtable(L, static_cast<int>(count), 0);  // 2: keys as they come
+  auto* keys = static_cast<SortKey*>(lua_newuserdatauv(L, static_cast<std::size_t>(count) * sizeof(SortKey), 0));
+  lua_Integer place = 0;
+  for (lua_pushnil(L); lua_next(L, 1) != 0;) {
+    lua_pop(L, 1);
+    keys[place] = sort_key(L, 4, place + 1);
+    lua_pushvalue(L, 4);
+    lua_rawseti(L, 2, ++place);
+  }
+  std::sort(keys, keys + place, sort_less);
+  lua_pushvalue(L, 1);
+  lua_createtable(L, static_cast<int>(count), 0);
+  for (lua_Integer i = 0; i < place; ++i) {
+    lua_rawgeti(L, 2, keys[i].place);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushinteger(L, 0);
+  lua_pushcclosure(L, pairs_step, 3);
+  lua_pushvalue(L, 1);
+  return 2;
 }
 
 /// Calls the original function kept as upvalue 1 with all arguments.
@@ -240,12 +336,78 @@ int forward(lua_State* L) {
   lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
   return lua_gettop(L);
 }
+/// Pays for each argument.
+int metered(lua_State* L) {
+  charge(L, static_cast<std::uint64_t>(lua_gettop(L)));
+  return forward(L);
+}
+/// For functions that return a value for each byte or element.
+int sandbox_list(lua_State* L) {
+  const int results = forward(L);
+  charge(L, static_cast<std::uint64_t>(results));
+  if (results > kListMax) return luaL_error(L, "expected at most %d results", kListMax);
+  return results;
+}
+/// table.insert and table.remove; with kArguments they move the elements from the second argument on.
+template <int kArguments>
+int sandbox_shift(lua_State* L) {
+  if (lua_gettop(L) >= kArguments && lua_istable(L, 1)) {
+    const auto size = static_cast<lua_Integer>(lua_rawlen(L, 1));
+    const lua_Integer at = lua_tointeger(L, 2);
+    if (at >= 0 && at < size) charge(L, static_cast<std::uint64_t>(size - at));
+  }
+  return forward(L);
+}
+int sandbox_concat(lua_State* L) {
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const lua_Integer first = luaL_optinteger(L, 3, 1);
+  const lua_Integer last = luaL_optinteger(L, 4, static_cast<lua_Integer>(lua_rawlen(L, 1)));
+  if (last > first) charge(L, static_cast<std::uint64_t>(last) - static_cast<std::uint64_t>(first));
+  return forward(L);
+}
+
+/// Pays for the worst that a pattern function can do inside one C call, where no hook stops it; refuses what would
+/// be too much for any evaluation. (All rounds of gmatch together find no more to do than one find.)
+void check_pattern(lua_State* L) {
+  std::size_t subject = 0;
+  std::size_t size = 0;
+  luaL_checklstring(L, 1, &subject);
+  const char* pattern = luaL_checklstring(L, 2, &size);
+  if (size > kPatternMax) luaL_error(L, "expected a pattern of at most %d bytes", static_cast<int>(kPatternMax));
+  double power = size > 0 && pattern[0] == '^' ? 0 : 1;
+  double items = 1;
+  for (std::size_t i = 0; i < size; ++i) {
+    if (pattern[i] == '%' && i + 1 < size) {
+      ++i;
+      ++items;
+      if (pattern[i] == 'b' || pattern[i] == 'f' || (pattern[i] >= '0' && pattern[i] <= '9')) power += 1;
+    } else if (pattern[i] == '[') {
+      // A set is gone through for each character; its first one may be ']'.
+      i += i + 1 < size && pattern[i + 1] == '^' ? 2 : 1;
+      for (bool first = true; i < size && (first || pattern[i] != ']'); first = false, ++i, ++items)
+        if (pattern[i] == '%') ++i;
+    } else if (pattern[i] == '*' || pattern[i] == '+' || pattern[i] == '-' || pattern[i] == '?') {
+      power += 1;
+    } else {
+      ++items;
+    }
+  }
+  const double work = std::pow(static_cast<double>(subject) + 2, power) * items;
+  if (work > kPatternWorkMax) luaL_error(L, "expected a shorter text or a simpler pattern");
+  charge(L, static_cast<std::uint64_t>(work / kPatternStepsPerUnit));
+}
+
 int sandbox_pattern(lua_State* L) {
   check_pattern(L);
   return forward(L);
 }
 int sandbox_find(lua_State* L) {
-  if (lua_toboolean(L, 4) == 0) check_pattern(L);
+  if (lua_toboolean(L, 4) == 0) return sandbox_pattern(L);
+  std::size_t subject = 0;
+  std::size_t needle = 0;
+  luaL_checklstring(L, 1, &subject);
+  luaL_checklstring(L, 2, &needle);
+  charge(L, subject / 4 + subject * needle / 1024);
   return forward(L);
 }
 int sandbox_rep(lua_State* L) {
@@ -273,6 +435,7 @@ int sandbox_format(lua_State* L) {
     const int type = lua_type(L, i);
     if (type == LUA_TTABLE || type == LUA_TFUNCTION) return luaL_argerror(L, i, "expected text or a number");
   }
+  charge(L, 40 * static_cast<std::uint64_t>(lua_gettop(L)));  // digits of floats are slow
   return forward(L);
 }
 
@@ -295,9 +458,7 @@ int environment_newindex(lua_State* L) {
 
 /// Lua text of what is easiest said in Lua; runs once in each new state, under the same limits.
 constexpr const char* kPrelude = R"lua(
-local next, error, type, select, unpack, tostring = ...
 local lib = {}
-function lib.pairs(t) return next, t, nil end
 -- A stable merge sort: the library's own picks pivots by the clock.
 function lib.sort(list, less)
   less = less or function(a, b) return a < b end
@@ -343,15 +504,11 @@ int sandbox_years_after(lua_State* L) {
   return 1;
 }
 
-/// Moves field `name` of the library table at the top into the table at `target`.
-void keep(lua_State* L, int target, const char* name) {
-  lua_getfield(L, -1, name);
-  lua_setfield(L, target, name);
-}
-void wrap(lua_State* L, int target, const char* name, lua_CFunction function) {
-  lua_getfield(L, -1, name);
+/// Replaces field `name` of the library table at `library` by `function`, which finds the original as upvalue 1.
+void wrap(lua_State* L, int library, const char* name, lua_CFunction function) {
+  lua_getfield(L, library, name);
   lua_pushcclosure(L, function, 1);
-  lua_setfield(L, target, name);
+  lua_setfield(L, library, name);
 }
 
 /// Replaces the table at the top by a proxy that can be read only.
@@ -368,40 +525,44 @@ void seal(lua_State* L) {
   lua_remove(L, -2);
 }
 
-void open_strings(lua_State* L, int base) {
-  luaL_requiref(L, LUA_STRLIBNAME, luaopen_string, 0);
-  lua_newtable(L);
-  const int safe = lua_gettop(L);
-  lua_pushvalue(L, safe - 1);
-  for (const char* name : {"byte", "char", "len", "lower", "reverse", "sub", "upper"}) keep(L, safe, name);
-  wrap(L, safe, "find", sandbox_find);
-  for (const char* name : {"match", "gmatch", "gsub"}) wrap(L, safe, name, sandbox_pattern);
-  wrap(L, safe, "rep", sandbox_rep);
-  wrap(L, safe, "format", sandbox_format);
-  lua_settop(L, safe);
-  lua_pushliteral(L, "");
-  lua_getmetatable(L, -1);
-  lua_pushvalue(L, safe);
-  lua_setfield(L, -2, "__index");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_settop(L, safe);
-  seal(L);
-  lua_setfield(L, base, "string");
-  lua_settop(L, base);
-}
-
-void open_library(lua_State* L, int base, const char* name, lua_CFunction open, std::initializer_list<const char*> removed) {
+/// Opens a library under `name` in `base`: what `special` lists is wrapped by that function (nullptr: removed),
+/// the rest pays for its arguments.
+void open_library(lua_State* L, int base, const char* name, lua_CFunction open, std::initializer_list<luaL_Reg> special) {
   luaL_requiref(L, name, open, 0);
-  for (const char* each : removed) {
-    lua_pushnil(L);
-    lua_setfield(L, -2, each);
+  const int library = lua_gettop(L);
+  for (const luaL_Reg& each : special) {
+    if (each.func != nullptr) {
+      wrap(L, library, each.name, each.func);
+    } else {
+      lua_pushnil(L);
+      lua_setfield(L, library, each.name);
+    }
+  }
+  for (lua_pushnil(L); lua_next(L, library) != 0;) {
+    const auto listed = [&](const luaL_Reg& each) { return std::strcmp(each.name, lua_tostring(L, library + 1)) == 0; };
+    if (lua_iscfunction(L, -1) != 0 && std::none_of(special.begin(), special.end(), listed)) {
+      lua_pushvalue(L, library + 1);
+      lua_insert(L, -2);
+      lua_pushcclosure(L, metered, 1);
+      lua_rawset(L, library);
+    } else {
+      lua_pop(L, 1);
+    }
   }
   if (std::strcmp(name, LUA_TABLIBNAME) == 0) {
     lua_getfield(L, base, "sort");
-    lua_setfield(L, -2, "sort");
+    lua_setfield(L, library, "sort");
     lua_pushnil(L);
     lua_setfield(L, base, "sort");
+  }
+  if (std::strcmp(name, LUA_STRLIBNAME) == 0) {
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushvalue(L, library);
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_settop(L, library);
   }
   seal(L);
   lua_setfield(L, base, name);
@@ -409,12 +570,17 @@ void open_library(lua_State* L, int base, const char* name, lua_CFunction open, 
 
 void open_basics(lua_State* L, int base) {
   luaL_requiref(L, LUA_GNAME, luaopen_base, 0);
-  for (const char* name : {"assert", "error", "ipairs", "select", "tonumber", "type"}) keep(L, base, name);
+  const int library = lua_gettop(L);
+  for (const char* name : {"assert", "error", "ipairs", "select", "tonumber", "type"}) {
+    lua_getfield(L, library, name);
+    lua_pushcclosure(L, metered, 1);
+    lua_setfield(L, base, name);
+  }
   lua_settop(L, base);
   const luaL_Reg functions[] = {{"tostring", sandbox_tostring}, {"next", sandbox_next},
-                                {"In", sandbox_in},             {"decimal", decimal_new},
-                                {"round", decimal_round},       {"years_after", sandbox_years_after},
-                                {"until_date", sandbox_years_after}};
+                                {"pairs", sandbox_pairs},       {"In", sandbox_in},
+                                {"decimal", decimal_new},       {"round", decimal_round},
+                                {"years_after", sandbox_years_after}, {"until_date", sandbox_years_after}};
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(L, function.func);
     lua_setfield(L, base, function.name);
@@ -423,17 +589,25 @@ void open_basics(lua_State* L, int base) {
 
 void open_prelude(lua_State* L, int base) {
   if (luaL_loadbufferx(L, kPrelude, std::strlen(kPrelude), "=prelude", "t") != LUA_OK) lua_error(L);
-  for (const char* name : {"next", "error", "type", "select"}) lua_getfield(L, base, name);
-  lua_call(L, 4, 1);
-  for (const char* name : {"pairs", "sort", "working_days", "natural_days"}) keep(L, base, name);
+  lua_call(L, 0, 1);
+  for (const char* name : {"sort", "working_days", "natural_days"}) {
+    lua_getfield(L, -1, name);
+    lua_setfield(L, base, name);
+  }
   lua_settop(L, base);
 }
 
 void open_decimals(lua_State* L, int base) {
   luaL_newmetatable(L, kDecimal);
-  const luaL_Reg methods[] = {{"__add", decimal_add}, {"__sub", decimal_sub}, {"__mul", decimal_mul},
-                              {"__div", decimal_div}, {"__unm", decimal_neg}, {"__eq", decimal_eq},
-                              {"__lt", decimal_lt},   {"__le", decimal_le},   {"__tostring", decimal_tostring},
+  const luaL_Reg methods[] = {{"__add", decimal_binary<Decimal::add>},
+                              {"__sub", decimal_binary<Decimal::subtract>},
+                              {"__mul", decimal_binary<Decimal::multiply>},
+                              {"__div", decimal_binary<Decimal::divide>},
+                              {"__unm", decimal_neg},
+                              {"__eq", decimal_eq},
+                              {"__lt", decimal_lt},
+                              {"__le", decimal_le},
+                              {"__tostring", decimal_tostring},
                               {nullptr, nullptr}};
   luaL_setfuncs(L, methods, 0);
   lua_pushboolean(L, 0);
@@ -447,10 +621,15 @@ int open_sandbox(lua_State* L) {
   open_basics(L, base);
   open_decimals(L, base);
   open_prelude(L, base);
-  open_strings(L, base);
-  open_library(L, base, LUA_TABLIBNAME, luaopen_table, {"move"});
-  open_library(L, base, LUA_MATHLIBNAME, luaopen_math, {"random", "randomseed"});
-  open_library(L, base, LUA_UTF8LIBNAME, luaopen_utf8, {});
+  open_library(L, base, LUA_STRLIBNAME, luaopen_string,
+               {{"dump", nullptr}, {"pack", nullptr}, {"packsize", nullptr}, {"unpack", nullptr}, {"byte", sandbox_list},
+                {"find", sandbox_find}, {"match", sandbox_pattern}, {"gmatch", sandbox_pattern}, {"gsub", sandbox_pattern},
+                {"rep", sandbox_rep}, {"format", sandbox_format}});
+  open_library(L, base, LUA_TABLIBNAME, luaopen_table,
+               {{"move", nullptr}, {"sort", nullptr}, {"insert", sandbox_shift<3>}, {"remove", sandbox_shift<2>},
+                {"concat", sandbox_concat}, {"unpack", sandbox_list}});
+  open_library(L, base, LUA_MATHLIBNAME, luaopen_math, {{"random", nullptr}, {"randomseed", nullptr}});
+  open_library(L, base, LUA_UTF8LIBNAME, luaopen_utf8, {{"codepoint", sandbox_list}});
   lua_settop(L, base);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kBaseKey);
 
@@ -473,6 +652,14 @@ int open_sandbox(lua_State* L) {
   lua_newtable(L);
   lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
   return 0;
+}
+
+/// {"$decimal":"87.5"}. Whatever else has such a key came from outside and is a table like any other.
+bool is_decimal_object(const json::object& object, Decimal& out) {
+  if (object.size() != 1 || object.begin()->key() != "$decimal" || !object.begin()->value().is_string()) return false;
+  const Result<Decimal> parsed = Decimal::parse(object.begin()->value().get_string());
+  if (parsed) out = *parsed;
+  return parsed.has_value();
 }
 
 void push_level(lua_State* L, const json::value& value, int depth) {
@@ -498,11 +685,9 @@ void push_level(lua_State* L, const json::value& value, int depth) {
     }
     case json::kind::object: {
       const json::object& object = value.get_object();
-      if (object.size() == 1 && object.begin()->key() == "$decimal" && object.begin()->value().is_string()) {
-        const json::string& text = object.begin()->value().get_string();
-        lua_pushlstring(L, text.data(), text.size());
-        push_decimal(L, check_decimal(L, -1));
-        lua_remove(L, -2);
+      Decimal decimal;
+      if (is_decimal_object(object, decimal)) {
+        push_decimal(L, decimal);
         break;
       }
       lua_createtable(L, 0, static_cast<int>(object.size()));
@@ -528,7 +713,22 @@ bool is_array(lua_State* L, int table) {
   return marked;
 }
 
-Result<json::value> pull_table(lua_State* L, int table, int depth) {
+/// What one pull has taken so far: a table may stand in many places of the data.
+struct Pull {
+  std::size_t values = 0;
+  std::size_t bytes = 0;
+};
+Result<json::value> pull_value(lua_State* L, int index, int depth, Pull& pull);
+
+/// Text as parse_json reads it back.
+Result<> check_text(std::string_view text, Pull& pull) {
+  pull.bytes += text.size();
+  if (!is_utf8(text)) return bad_value("Expected text in UTF-8");
+  if (text.find('\0') != std::string_view::npos) return bad_value("Expected text without U+0000");
+  return {};
+}
+
+Result<json::value> pull_table(lua_State* L, int table, int depth, Pull& pull) {
   json::array array;
   json::object object;
   std::size_t integers = 0;
@@ -545,12 +745,13 @@ Result<json::value> pull_table(lua_State* L, int table, int depth) {
       return bad_value("Expected table keys that are text or 1, 2, 3 …");
     }
     if (lua_type(L, key) == LUA_TSTRING) {
-      Result<json::value> member = pull_json(L, key + 1, depth + 1);
+      Result<json::value> member = pull_value(L, key + 1, depth + 1, pull);
       std::size_t size = 0;
       const char* text = lua_tolstring(L, key, &size);
-      if (!member || !is_utf8({text, size})) {
+      if (Result<> good = check_text({text, size}, pull); member && !good) member = good.error();
+      if (!member) {
         lua_settop(L, key - 1);
-        return member ? Result<json::value>{bad_value("Expected text in UTF-8")} : member;
+        return member;
       }
       object.emplace(json::string_view{text, size}, std::move(*member));
     }
@@ -561,7 +762,7 @@ Result<json::value> pull_table(lua_State* L, int table, int depth) {
     return bad_value("Expected a table to be a list 1 to n without gaps, or to have text keys only");
   for (lua_Integer i = 1; i <= largest; ++i) {
     lua_rawgeti(L, table, i);
-    Result<json::value> element = pull_json(L, lua_gettop(L), depth + 1);
+    Result<json::value> element = pull_value(L, lua_gettop(L), depth + 1, pull);
     lua_pop(L, 1);
     if (!element) return element;
     array.push_back(std::move(*element));
@@ -569,17 +770,19 @@ Result<json::value> pull_table(lua_State* L, int table, int depth) {
   return json::value(std::move(array));
 }
 
-}  // namespace
-
-void push_json(lua_State* L, const json::value& value) { push_level(L, value, 0); }
-
-Result<json::value> pull_json(lua_State* L, int index, int depth) {
+Result<json::value> pull_value(lua_State* L, int index, int depth, Pull& pull) {
+  if (++pull.values > kPullValuesMax || pull.bytes > kPullBytesMax)
+    return bad_value("Expected data of at most 100000 values and 4 MiB of text");
   if (depth > kDepthMax) return bad_value("Expected data without cycles, nested at most 64 levels");
   switch (lua_type(L, index)) {
     case LUA_TNIL: return json::value();
     case LUA_TBOOLEAN: return json::value(lua_toboolean(L, index) != 0);
     case LUA_TNUMBER: {
-      if (lua_isinteger(L, index) != 0) return json::value(static_cast<std::int64_t>(lua_tointeger(L, index)));
+      if (lua_isinteger(L, index) != 0) {
+        const lua_Integer whole = lua_tointeger(L, index);
+        if (whole > kSafeInteger || whole < -kSafeInteger) return bad_value("Expected an integer within ±2^53");
+        return json::value(static_cast<std::int64_t>(whole));
+      }
       const double number = lua_tonumber(L, index);
       if (!std::isfinite(number)) return bad_value("Expected a finite number");
       return json::value(number);
@@ -587,10 +790,10 @@ Result<json::value> pull_json(lua_State* L, int index, int depth) {
     case LUA_TSTRING: {
       std::size_t size = 0;
       const char* text = lua_tolstring(L, index, &size);
-      if (!is_utf8({text, size})) return bad_value("Expected text in UTF-8");
+      if (Result<> good = check_text({text, size}, pull); !good) return good.error();
       return json::value(json::string_view{text, size});
     }
-    case LUA_TTABLE: return pull_table(L, lua_absindex(L, index), depth);
+    case LUA_TTABLE: return pull_table(L, lua_absindex(L, index), depth, pull);
     case LUA_TUSERDATA:
       if (is_decimal(L, index)) {
         const auto units = *static_cast<const std::int64_t*>(lua_touserdata(L, index));
@@ -599,6 +802,18 @@ Result<json::value> pull_json(lua_State* L, int index, int depth) {
       [[fallthrough]];
     default: return bad_value(std::string{"Expected data that can be kept, but found a "} + lua_typename(L, lua_type(L, index)));
   }
+}
+
+}  // namespace
+
+void push_json(lua_State* L, const json::value& value) { push_level(L, value, 0); }
+
+Result<json::value> pull_json(lua_State* L, int index) {
+  Pull pull;
+  Result<json::value> out = pull_value(L, index, 0, pull);
+  SandboxLimits& limits = limits_of(L);
+  limits.step_left -= std::min<std::uint64_t>(limits.step_left, 4 * pull.values + pull.bytes / 16);
+  return out;
 }
 
 lua_State* new_sandbox(SandboxLimits& limits) {
@@ -610,8 +825,11 @@ lua_State* new_sandbox(SandboxLimits& limits) {
     lua_close(L);
     return nullptr;
   }
-  lua_sethook(L, hook, LUA_MASKCOUNT, kHookInterval);
+  limits.L = L;
+  begin_evaluation(L);
   return L;
 }
+
+void begin_evaluation(lua_State* L) { lua_sethook(L, hook, LUA_MASKCOUNT, kHookInterval); }
 
 }  // namespace chuyi::scxml

@@ -17,11 +17,19 @@ namespace chuyi::scxml {
 struct SandboxLimits {
   std::size_t bytes_used = 0;
   std::size_t bytes_max = 0;
-  std::uint64_t evaluation_left = 0;  ///< instructions of the running evaluation
-  std::uint64_t step_left = 0;        ///< instructions of the macrostep
+  std::uint64_t evaluation_left = 0;  ///< instructions of the running evaluation, and what counts as some
+  std::uint64_t step_left = 0;        ///< the same of the macrostep
+  std::size_t longest = 0;            ///< bytes of the session's longest text: what an instruction may have to go over
+  lua_State* L = nullptr;             ///< once the sandbox stands; from then on allocations are charged too
   bool out_of_memory = false;
   const std::function<bool(std::string_view)>* in_state = nullptr;  ///< answers In('STATE')
+  bool spent() const { return evaluation_left == 0 || step_left == 0; }
 };
+
+/// Instructions between two looks at the limits.
+inline constexpr int kHookInterval = 100;
+/// Counts instructions from zero: what ran before in the same state makes no difference.
+void begin_evaluation(lua_State* L);
 
 /// A new state with nothing but the sandbox in it. nullptr when there is no memory at all.
 lua_State* new_sandbox(SandboxLimits& limits);
@@ -34,8 +42,9 @@ extern const char kEnvironmentKey;
 
 /// Pushes the value; may raise a Lua error, so call it protected. Leaves one value.
 void push_json(lua_State* L, const json::value& value);
-/// The value at `index` as JSON; never raises. Errors: `invalid` "lua.value".
-Result<json::value> pull_json(lua_State* L, int index, int depth = 0);
+/// The value at `index` as JSON that parse_json reads back; never raises, pays from the macrostep.
+/// Errors: `invalid` "lua.value".
+Result<json::value> pull_json(lua_State* L, int index);
 
 inline SandboxLimits& limits_of(lua_State* L) { return **static_cast<SandboxLimits**>(lua_getextraspace(L)); }
 

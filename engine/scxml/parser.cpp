@@ -320,8 +320,13 @@ class Parser {
   }
 
   void read_initial_element(const pugi::xml_node& node, Index index) {
-    const pugi::xml_node transition = node.child("transition");
-    if (!transition || transition.attribute("event") || transition.attribute("cond"))
+    pugi::xml_node transition;
+    for (const pugi::xml_node& child : node) {
+      if (!is_scxml(child)) continue;
+      if (local_name(child.name()) != "transition" || transition) return unknown_child(child);
+      transition = child;
+    }
+    if (!transition || !transition.attribute("target") || transition.attribute("event") || transition.attribute("cond"))
       return problem(node, "scxml.initial", "Expected <initial> to hold one transition with a target and nothing else");
     state(index).initial = read_transition(transition, index, true);
   }
@@ -605,9 +610,14 @@ class Parser {
           problem(pending.node, "scxml.target", "Expected the id of a state, but found '" + id + "'");
           continue;
         }
-        const Index scope = is_history(transition.source) ? chart_.at(transition.source).parent : transition.source;
+        const Index scope = is_history(chart_.at(transition.source).kind) ? chart_.at(transition.source).parent : transition.source;
         if (pending.initial && !chart_.is_descendant(target, scope))
           problem(pending.node, "scxml.target", "Expected a descendant state, but '" + id + "' is none");
+        // A default that leads to a history further inside ends; one that stays beside may go in a circle.
+        if (is_history(chart_.at(transition.source).kind) && is_history(chart_.at(target).kind) && chart_.at(target).parent == scope)
+          problem(pending.node, "scxml.history",
+                  "Expected the default of a history to be a state or a history further inside, but '" + id +
+                      "' is a history of the same state");
         transition.targets.push_back(target);
       }
       for (std::size_t i = 0; i < transition.targets.size(); ++i)
@@ -615,10 +625,6 @@ class Parser {
           if (!compatible(transition.targets[i], transition.targets[k]))
             problem(pending.node, "scxml.target", "Expected targets that can be active together");
     }
-  }
-  bool is_history(Index index) const {
-    const StateKind kind = chart_.at(index).kind;
-    return kind == StateKind::history_shallow || kind == StateKind::history_deep;
   }
   bool compatible(Index a, Index b) const {
     if (a == b) return false;

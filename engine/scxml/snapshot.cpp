@@ -7,9 +7,6 @@
 namespace chuyi::scxml {
 namespace {
 
-constexpr JsonLimits kStored{
-    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
-
 Error corrupt(std::string message) {
   return Error{.kind = ErrorKind::invalid, .code = "snapshot.content", .message = std::move(message)};
 }
@@ -89,7 +86,7 @@ std::string encode(const Snapshot& snapshot) {
 }
 
 Result<Snapshot> decode(const Chart& chart, std::string_view text) {
-  const Result<json::value> parsed = parse_json(text, kStored, "snapshot");
+  const Result<json::value> parsed = parse_json(text, kStoredJson, "snapshot");
   if (!parsed) return parsed.error();
   if (!parsed->is_object()) return corrupt("Expected an object");
   const json::object& object = parsed->get_object();
@@ -106,9 +103,16 @@ Result<Snapshot> decode(const Chart& chart, std::string_view text) {
   out.invocations = std::move(*invocations);
   out.datamodel = object_or_empty(object, "datamodel");
   out.history = object_or_empty(object, "history");
-  for (const auto& member : out.history)
-    if (!member.value().is_array() || !read_states(chart, out.history, std::string{member.key()}.c_str()))
+  for (const auto& member : out.history) {
+    const Index history = chart.find(member.key());
+    if (history == kNone || !is_history(chart.at(history).kind) || !member.value().is_array())
       return corrupt("Expected history of the chart's states");
+    for (const json::value& id : member.value().get_array()) {
+      const Index kept = id.is_string() ? chart.find(id.get_string()) : kNone;
+      if (kept == kNone || is_history(chart.at(kept).kind) || !chart.is_descendant(kept, chart.at(history).parent))
+        return corrupt("Expected history of the chart's states");
+    }
+  }
   out.running = bool_or(object, "running", false);
   out.revision = static_cast<std::uint64_t>(int_or(object, "revision", 0));
   out.next_id = static_cast<std::uint64_t>(int_or(object, "next_id", 1));

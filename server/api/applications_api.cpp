@@ -217,7 +217,7 @@ net::awaitable<Response> get_diagram(Context& context) {
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     for (const AuditRow& row : *rows) {
-      const Result<json::value> record = parse_json(row.record, JsonLimits{.bytes_max = 64U * 1024 * 1024, .depth_max = 100, .nodes_max = 5'000'000}, "record");
+      const Result<json::value> record = parse_json(row.record, kStoredJson, "record");
       if (!record || !record->is_object()) continue;
       for (std::string& state : strings_from_json(array_or_empty(record->get_object(), "entered"))) visited.push_back(std::move(state));
     }

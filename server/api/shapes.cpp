@@ -110,7 +110,7 @@ int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now) 
 }
 
 json::object notice_json(const NoticeRow& row, const Definition* definition, const Calendar& calendar, Instant now) {
-  const Result<json::value> parsed = parse_json(row.rule, JsonLimits{}, "rule");
+  const Result<json::value> parsed = parse_json(row.rule, kStoredJson, "rule");
   const json::object rule = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
   const std::string days = std::to_string(int_or(rule, "days", 0));
   const bool working = string_or(rule, "unit") == "working";
@@ -144,7 +144,7 @@ json::object user_json(const UserRow& row) {
 
 json::object history_json(const AuditRow& row, const Actor& viewer, const SessionRow& session, const Definition* definition, const Texts& texts) {
   const Result<json::value> parsed =
-      parse_json(row.record, JsonLimits{.bytes_max = 64U * 1024 * 1024, .depth_max = 100, .nodes_max = 5'000'000}, "record");
+      parse_json(row.record, kStoredJson, "record");
   const json::object record = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
   const std::string kind = string_or(record, "kind");
   const std::string task_kind = string_or(record, "task_kind");

@@ -7,11 +7,8 @@
 namespace chuyi::sqlite {
 namespace {
 
-constexpr JsonLimits kStored{
-    .bytes_max = 64U * 1024 * 1024, .depth_max = 100, .string_bytes_max = 16U * 1024 * 1024, .nodes_max = 5'000'000};
-
 json::value parse_stored(const std::string& text) {
-  Result<json::value> value = parse_json(text, kStored, "stored row");
+  Result<json::value> value = parse_json(text, kStoredJson, "stored row");
   if (!value) throw Failure{SQLITE_CORRUPT, "a stored row is not JSON"};
   return std::move(*value);
 }

@@ -98,5 +98,22 @@ TEST(Calendar, RefusesWrongDataNamingThePlace) {
   EXPECT_EQ(added.error().code, "calendar.year");
 }
 
+// A year whose days off are not there would count as complete, and be guessed by weekdays.
+TEST(Calendar, RefusesAYearWithoutItsLists) {
+  const std::pair<const char*, const char*> rows[] = {{R"({"year":2026})", "x.json#/off"},
+                                                      {R"({"year":2026,"off":["2026-01-01"]})", "x.json#/make_up"},
+                                                      {R"({"year":2026,"make_up":[]})", "x.json#/off"},
+                                                      {R"({"year":2026,"off":[],"make_up":[]})", "x.json#/off"},
+                                                      {R"({"year":2026,"off":"none","make_up":[]})", "x.json#/off"}};
+  for (const auto& [text, place] : rows) {
+    Calendar calendar;
+    const Result<> added = calendar.add_year(text, "x.json");
+    ASSERT_FALSE(added) << text;
+    EXPECT_EQ(added.error().code, "calendar.shape");
+    EXPECT_EQ(added.error().place, place) << text;
+    EXPECT_FALSE(calendar.has_year(2026));
+  }
+}
+
 }  // namespace
 }  // namespace chuyi

@@ -28,5 +28,25 @@ TEST(Decimal, MultipliesWeightsExactly) {
   EXPECT_EQ((*Decimal::parse("88.88") * *Decimal::parse("0.15")).to_string(), "13.332");
 }
 
+// Goal: no result is silently another number. Method: each operation at the edge of what a decimal holds.
+TEST(Decimal, SaysWhenAResultDoesNotFit) {
+  const Decimal most = *Decimal::parse("999999999999.999999");
+  const Decimal least = Decimal{} - most;
+  const Decimal unit = *Decimal::parse("0.000001");
+  EXPECT_EQ(*Decimal::add(least, most), Decimal{});
+  EXPECT_EQ(Decimal::add(most, unit).error().code, "decimal.range");
+  EXPECT_EQ(Decimal::subtract(least, unit).error().code, "decimal.range");
+  EXPECT_EQ(Decimal::multiply(most, Decimal{2}).error().code, "decimal.range");
+  EXPECT_EQ(Decimal::divide(most, unit).error().code, "decimal.range");
+  EXPECT_EQ(Decimal::divide(most, Decimal{}).error().code, "decimal.division");
+  EXPECT_EQ(*Decimal::multiply(most, Decimal{1}), most);
+  // Where no error can be given, the result stays at the bound and never turns over.
+  Decimal sum;
+  for (int i = 0; i < 100; ++i) sum = sum + most;
+  EXPECT_EQ(sum, most);
+  EXPECT_EQ(most.to_string(2), "1000000000000.00");
+  EXPECT_EQ(least.to_string(0), "-1000000000000");
+}
+
 }  // namespace
 }  // namespace chuyi

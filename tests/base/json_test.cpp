@@ -1,7 +1,10 @@
 #include "engine/base/json.h"
 
+#include <bit>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -43,6 +46,31 @@ TEST(Json, CanonicalBytesDoNotDependOnOrder) {
   EXPECT_EQ(canonical_json(a), R"({"a":"中\n\u001f","b":1.0,"c":[1,-2,1.5e+300]})");
   EXPECT_EQ(canonical_json(a), canonical_json(b));
   EXPECT_EQ(canonical_json(*parse_json(canonical_json(a), JsonLimits{}, "c")), canonical_json(a));
+}
+
+// Goal: what was written reads back as the same bytes, whatever stands around a number. Method: doubles of random
+// bit patterns, and some that a hurried parser rounds wrongly, with texts of every length after them.
+TEST(Json, DoublesKeepTheirBytes) {
+  std::mt19937_64 dice{20261125};
+  std::vector<double> numbers{9.1584787405073591, 0.0093508195556065415, 5e-324, 2.2250738585072014e-308, 1.7976931348623157e308,
+                              9007199254740994.0, -0.0, 1e22, 1e23, 123456789012345678.0};
+  while (numbers.size() < 20'000) {
+    const auto number = std::bit_cast<double>(dice());
+    if (std::isfinite(number)) numbers.push_back(number);
+  }
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::string bytes = canonical_json(json::object{{"x", numbers[i]}, {"y", std::string(i % 101, 'a')}});
+    const Result<json::value> back = parse_json(bytes, JsonLimits{}, "test");
+    ASSERT_TRUE(back) << bytes;
+    EXPECT_EQ(canonical_json(*back), bytes);
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(back->at("x").as_double()), std::bit_cast<std::uint64_t>(numbers[i])) << bytes;
+  }
+}
+
+TEST(Json, NumbersAtTheEdgesOfADouble) {
+  EXPECT_EQ(canonical_json(*parse_json("[1e-400,-1e-400,0e999,4.9e-324]", JsonLimits{}, "test")), "[0.0,-0.0,0.0,5e-324]");
+  for (const char* text : {"1e309", "-1e309", "[1.8e308]", "1e99999"}) EXPECT_EQ(code_of(text), "json.number_range") << text;
+  EXPECT_EQ(code_of("0." + std::string(500, '0') + "1"), "ok");
 }
 
 // Goal: a name from a hostile file neither breaks JSON output nor acts on a terminal.

@@ -54,6 +54,10 @@ INSTANTIATE_TEST_SUITE_P(
                     <state id="x2"><onentry><assign location="n" expr="n + 1"/></onentry>
                       <transition cond="n == 1" target="out"/><transition cond="n == 2" target="pass"/></state></state></state>
                 <state id="out"><transition target="h0"/></state>)x"},
+        Case{"AHistoryMayDefaultToOneFurtherInside",
+             R"x(<state id="w" initial="h0"><history id="h0"><transition target="h1"/></history>
+                  <state id="x"><history id="h1"><transition target="y"/></history>
+                    <state id="y"><transition target="pass"/></state></state></state>)x"},
         Case{"AnErrorEndsOnlyItsOwnBlock",
              R"x(<datamodel><data id="n" expr="0"/></datamodel>
                 <state id="s"><onentry><assign location="n" expr="nothing.here"/><assign location="n" expr="99"/></onentry>
@@ -112,6 +116,36 @@ TEST(Interpreter, AHistoryRecordedOnTheWayIsEnteredWhole) {
   const Result<Step> step = scxml::step(**parsed, begun->next, {.name = "go"}, {.session_id = "s", .now = {}});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->next.configuration, (std::vector<std::string>{"p", "a", "b"}));
+}
+
+// Goal: no chart that loads costs more steps than it has states. Method: 60 levels whose default entry names
+// both the child and the grandchild, so that going down each way would take as long as Fibonacci's numbers say.
+TEST(Interpreter, EachStateIsGoneThroughOnce) {
+  std::string open;
+  std::string close;
+  for (int i = 0; i < 60; ++i) {
+    const std::string next = "s" + std::to_string(i + 1);
+    open += "<state id=\"s" + std::to_string(i) + "\" initial=\"" + next + (i < 59 ? " s" + std::to_string(i + 2) : "") + "\">";
+    close += "</state>";
+  }
+  const Result<ChartPtr> parsed = parse_chart(chart(open + "<state id=\"s60\"/>" + close), "t");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const Result<Step> step = start(**parsed, {}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.configuration.size(), 61u);
+}
+
+// SCXML appendix D: exitInterpreter runs <onexit> before returnDoneEvent evaluates the donedata.
+TEST(Interpreter, DonedataSeesWhatOnexitDid) {
+  const Result<ChartPtr> parsed =
+      parse_chart("<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><datamodel><data id=\"n\" expr=\"1\"/></datamodel>"
+                  "<final id=\"f\"><onexit><assign location=\"n\" expr=\"2\"/></onexit>"
+                  "<donedata><param name=\"n\" expr=\"n\"/></donedata></final></scxml>",
+                  "t");
+  ASSERT_TRUE(parsed);
+  const Result<Step> step = start(**parsed, {}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(step);
+  EXPECT_EQ(canonical_json(std::get<Done>(step->effects.back()).data), R"({"n":2})");
 }
 
 TEST(Interpreter, PeriodsAreHandedToTheHost) {

@@ -46,5 +46,14 @@ TEST(Snapshot, IllegalConfigurationsAreRefused) {
     EXPECT_FALSE(decode(*chart, R"({"configuration":)" + std::string{configuration} + "}")) << configuration;
 }
 
+TEST(Snapshot, IllegalHistoriesAreRefused) {
+  const ChartPtr chart = *parse_chart(R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0">
+    <state id="a"><history id="h"><transition target="b"/></history><state id="b"/></state><state id="c"/></scxml>)",
+                                      "t");
+  EXPECT_TRUE(decode(*chart, R"({"configuration":["a","b"],"history":{"h":["b"]}})"));
+  for (const char* history : {R"({"h":["h"]})", R"({"h":["c"]})", R"({"a":["b"]})", R"({"h":[1]})", R"({"x":[]})"})
+    EXPECT_FALSE(decode(*chart, R"({"configuration":["a","b"],"history":)" + std::string{history} + "}")) << history;
+}
+
 }  // namespace
 }  // namespace chuyi::scxml
