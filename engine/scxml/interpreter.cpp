@@ -1,8 +1,11 @@
 #include "engine/scxml/interpreter.h"
 
 #include <algorithm>
-#include <deque>
-#include <set>
+#include <list>
+#include <map>
+
+#include <boost/container/flat_set.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/delay.h"
@@ -19,7 +22,31 @@ constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLE
 /// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
 constexpr int kUnkeptMax = 3;
 
-using StateSet = std::set<Index>;
+using StateSet = boost::container::flat_set<Index, std::less<>, boost::container::small_vector<Index, 16>>;
+
+/// Bytes that canonical JSON can take at most.
+std::size_t size_bound(std::string_view text) { return 6 * text.size() + 3; }
+std::size_t size_bound(const json::object& object);
+std::size_t size_bound(const json::value& value) {
+  if (value.is_object()) return size_bound(value.get_object());
+  std::size_t out = 32;
+  if (value.is_string()) out += size_bound(std::string_view{value.get_string()});
+  if (value.is_array())
+    for (const json::value& each : value.get_array()) out += size_bound(each);
+  return out;
+}
+std::size_t size_bound(const json::object& object) {
+  std::size_t out = 32;
+  for (const json::key_value_pair& each : object) out += size_bound(std::string_view{each.key()}) + size_bound(each.value());
+  return out;
+}
+std::size_t size_bound(const Snapshot& snapshot) {
+  std::size_t out = 512 + size_bound(snapshot.datamodel) + size_bound(snapshot.history);
+  for (const std::string& each : snapshot.configuration) out += size_bound(each);
+  for (const std::string& each : snapshot.initialised) out += size_bound(each);
+  for (const Invocation& each : snapshot.invocations) out += 128 + size_bound(each.invoke_id) + size_bound(each.state) + size_bound(each.type);
+  return out;
+}
 
 class Interpreter {
  public:
@@ -155,7 +182,8 @@ class Interpreter {
       return trace.entered.empty() && trace.exited.empty() && trace.errors.empty() && trace.event.empty();
     });
     out.trace = std::move(traces_);
-    if (encode(out.next).size() > limits_.datamodel_bytes_max)
+    // Encoding takes longer than most steps: only what may be too large is encoded.
+    if (size_bound(out.next) > limits_.datamodel_bytes_max && encode(out.next).size() > limits_.datamodel_bytes_max)
       return Error{.kind = ErrorKind::invalid,
                    .code = "scxml.datamodel_size",
                    .message = "Expected a session of at most " + std::to_string(limits_.datamodel_bytes_max) + " bytes"};
@@ -200,16 +228,13 @@ class Interpreter {
   }
 
   std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const {
+    if (enabled.size() < 2) return enabled;
     std::vector<Index> filtered;
     for (const Index first : enabled) {
       bool preempted = false;
       std::vector<Index> removed;
-      const StateSet exits = compute_exit_set({first});
       for (const Index second : filtered) {
-        const StateSet others = compute_exit_set({second});
-        const bool conflict =
-            std::any_of(exits.begin(), exits.end(), [&](Index state) { return others.contains(state); });
-        if (!conflict) continue;
+        if (!conflict(first, second)) continue;
         if (chart_.is_descendant(transition(first).source, transition(second).source)) {
           removed.push_back(second);
         } else {
@@ -224,21 +249,35 @@ class Interpreter {
     return filtered;
   }
 
-  StateSet effective_targets(const Transition& of) const {
-    StateSet out;
+  /// Do the exit sets of two transitions share a state? Each is the active part below a domain, so that they do when one
+  /// domain is the other or below it, and something is active there.
+  bool conflict(Index first, Index second) const {
+    const Index a = transition_domain(transition(first));
+    const Index b = transition_domain(transition(second));
+    if (a == kNone || b == kNone) return false;
+    if (a != b && !chart_.is_descendant(a, b) && !chart_.is_descendant(b, a)) return false;
+    const auto active = configuration_.upper_bound(std::max(a, b));
+    return active != configuration_.end() && chart_.is_descendant(*active, std::max(a, b));
+  }
+
+  /// SCXML appendix D: getEffectiveTargetStates.
+  std::vector<Index> effective_targets(const Transition& of) const {
+    if (std::none_of(of.targets.begin(), of.targets.end(), [&](Index each) { return is_history(chart_.at(each).kind); }))
+      return of.targets;
+    std::vector<Index> out;
     StateSet histories;
     add_effective_targets(of, out, histories);
     return out;
   }
-  void add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const {
+  void add_effective_targets(const Transition& of, std::vector<Index>& out, StateSet& histories) const {
     for (const Index target : of.targets) {
       const State& state = chart_.at(target);
       if (!is_history(state.kind)) {
-        out.insert(target);
+        out.push_back(target);
       } else if (!histories.insert(target).second) {
         continue;
       } else if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
+        for (const json::value& id : kept->as_array()) out.push_back(chart_.find(id.as_string()));
       } else {
         add_effective_targets(transition(state.initial), out, histories);
       }
@@ -247,36 +286,33 @@ class Interpreter {
 
   /// kNone: a transition without targets.
   Index transition_domain(const Transition& of) const {
-    const StateSet targets = effective_targets(of);
+    const std::vector<Index> targets = effective_targets(of);
     if (targets.empty()) return kNone;
-    const State& source = chart_.at(of.source);
-    const bool compound = source.kind == StateKind::compound;
-    if (of.kind == TransitionKind::internal && compound &&
-        std::all_of(targets.begin(), targets.end(), [&](Index t) { return chart_.is_descendant(t, of.source); }))
+    const auto contains_all = [&](Index ancestor) {
+      return std::all_of(targets.begin(), targets.end(), [&](Index each) { return chart_.is_descendant(each, ancestor); });
+    };
+    if (of.kind == TransitionKind::internal && chart_.at(of.source).kind == StateKind::compound && contains_all(of.source))
       return of.source;
-    std::vector<Index> list{of.source};
-    list.insert(list.end(), targets.begin(), targets.end());
-    return find_lcca(list);
+    return find_lcca(of.source, contains_all);
   }
 
-  Index find_lcca(const std::vector<Index>& states) const {
-    for (Index ancestor = chart_.at(states.front()).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
+  /// SCXML appendix D: findLCCA of the source and what `contains_all` asks for.
+  template <class Contains>
+  Index find_lcca(Index source, const Contains& contains_all) const {
+    for (Index ancestor = chart_.at(source).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
       const StateKind kind = chart_.at(ancestor).kind;
-      if (kind != StateKind::compound && kind != StateKind::root) continue;
-      if (std::all_of(states.begin() + 1, states.end(), [&](Index s) { return chart_.is_descendant(s, ancestor); }))
-        return ancestor;
+      if ((kind == StateKind::compound || kind == StateKind::root) && contains_all(ancestor)) return ancestor;
     }
     return 0;
   }
 
-  StateSet compute_exit_set(const std::vector<Index>& transitions) const {
+  /// All active states below the domains.
+  StateSet compute_exit_set(const std::vector<Index>& domains) const {
     StateSet out;
-    for (const Index each : transitions) {
-      const Transition& of = transition(each);
-      if (of.targets.empty()) continue;
-      const Index domain = transition_domain(of);
-      for (const Index state : configuration_)
-        if (chart_.is_descendant(state, domain)) out.insert(state);
+    for (const Index domain : domains) {
+      if (domain == kNone) continue;
+      for (auto state = configuration_.upper_bound(domain); state != configuration_.end() && chart_.is_descendant(*state, domain); ++state)
+        out.insert(*state);
     }
     return out;
   }
@@ -289,7 +325,7 @@ class Interpreter {
     // all that is left is entered again. Appendix D takes it anew, which can end in a configuration that 3.11 forbids.
     std::vector<Index> domains;
     for (const Index each : enabled) domains.push_back(transition_domain(transition(each)));
-    exit_states(enabled);
+    exit_states(domains);
     for (const Index each : enabled) run_block(transition(each).actions);
     enter_states(enabled, domains);
   }
@@ -309,8 +345,8 @@ class Interpreter {
     }
   }
 
-  void exit_states(const std::vector<Index>& enabled) {
-    const StateSet exits = compute_exit_set(enabled);
+  void exit_states(const std::vector<Index>& domains) {
+    const StateSet exits = compute_exit_set(domains);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) to_invoke_.erase(*state);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) record_history(chart_.at(*state));
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit_state(*state);
@@ -734,7 +770,7 @@ class Interpreter {
   StepLimits limits_;
   StateSet configuration_;
   StateSet to_invoke_;
-  std::deque<Event> internal_;
+  std::list<Event> internal_;
   std::vector<Effect> effects_;
   std::vector<Trace> traces_;
   std::string failed_send_;
@@ -772,9 +808,8 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
   return Interpreter(chart, Snapshot{}, env, limits).start(declared);
 }
 
-Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,
-                  const StepLimits& limits) {
-  return Interpreter(chart, snapshot, env, limits).step(event);
+Result<Step> step(const Chart& chart, Snapshot snapshot, const Event& event, const Env& env, const StepLimits& limits) {
+  return Interpreter(chart, std::move(snapshot), env, limits).step(event);
 }
 
 }  // namespace chuyi::scxml
