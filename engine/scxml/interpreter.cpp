@@ -60,7 +60,8 @@ class Interpreter {
 
   Result<Step> start(const json::object& data) {
     snapshot_.running = true;
-    if (Result<> loaded = lua_.load(data); !loaded) return loaded.error();
+    lua_.load(data);
+    if (Result<> ready = lua_.prepare(); !ready) return ready.error();
     if (!chart_.late_binding) {
       for (const State& state : chart_.states) initialise_data(state, data);
     } else {
@@ -76,9 +77,8 @@ class Interpreter {
   Result<Step> step(const Event& event) {
     if (!snapshot_.running)
       return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
-    const json::object before = std::move(snapshot_.datamodel);
-    if (Result<> loaded = lua_.restore(before); !loaded) return loaded.error();
-    if (Result<> set = lua_.set_event(shown(event)); !set) return no_event(set.error());
+    lua_.restore(std::move(snapshot_.datamodel));
+    lua_.set_event(event);
     finalize_and_forward(event);
     const std::vector<Index> enabled = select_transitions(&event);
     if (!enabled.empty()) microstep(enabled, event.name);
@@ -93,14 +93,6 @@ class Interpreter {
     return index != kNone && configuration_.contains(index);
   }
 
-  static bool generated(const std::string& sendid) { return sendid.starts_with("_send."); }
-
-  /// SCXML 5.10.1: `sendid` shows only what the author gave.
-  static Event shown(Event event) {
-    if (generated(event.sendid)) event.sendid.clear();
-    return event;
-  }
-
   void raise(Event event) { internal_.push_back(std::move(event)); }
 
   void execution_error(const Error& error, const std::string& sendid = {}) {
@@ -112,13 +104,6 @@ class Interpreter {
            .data = json::object{{"message", error.message}, {"place", error.place}}});
   }
 
-  /// A guard that sees no event would let the wrong transition be taken.
-  static Error no_event(Error error) {
-    error.code = "scxml.event";
-    error.message = "Expected an event that the data model can hold, but: " + error.message;
-    return error;
-  }
-
   /// The rest of a macrostep: internal events and eventless transitions, then the invokes (appendix D, mainEventLoop).
   Result<Step> macrostep() {
     while (snapshot_.running) {
@@ -127,11 +112,11 @@ class Interpreter {
       std::string name;
       if (enabled.empty()) {
         if (internal_.empty()) break;
-        Event event = std::move(internal_.front());
+        event_ = std::move(internal_.front());
         internal_.pop_front();
-        name = event.name;
-        if (Result<> set = lua_.set_event(event); !set) return no_event(set.error());
-        enabled = select_transitions(&event);
+        name = event_.name;
+        lua_.set_event(event_);
+        enabled = select_transitions(&event_);
       }
       if (!enabled.empty()) microstep(enabled, name);
     }
@@ -141,6 +126,7 @@ class Interpreter {
     } else {
       exit_interpreter();
     }
+    if (lua_.failure()) return *lua_.failure();
     Result<json::object> data = lua_.save();
     if (data) return finish(std::move(*data));
     if (++unkept_ > kUnkeptMax) {
@@ -162,6 +148,7 @@ class Interpreter {
                    .code = "scxml.microsteps",
                    .message = "Expected at most " + std::to_string(limits_.microsteps_max) +
                               " microsteps for one event; a cycle of transitions without events never ends"};
+    if (lua_.failure()) return *lua_.failure();
     if (lua_.exhausted())
       return Error{.kind = ErrorKind::invalid,
                    .code = "scxml.instructions",
@@ -709,7 +696,7 @@ class Interpreter {
       effect.sendid = "send." + std::to_string(snapshot_.next_id++);
       if (Result<> assigned = lua_.assign(send.id_location, json::value(effect.sendid)); !assigned) return assigned;
     }
-    failed_send_ = generated(effect.sendid) ? std::string{} : effect.sendid;
+    failed_send_ = is_generated(effect.sendid) ? std::string{} : effect.sendid;
     Result<std::string> event = text_of(send.event, send.event_expr);
     if (!event) return event.error();
     Result<std::string> target = text_of(send.target, send.target_expr);
@@ -731,7 +718,7 @@ class Interpreter {
     if (*target == "#_internal") {
       raise({.name = std::move(*event),
              .type = EventType::internal,
-             .sendid = generated(effect.sendid) ? std::string{} : effect.sendid,
+             .sendid = is_generated(effect.sendid) ? std::string{} : effect.sendid,
              .data = std::move(*data)});
       return {};
     }
@@ -771,6 +758,7 @@ class Interpreter {
   StateSet configuration_;
   StateSet to_invoke_;
   std::list<Event> internal_;
+  Event event_;  ///< the internal event that `_event` shows
   std::vector<Effect> effects_;
   std::vector<Trace> traces_;
   std::string failed_send_;

@@ -52,14 +52,55 @@ int push_environment(lua_State* L) {
   return 1;
 }
 
-/// Arguments: table, name (light userdata of const char*), json::value. Sets a system variable of the base.
-int set_system_variable(lua_State* L) {
-  const auto* name = static_cast<const char*>(lua_touserdata(L, 1));
-  const auto* value = static_cast<const json::value*>(lua_touserdata(L, 2));
+/// Arguments: Env, name of the chart. Sets the system variables of the base, `_event` to nil.
+int set_system_variables(lua_State* L) {
+  const auto* env = static_cast<const Env*>(lua_touserdata(L, 1));
+  const auto* name = static_cast<const std::string*>(lua_touserdata(L, 2));
   lua_settop(L, 0);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
-  push_json(L, *value);
-  lua_setfield(L, 1, name);
+  lua_pushlstring(L, env->session_id.data(), env->session_id.size());
+  lua_setfield(L, 1, "_sessionid");
+  lua_pushlstring(L, name->data(), name->size());
+  lua_setfield(L, 1, "_name");
+  lua_createtable(L, 0, 1);
+  lua_pushinteger(L, to_ms(env->now));
+  lua_setfield(L, -2, "now");
+  lua_setfield(L, 1, "_x");
+  lua_createtable(L, 0, 2);
+  for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
+    lua_createtable(L, 0, 1);
+    lua_pushfstring(L, "#_scxml_%s", env->session_id.c_str());
+    lua_setfield(L, -2, "location");
+    lua_setfield(L, 2, processor);
+  }
+  lua_setfield(L, 1, "_ioprocessors");
+  lua_pushnil(L);
+  lua_setfield(L, 1, "_event");
+  return 0;
+}
+
+/// Argument: Event. Sets `_event` of the base (SCXML 5.10.1); `sendid` shows only what the author gave.
+int set_event_variable(lua_State* L) {
+  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
+  const auto* event = static_cast<const Event*>(lua_touserdata(L, 1));
+  lua_settop(L, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  lua_createtable(L, 0, 4);
+  const std::pair<const char*, const std::string*> fields[] = {{"name", &event->name},
+                                                               {"sendid", is_generated(event->sendid) ? nullptr : &event->sendid},
+                                                               {"origin", &event->origin},
+                                                               {"origintype", &event->origintype},
+                                                               {"invokeid", &event->invokeid}};
+  for (const auto& [name, value] : fields) {
+    if (value == nullptr || (value->empty() && value != &event->name)) continue;
+    lua_pushlstring(L, value->data(), value->size());
+    lua_setfield(L, 2, name);
+  }
+  lua_pushstring(L, kTypes[static_cast<int>(event->type)]);
+  lua_setfield(L, 2, "type");
+  push_json(L, event->data);
+  lua_setfield(L, 2, "data");
+  lua_setfield(L, 1, "_event");
   return 0;
 }
 
@@ -180,24 +221,7 @@ void release(const Chart& chart, std::shared_ptr<Machine> machine) {
 
 LuaModel::LuaModel(const Chart& chart, const Env& env, const StepLimits& limits,
                    std::function<bool(std::string_view)> in_state)
-    : chart_(chart), in_state_(std::move(in_state)) {
-  if (chart.datamodel == DataModelKind::null) return;
-  machine_ = acquire(chart);
-  machine_->refill(limits);
-  machine_->limits.in_state = &in_state_;
-  if (machine_->L == nullptr) return;
-  const json::object system{
-      {"_sessionid", env.session_id},
-      {"_name", chart.name},
-      {"_x", json::object{{"now", to_ms(env.now)}}},
-      {"_ioprocessors",
-       json::object{{"http://www.w3.org/TR/scxml/#SCXMLEventProcessor",
-                     json::object{{"location", "#_scxml_" + env.session_id}}},
-                    {"scxml", json::object{{"location", "#_scxml_" + env.session_id}}}}},
-      {"_event", nullptr}};
-  for (const json::key_value_pair& member : system)
-    if (!set_system(member.key_c_str(), member.value())) return;  // no memory: every expression says so
-}
+    : chart_(chart), env_(env), limits_(limits), in_state_(std::move(in_state)) {}
 
 LuaModel::~LuaModel() {
   if (!machine_) return;
@@ -224,8 +248,12 @@ Result<> LuaModel::call(int arguments, int results, const std::string& place) {
 }
 
 Result<> LuaModel::push_script(const Script& script) {
+  if (Result<> ready = prepare(); !ready) return ready;
+  return push_chunk(script);
+}
+
+Result<> LuaModel::push_chunk(const Script& script) {
   lua_State* L = machine_->L;
-  if (L == nullptr) return execution_error(script.place, "memory limit reached");
   int& chunk = machine_->chunks[static_cast<std::size_t>(script.id)];
   if (chunk == LUA_NOREF) {
     // Compiled once for many sessions, so on nobody's budget.
@@ -244,11 +272,47 @@ Result<> LuaModel::push_script(const Script& script) {
   return {};
 }
 
-Result<> LuaModel::load(const json::object& globals) {
-  loaded_ = &globals;
-  if (!machine_) return {};
+void LuaModel::load(json::object globals) { loaded_ = std::move(globals); }
+
+void LuaModel::restore(json::object globals) {
+  load(std::move(globals));
+  with_functions_ = true;
+}
+
+void LuaModel::set_event(const Event& event) {
+  event_ = &event;
+  event_shown_ = false;
+}
+
+Result<> LuaModel::prepare() {
+  if (is_null()) return {};
+  if (!failure_ && !machine_)
+    if (Result<> begun = prepare_session(); !begun) failure_ = begun.error();
+  if (!failure_ && !event_shown_) {
+    event_shown_ = true;
+    lua_pushcfunction(machine_->L, set_event_variable);
+    lua_pushlightuserdata(machine_->L, const_cast<Event*>(event_));
+    if (Result<> set = call(1, 0, {}); !set) {
+      failure_ = set.error();
+      failure_->code = "scxml.event";
+      failure_->message = "Expected an event that the data model can hold, but: " + failure_->message;
+    }
+  }
+  if (failure_) return *failure_;
+  return {};
+}
+
+Result<> LuaModel::prepare_session() {
+  machine_ = acquire(chart_);
+  machine_->refill(limits_);
+  machine_->limits.in_state = &in_state_;
   if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
-  return push_session(globals);
+  lua_pushcfunction(machine_->L, set_system_variables);
+  lua_pushlightuserdata(machine_->L, const_cast<Env*>(&env_));
+  lua_pushlightuserdata(machine_->L, const_cast<std::string*>(&chart_.name));
+  if (Result<> set = call(2, 0, {}); !set) return set;
+  if (Result<> pushed = push_session(loaded_); !pushed) return pushed;
+  return with_functions_ && chart_.script ? restore_functions() : Result<>{};
 }
 
 /// A new environment with these globals, as the machine's.
@@ -268,23 +332,22 @@ Result<> LuaModel::run_top_script() {
   return ran;
 }
 
-Result<> LuaModel::restore(const json::object& globals) {
-  if (Result<> loaded = load(globals); !loaded || !machine_ || !chart_.script) return loaded;
+Result<> LuaModel::restore_functions() {
   lua_State* L = machine_->L;
   // The script runs on a copy of the data that is thrown away; only the functions stay. It has no part in the
   // macrostep's budget.
   const int session = std::exchange(machine_->environment, LUA_NOREF);
   const std::uint64_t step_left = std::exchange(machine_->limits.step_left, machine_->per_evaluation);
   const std::size_t longest = machine_->limits.longest;
-  Result<> copied = push_session(globals);
-  if (copied && push_script(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
+  Result<> copied = push_session(loaded_);
+  if (copied && push_chunk(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
   if (copied) keep_functions(session);
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
   machine_->environment = session;
   machine_->limits.step_left = step_left;
   machine_->limits.longest = std::max(longest, chart_.script.source.size());
   // All functions of a chunk share its _ENV: they see the session's data from here on.
-  if (copied) copied = push_script(chart_.script);
+  if (copied) copied = push_chunk(chart_.script);
   lua_settop(L, 0);
   return copied;
 }
@@ -314,7 +377,9 @@ bool LuaModel::is_kept_function() const {
 
 Result<json::object> LuaModel::save() {
   json::object out;
-  if (!machine_ || machine_->L == nullptr) return out;
+  if (is_null()) return out;
+  if (failure_) return *failure_;
+  if (!machine_) return std::move(loaded_);
   lua_State* L = machine_->L;
   Error error{.kind = ErrorKind::invalid, .code = "lua.value", .message = {}};
   lua_settop(L, 0);
@@ -341,7 +406,7 @@ Result<json::object> LuaModel::save() {
 /// Gives the global whose key is at 2 the value that it had when the step began. An existing field needs no memory.
 void LuaModel::put_back(std::string_view name) {
   lua_State* L = machine_->L;
-  const json::value* before = loaded_ == nullptr ? nullptr : loaded_->if_contains(name);
+  const json::value* before = loaded_.if_contains(name);
   const json::value nothing;
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
@@ -351,27 +416,8 @@ void LuaModel::put_back(std::string_view name) {
   lua_rawset(L, 1);
 }
 
-Result<> LuaModel::set_event(const Event& event) {
-  if (!machine_) return {};
-  if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
-  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
-  json::object fields{{"name", event.name}, {"type", kTypes[static_cast<int>(event.type)]}, {"data", event.data}};
-  const std::pair<const char*, const std::string*> optional[] = {
-      {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
-  for (const auto& [name, value] : optional)
-    if (!value->empty()) fields[name] = *value;
-  return set_system("_event", std::move(fields));
-}
-
-Result<> LuaModel::set_system(const char* name, const json::value& value) {
-  lua_pushcfunction(machine_->L, set_system_variable);
-  lua_pushlightuserdata(machine_->L, const_cast<char*>(name));
-  lua_pushlightuserdata(machine_->L, const_cast<json::value*>(&value));
-  return call(2, 0, {});
-}
-
 Result<json::value> LuaModel::eval(const Script& script) {
-  if (!machine_) return execution_error(script.place, "Expected no expression: the data model is null");
+  if (is_null()) return execution_error(script.place, "Expected no expression: the data model is null");
   if (Result<> pushed = push_script(script); !pushed) return pushed.error();
   if (Result<> called = call(0, 1, script.place); !called) return called.error();
   Result<json::value> value = pull_json(machine_->L, -1);
@@ -381,7 +427,7 @@ Result<json::value> LuaModel::eval(const Script& script) {
 }
 
 Result<bool> LuaModel::eval_condition(const Script& script) {
-  if (!machine_) {
+  if (is_null()) {
     const std::optional<std::string> state = in_state_of_null(script.source);
     if (!state) return execution_error(script.place, "Expected In('STATE')");
     return in_state_(*state);
@@ -394,13 +440,13 @@ Result<bool> LuaModel::eval_condition(const Script& script) {
 }
 
 Result<> LuaModel::run(const Script& script) {
-  if (!machine_) return execution_error(script.place, "Expected no script: the data model is null");
+  if (is_null()) return execution_error(script.place, "Expected no script: the data model is null");
   if (Result<> pushed = push_script(script); !pushed) return pushed;
   return call(0, 0, script.place);
 }
 
 Result<> LuaModel::assign(const Script& location, const json::value& value) {
-  if (!machine_) return execution_error(location.place, "Expected no assignment: the data model is null");
+  if (is_null()) return execution_error(location.place, "Expected no assignment: the data model is null");
   if (Result<> pushed = push_script(location); !pushed) return pushed;
   lua_State* L = machine_->L;
   lua_pushcfunction(L, push_protected);
@@ -413,7 +459,7 @@ Result<> LuaModel::assign(const Script& location, const json::value& value) {
 }
 
 Result<> LuaModel::assign_expression(const Script& location, const Script& value) {
-  if (!machine_) return execution_error(location.place, "Expected no assignment: the data model is null");
+  if (is_null()) return execution_error(location.place, "Expected no assignment: the data model is null");
   if (Result<> pushed = push_script(location); !pushed) return pushed;
   if (Result<> pushed = push_script(value); !pushed) {
     lua_pop(machine_->L, 1);
@@ -431,9 +477,9 @@ Result<> LuaModel::assign_expression(const Script& location, const Script& value
 }
 
 Result<> LuaModel::set_global(const std::string& name, const json::value& value) {
-  if (!machine_) return execution_error({}, "Expected no data: the data model is null");
+  if (is_null()) return execution_error({}, "Expected no data: the data model is null");
+  if (Result<> ready = prepare(); !ready) return ready;
   lua_State* L = machine_->L;
-  if (L == nullptr) return execution_error({}, "memory limit reached");
   lua_pushcfunction(L, set_environment_global);
   lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
   const json::value key(name);
@@ -469,8 +515,9 @@ Result<> LuaModel::for_each(const Script& array, const std::string& item, const 
 
 Result<json::value> LuaModel::literal(std::string_view text) {
   const std::string trimmed = normalise_space(text);
-  if (!machine_ || machine_->L == nullptr || !is_light_literal(trimmed)) return json::value(trimmed);
+  if (is_null() || !is_light_literal(trimmed)) return json::value(trimmed);
   if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  if (Result<> ready = prepare(); !ready) return ready.error();
   lua_State* L = machine_->L;
   const std::string source = "return " + std::string{text} + "\n";
   if (luaL_loadbufferx(L, source.data(), source.size(), "=chunk", "t") != LUA_OK) {
