@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMachinesMax = 16;
 constexpr std::uint64_t kCallCost = 50;    ///< of the way into Lua and back
 constexpr std::uint64_t kActionCost = 50;  ///< of one piece of executable content
+constexpr std::size_t kLitterMax = 64U * 1024;  ///< bytes that sessions may leave behind before a collection
 constexpr std::size_t kMemoryDefault = 32U * 1024 * 1024;
 
 Error execution_error(const std::string& place, std::string message) {
@@ -172,6 +173,7 @@ struct LuaModel::Machine {
     limits.longest = 0;
   }
   std::uint64_t per_evaluation = 0;
+  std::size_t bytes_clean = 0;  ///< in use after the last collection
 };
 
 namespace {
@@ -210,7 +212,10 @@ void release(const Chart& chart, std::shared_ptr<Machine> machine) {
   // Serial 0 is an expression of its own, seen once. What a session left behind is no load on the next one.
   if (!machine || machine->L == nullptr || machine->limits.out_of_memory || chart.serial == 0) return;
   machine->limits.L = nullptr;
-  lua_gc(machine->L, LUA_GCCOLLECT);
+  if (machine->limits.bytes_used > machine->bytes_clean + kLitterMax) {
+    lua_gc(machine->L, LUA_GCCOLLECT);
+    machine->bytes_clean = machine->limits.bytes_used;
+  }
   machine->limits.L = machine->L;
   auto& cache = machines();
   if (cache.size() >= kMachinesMax) cache.erase(cache.begin());
