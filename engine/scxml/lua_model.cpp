@@ -67,14 +67,8 @@ int set_system_variables(lua_State* L) {
   lua_pushinteger(L, to_ms(env->now));
   lua_setfield(L, -2, "now");
   lua_setfield(L, 1, "_x");
-  lua_createtable(L, 0, 2);
-  for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
-    lua_createtable(L, 0, 1);
-    lua_pushfstring(L, "#_scxml_%s", env->session_id.c_str());
-    lua_setfield(L, -2, "location");
-    lua_setfield(L, 2, processor);
-  }
-  lua_setfield(L, 1, "_ioprocessors");
+  lua_pushnil(L);
+  lua_setfield(L, 1, "_ioprocessors");  // made when it is asked for
   lua_pushnil(L);
   lua_setfield(L, 1, "_event");
   return 0;
@@ -231,6 +225,7 @@ LuaModel::LuaModel(const Chart& chart, const Env& env, const StepLimits& limits,
 LuaModel::~LuaModel() {
   if (!machine_) return;
   machine_->limits.in_state = nullptr;
+  machine_->limits.session_id = nullptr;
   if (machine_->L != nullptr) {
     for (int* reference : {&machine_->environment, &machine_->functions}) {
       luaL_unref(machine_->L, LUA_REGISTRYINDEX, *reference);
@@ -311,6 +306,7 @@ Result<> LuaModel::prepare_session() {
   machine_ = acquire(chart_);
   machine_->refill(limits_);
   machine_->limits.in_state = &in_state_;
+  machine_->limits.session_id = &env_.session_id;
   if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
   lua_pushcfunction(machine_->L, set_system_variables);
   lua_pushlightuserdata(machine_->L, const_cast<Env*>(&env_));

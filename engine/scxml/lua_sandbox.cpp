@@ -615,6 +615,24 @@ void open_decimals(lua_State* L, int base) {
   lua_settop(L, base);
 }
 
+/// What the base lacks is nil, but `_ioprocessors`: most steps never ask, so it is made for those that do.
+int base_index(lua_State* L) {
+  if (lua_type(L, 2) != LUA_TSTRING || std::strcmp(lua_tostring(L, 2), "_ioprocessors") != 0) return 0;
+  const std::string* session = limits_of(L).session_id;
+  if (session == nullptr) return 0;
+  lua_createtable(L, 0, 2);
+  for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
+    lua_createtable(L, 0, 1);
+    lua_pushfstring(L, "#_scxml_%s", session->c_str());
+    lua_setfield(L, -2, "location");
+    lua_setfield(L, 3, processor);
+  }
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  return 1;
+}
+
 int open_sandbox(lua_State* L) {
   lua_newtable(L);
   const int base = lua_gettop(L);
@@ -631,6 +649,10 @@ int open_sandbox(lua_State* L) {
   open_library(L, base, LUA_MATHLIBNAME, luaopen_math, {{"random", nullptr}, {"randomseed", nullptr}});
   open_library(L, base, LUA_UTF8LIBNAME, luaopen_utf8, {{"codepoint", sandbox_list}});
   lua_settop(L, base);
+  lua_newtable(L);
+  lua_pushcfunction(L, base_index);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, base);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kBaseKey);
 
   lua_newtable(L);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include <lua.hpp>
@@ -23,6 +24,7 @@ struct SandboxLimits {
   lua_State* L = nullptr;             ///< once the sandbox stands; from then on allocations are charged too
   bool out_of_memory = false;
   const std::function<bool(std::string_view)>* in_state = nullptr;  ///< answers In('STATE')
+  const std::string* session_id = nullptr;                          ///< for `_ioprocessors`
   bool spent() const { return evaluation_left == 0 || step_left == 0; }
 };
 
