@@ -38,18 +38,11 @@ int push_protected(lua_State* L) {
   return 1;
 }
 
-/// A new environment for a session: arguments 1: json::object of its globals.
+/// A new environment for a session, empty: the globals come when they are read.
 int push_environment(lua_State* L) {
-  const auto* globals = static_cast<const json::object*>(lua_touserdata(L, 1));
-  lua_settop(L, 0);
-  lua_createtable(L, 0, static_cast<int>(globals->size()));
-  for (const json::key_value_pair& member : *globals) {
-    lua_pushlstring(L, member.key().data(), member.key().size());
-    push_json(L, member.value());
-    lua_rawset(L, 1);
-  }
+  lua_newtable(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kEnvironmentKey);
-  lua_setmetatable(L, 1);
+  lua_setmetatable(L, -2);
   return 1;
 }
 
@@ -105,8 +98,10 @@ int collect_functions(lua_State* L) {
   lua_newtable(L);
   for (lua_pushnil(L); lua_next(L, 1) != 0; lua_settop(L, 4)) {
     if (lua_type(L, 4) != LUA_TSTRING || lua_isfunction(L, 5) == 0) continue;
+    std::size_t size = 0;
+    const char* name = lua_tolstring(L, 4, &size);
     lua_pushvalue(L, 4);
-    if (lua_rawget(L, 2) == LUA_TNIL) {
+    if (lua_rawget(L, 2) == LUA_TNIL && waiting_global(limits_of(L), {name, size}) == limits_of(L).taken.size()) {
       lua_pushvalue(L, 4);
       lua_pushvalue(L, 5);
       lua_rawset(L, 2);
@@ -226,6 +221,9 @@ LuaModel::~LuaModel() {
   if (!machine_) return;
   machine_->limits.in_state = nullptr;
   machine_->limits.session_id = nullptr;
+  machine_->limits.globals = nullptr;
+  machine_->limits.environment = nullptr;
+  machine_->limits.taken.clear();
   if (machine_->L != nullptr) {
     for (int* reference : {&machine_->environment, &machine_->functions}) {
       luaL_unref(machine_->L, LUA_REGISTRYINDEX, *reference);
@@ -312,19 +310,27 @@ Result<> LuaModel::prepare_session() {
   lua_pushlightuserdata(machine_->L, const_cast<Env*>(&env_));
   lua_pushlightuserdata(machine_->L, const_cast<std::string*>(&chart_.name));
   if (Result<> set = call(2, 0, {}); !set) return set;
-  if (Result<> pushed = push_session(loaded_); !pushed) return pushed;
+  if (Result<> pushed = push_session(); !pushed) return pushed;
   return with_functions_ && chart_.script ? restore_functions() : Result<>{};
 }
 
 /// A new environment with these globals, as the machine's.
-Result<> LuaModel::push_session(const json::object& globals) {
+Result<> LuaModel::push_session() {
   lua_State* L = machine_->L;
   lua_pushcfunction(L, push_environment);
-  lua_pushlightuserdata(L, const_cast<json::object*>(&globals));
-  if (Result<> called = call(1, 1, {}); !called) return called;
+  if (Result<> called = call(0, 1, {}); !called) return called;
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
+  const void* address = lua_topointer(L, -1);
   machine_->environment = luaL_ref(L, LUA_REGISTRYINDEX);
+  await_globals(address);
   return {};
+}
+
+/// From here on all globals wait to be read, in the environment at this address.
+void LuaModel::await_globals(const void* environment) {
+  machine_->limits.globals = &loaded_;
+  machine_->limits.environment = environment;
+  machine_->limits.taken.assign(loaded_.size(), 0);
 }
 
 Result<> LuaModel::run_top_script() {
@@ -338,10 +344,12 @@ Result<> LuaModel::restore_functions() {
   // The script runs on a copy of the data that is thrown away; only the functions stay. It has no part in the
   // macrostep's budget.
   const int session = std::exchange(machine_->environment, LUA_NOREF);
+  const void* address = machine_->limits.environment;
   const std::uint64_t step_left = std::exchange(machine_->limits.step_left, machine_->per_evaluation);
   const std::size_t longest = machine_->limits.longest;
-  Result<> copied = push_session(loaded_);
+  Result<> copied = push_session();
   if (copied && push_chunk(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
+  await_globals(address);
   if (copied) keep_functions(session);
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
   machine_->environment = session;
@@ -377,8 +385,8 @@ bool LuaModel::is_kept_function() const {
 }
 
 Result<json::object> LuaModel::save() {
-  json::object out;
-  if (is_null()) return out;
+  json::object changed;
+  if (is_null()) return changed;
   if (failure_) return *failure_;
   if (!machine_) return std::move(loaded_);
   lua_State* L = machine_->L;
@@ -392,7 +400,7 @@ Result<json::object> LuaModel::save() {
     const std::string_view name = named ? std::string_view{lua_tolstring(L, 2, &size), size} : std::string_view{};
     Result<json::value> value = pull_json(L, 3);
     if (named && value && is_utf8(name) && name.find('\0') == std::string_view::npos) {
-      out.emplace(name, std::move(*value));
+      changed.emplace(name, std::move(*value));
       continue;
     }
     const std::string what = !value ? value.error().message : "Expected global names that are text";
@@ -400,8 +408,11 @@ Result<json::object> LuaModel::save() {
     put_back(name);
   }
   lua_settop(L, 0);
-  if (error.message.empty()) return out;
-  return error;
+  if (!error.message.empty()) return error;
+  const std::vector<char>& taken = machine_->limits.taken;
+  for (std::size_t i = 0; i < taken.size(); ++i)
+    if (taken[i] == 0) changed.emplace(loaded_.begin()[i].key(), std::move(loaded_.begin()[i].value()));
+  return changed;
 }
 
 /// Gives the global whose key is at 2 the value that it had when the step began. An existing field needs no memory.

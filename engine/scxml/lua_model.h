@@ -80,7 +80,8 @@ class LuaModel {
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
   Result<> push_chunk(const Script& script);
-  Result<> push_session(const json::object& globals);
+  Result<> push_session();
+  void await_globals(const void* environment);
   Result<> restore_functions();
   void keep_functions(int target);
   bool is_kept_function() const;

@@ -218,10 +218,40 @@ bool key_less(lua_State* L, int a, int b) {
   return lua_compare(L, a, b, LUA_OPLT) != 0;
 }
 
+bool is_environment(lua_State* L, int index) { return lua_topointer(L, index) == limits_of(L).environment; }
+
+/// waiting_global() of the environment at 1 and the key at 2.
+std::size_t waiting_global(lua_State* L) {
+  std::size_t size = 0;
+  const char* name = lua_type(L, 2) == LUA_TSTRING && is_environment(L, 1) ? lua_tolstring(L, 2, &size) : nullptr;
+  return name == nullptr ? limits_of(L).taken.size() : waiting_global(limits_of(L), {name, size});
+}
+
+/// Moves a waiting global into the environment at 1, and leaves its value.
+void take_global(lua_State* L, std::size_t position) {
+  SandboxLimits& limits = limits_of(L);
+  const json::key_value_pair* member = limits.globals->begin() + position;
+  push_json(L, member->value());
+  lua_pushlstring(L, member->key().data(), member->key().size());
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  limits.taken[position] = 1;
+}
+
+/// Who walks through the environment at 1 finds all globals there.
+void take_all_globals(lua_State* L) {
+  for (std::size_t i = 0; is_environment(L, 1) && i < limits_of(L).taken.size(); ++i) {
+    if (limits_of(L).taken[i] != 0) continue;
+    take_global(L, i);
+    lua_pop(L, 1);
+  }
+}
+
 /// next(table [, key]): the smallest key after `key`, in the order above.
 int sandbox_next(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
+  take_all_globals(L);
   const bool first = lua_isnil(L, 2);
   lua_pushnil(L);  // 3: best key so far
   lua_pushnil(L);  // 4: iteration key
@@ -298,6 +328,7 @@ int pairs_step(lua_State* L) {
 int sandbox_pairs(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  take_all_globals(L);
   lua_Integer count = 0;
   std::size_t bytes = 0;
   for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
@@ -441,12 +472,31 @@ int sandbox_format(lua_State* L) {
 
 int refuse_write(lua_State* L) { return luaL_error(L, "attempt to change a read-only table"); }
 
+/// What is not in the environment: a global that waits, else what every session may use.
+int environment_index(lua_State* L) {
+  const std::size_t waiting = waiting_global(L);
+  if (waiting < limits_of(L).taken.size()) {
+    take_global(L, waiting);
+    return 1;
+  }
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  return 1;
+}
+
 /// New globals: anything but the names of the system.
 int environment_newindex(lua_State* L) {
   static constexpr const char* kSystem[] = {"_event", "_sessionid", "_name", "_ioprocessors", "_x"};
   for (const char* name : kSystem)
     if (lua_type(L, 2) == LUA_TSTRING && std::strcmp(lua_tostring(L, 2), name) == 0)
       return luaL_error(L, "attempt to change '%s', which belongs to the system", name);
+  const std::size_t waiting = waiting_global(L);
+  if (waiting < limits_of(L).taken.size()) {
+    lua_rawset(L, 1);
+    limits_of(L).taken[waiting] = 1;
+    return 0;
+  }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
   lua_pushvalue(L, 2);
   const bool taken = lua_rawget(L, -2) != LUA_TNIL;
@@ -656,7 +706,7 @@ int open_sandbox(lua_State* L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kBaseKey);
 
   lua_newtable(L);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  lua_pushcfunction(L, environment_index);
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, environment_newindex);
   lua_setfield(L, -2, "__newindex");
@@ -829,6 +879,13 @@ Result<json::value> pull_value(lua_State* L, int index, int depth, Pull& pull) {
 }  // namespace
 
 void push_json(lua_State* L, const json::value& value) { push_level(L, value, 0); }
+
+std::size_t waiting_global(const SandboxLimits& limits, std::string_view name) {
+  const std::size_t none = limits.taken.size();
+  if (none == 0) return none;
+  const auto position = static_cast<std::size_t>(limits.globals->find(name) - limits.globals->begin());
+  return position < none && limits.taken[position] == 0 ? position : none;
+}
 
 Result<json::value> pull_json(lua_State* L, int index) {
   Pull pull;

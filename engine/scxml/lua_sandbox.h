@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <lua.hpp>
 
@@ -25,6 +26,9 @@ struct SandboxLimits {
   bool out_of_memory = false;
   const std::function<bool(std::string_view)>* in_state = nullptr;  ///< answers In('STATE')
   const std::string* session_id = nullptr;                          ///< for `_ioprocessors`
+  const json::object* globals = nullptr;  ///< the session's: each goes into its environment when it is first read
+  const void* environment = nullptr;      ///< the session's, as lua_topointer gives it
+  std::vector<char> taken;                ///< by position in `globals`: read, or replaced before that
   bool spent() const { return evaluation_left == 0 || step_left == 0; }
 };
 
@@ -32,6 +36,9 @@ struct SandboxLimits {
 inline constexpr int kHookInterval = 100;
 /// Counts instructions from zero: what ran before in the same state makes no difference.
 void begin_evaluation(lua_State* L);
+
+/// Position of a global that is not in the environment yet; the number of globals when there is none.
+std::size_t waiting_global(const SandboxLimits& limits, std::string_view name);
 
 /// A new state with nothing but the sandbox in it. nullptr when there is no memory at all.
 lua_State* new_sandbox(SandboxLimits& limits);
