@@ -303,6 +303,7 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, 
     return Error{.kind = ErrorKind::invalid, .code = "json.utf8", .message = "Expected " + name + " in UTF-8"};
   json::parse_options options;
   options.max_depth = limits.depth_max + 1;  // the handler refuses first, with a place
+  options.allow_invalid_utf8 = true;         // is_utf8 has looked at all of it
   json::basic_parser<GateHandler> parser(options, limits);
   json::error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
