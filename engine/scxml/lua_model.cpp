@@ -38,57 +38,30 @@ int push_protected(lua_State* L) {
   return 1;
 }
 
-/// A new environment for a session, empty: the globals come when they are read.
-int push_environment(lua_State* L) {
+/// Arguments: session id, name of the chart. Sets the system variables of the base, those that are made when they are read
+/// to nil, and returns a new environment for a session, empty: its globals come when they are read.
+int begin_session(lua_State* L) {
+  const std::string* texts[] = {static_cast<const std::string*>(lua_touserdata(L, 1)), static_cast<const std::string*>(lua_touserdata(L, 2))};
+  lua_settop(L, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  for (const auto& [name, text] : {std::pair{"_sessionid", texts[0]}, std::pair{"_name", texts[1]}}) {
+    lua_pushlstring(L, text->data(), text->size());
+    lua_setfield(L, 1, name);
+  }
+  for (const char* name : {"_x", "_ioprocessors", "_event"}) {
+    lua_pushnil(L);
+    lua_setfield(L, 1, name);
+  }
   lua_newtable(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kEnvironmentKey);
   lua_setmetatable(L, -2);
   return 1;
 }
 
-/// Arguments: Env, name of the chart. Sets the system variables of the base, `_event` to nil.
-int set_system_variables(lua_State* L) {
-  const auto* env = static_cast<const Env*>(lua_touserdata(L, 1));
-  const auto* name = static_cast<const std::string*>(lua_touserdata(L, 2));
-  lua_settop(L, 0);
+int forget_event(lua_State* L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
-  lua_pushlstring(L, env->session_id.data(), env->session_id.size());
-  lua_setfield(L, 1, "_sessionid");
-  lua_pushlstring(L, name->data(), name->size());
-  lua_setfield(L, 1, "_name");
-  lua_createtable(L, 0, 1);
-  lua_pushinteger(L, to_ms(env->now));
-  lua_setfield(L, -2, "now");
-  lua_setfield(L, 1, "_x");
   lua_pushnil(L);
-  lua_setfield(L, 1, "_ioprocessors");  // made when it is asked for
-  lua_pushnil(L);
-  lua_setfield(L, 1, "_event");
-  return 0;
-}
-
-/// Argument: Event. Sets `_event` of the base (SCXML 5.10.1); `sendid` shows only what the author gave.
-int set_event_variable(lua_State* L) {
-  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
-  const auto* event = static_cast<const Event*>(lua_touserdata(L, 1));
-  lua_settop(L, 0);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
-  lua_createtable(L, 0, 4);
-  const std::pair<const char*, const std::string*> fields[] = {{"name", &event->name},
-                                                               {"sendid", is_generated(event->sendid) ? nullptr : &event->sendid},
-                                                               {"origin", &event->origin},
-                                                               {"origintype", &event->origintype},
-                                                               {"invokeid", &event->invokeid}};
-  for (const auto& [name, value] : fields) {
-    if (value == nullptr || (value->empty() && value != &event->name)) continue;
-    lua_pushlstring(L, value->data(), value->size());
-    lua_setfield(L, 2, name);
-  }
-  lua_pushstring(L, kTypes[static_cast<int>(event->type)]);
-  lua_setfield(L, 2, "type");
-  push_json(L, event->data);
-  lua_setfield(L, 2, "data");
-  lua_setfield(L, 1, "_event");
+  lua_setfield(L, -2, "_event");
   return 0;
 }
 
@@ -160,6 +133,7 @@ struct LuaModel::Machine {
     per_evaluation = step.lua_instructions_max;
     limits.evaluation_left = per_evaluation;
     limits.longest = 0;
+    limits.event_made = limits.event_failed = false;
   }
   std::uint64_t per_evaluation = 0;
   std::size_t bytes_clean = 0;  ///< in use after the last collection
@@ -220,7 +194,8 @@ LuaModel::LuaModel(const Chart& chart, const Env& env, const StepLimits& limits,
 LuaModel::~LuaModel() {
   if (!machine_) return;
   machine_->limits.in_state = nullptr;
-  machine_->limits.session_id = nullptr;
+  machine_->limits.env = nullptr;
+  machine_->limits.event = nullptr;
   machine_->limits.globals = nullptr;
   machine_->limits.environment = nullptr;
   machine_->limits.taken.clear();
@@ -242,7 +217,13 @@ Result<> LuaModel::call(int arguments, int results, const std::string& place) {
   const int status = lua_pcall(L, arguments, results, 0);
   if (status == LUA_OK) return {};
   if (status == LUA_ERRMEM) machine_->limits.out_of_memory = true;
-  return execution_error(place, status == LUA_ERRMEM ? "memory limit reached" : message_of(L));
+  Error error = execution_error(place, status == LUA_ERRMEM ? "memory limit reached" : message_of(L));
+  if (machine_->limits.event_failed) {
+    failure_ = Error{.kind = ErrorKind::invalid,
+                     .code = "scxml.event",
+                     .message = "Expected an event that the data model can hold, but: " + error.message};
+  }
+  return error;
 }
 
 Result<> LuaModel::push_script(const Script& script) {
@@ -279,37 +260,31 @@ void LuaModel::restore(json::object globals) {
 
 void LuaModel::set_event(const Event& event) {
   event_ = &event;
-  event_shown_ = false;
+  if (machine_) machine_->limits.event = nullptr;  // another event may lie at the same address
 }
 
 Result<> LuaModel::prepare() {
   if (is_null()) return {};
   if (!failure_ && !machine_)
     if (Result<> begun = prepare_session(); !begun) failure_ = begun.error();
-  if (!failure_ && !event_shown_) {
-    event_shown_ = true;
-    lua_pushcfunction(machine_->L, set_event_variable);
-    lua_pushlightuserdata(machine_->L, const_cast<Event*>(event_));
-    if (Result<> set = call(1, 0, {}); !set) {
-      failure_ = set.error();
-      failure_->code = "scxml.event";
-      failure_->message = "Expected an event that the data model can hold, but: " + failure_->message;
-    }
-  }
+  if (!failure_ && machine_->limits.event != event_) show_event();
   if (failure_) return *failure_;
   return {};
+}
+
+void LuaModel::show_event() {
+  machine_->limits.event = event_;
+  if (!std::exchange(machine_->limits.event_made, false)) return;
+  lua_pushcfunction(machine_->L, forget_event);
+  if (Result<> forgotten = call(0, 0, {}); !forgotten) failure_ = forgotten.error();
 }
 
 Result<> LuaModel::prepare_session() {
   machine_ = acquire(chart_);
   machine_->refill(limits_);
   machine_->limits.in_state = &in_state_;
-  machine_->limits.session_id = &env_.session_id;
+  machine_->limits.env = &env_;
   if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
-  lua_pushcfunction(machine_->L, set_system_variables);
-  lua_pushlightuserdata(machine_->L, const_cast<Env*>(&env_));
-  lua_pushlightuserdata(machine_->L, const_cast<std::string*>(&chart_.name));
-  if (Result<> set = call(2, 0, {}); !set) return set;
   if (Result<> pushed = push_session(); !pushed) return pushed;
   return with_functions_ && chart_.script ? restore_functions() : Result<>{};
 }
@@ -317,8 +292,10 @@ Result<> LuaModel::prepare_session() {
 /// A new environment with these globals, as the machine's.
 Result<> LuaModel::push_session() {
   lua_State* L = machine_->L;
-  lua_pushcfunction(L, push_environment);
-  if (Result<> called = call(0, 1, {}); !called) return called;
+  lua_pushcfunction(L, begin_session);
+  lua_pushlightuserdata(L, const_cast<std::string*>(&env_.session_id));
+  lua_pushlightuserdata(L, const_cast<std::string*>(&chart_.name));
+  if (Result<> called = call(2, 1, {}); !called) return called;
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
   const void* address = lua_topointer(L, -1);
   machine_->environment = luaL_ref(L, LUA_REGISTRYINDEX);

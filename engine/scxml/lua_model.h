@@ -18,9 +18,6 @@ namespace chuyi::scxml {
 /// Compiles every chunk of the chart once. @return what does not compile, at its place.
 std::vector<Detail> compile_all(const Chart& chart);
 
-/// An id that no author gave: `_event.sendid` does not show it.
-inline bool is_generated(std::string_view sendid) { return sendid.starts_with("_send."); }
-
 /// The state named by the null data model's only expression, In('STATE'). `source` as the parser wrote it.
 std::optional<std::string> in_state_of_null(std::string_view source);
 
@@ -40,9 +37,9 @@ class LuaModel {
   void load(json::object globals);
   /// load(), and the functions of the chart's top-level script, which no snapshot can hold.
   void restore(json::object globals);
-  /// Shows the globals, the system variables and the event to Lua now. Errors: they do not fit; the step must fail.
+  /// Begins the session in Lua now. Errors: it does not fit; the step must fail.
   Result<> prepare();
-  /// Why prepare() failed, which expressions call too: without `_event` no guard may be asked.
+  /// Why prepare() failed, which expressions call too, or `_event` could not be shown: without it no guard may be asked.
   const std::optional<Error>& failure() const { return failure_; }
   /// Every global of the session but those functions, keys sorted.
   /// Errors: `invalid` "lua.value" for what cannot be kept (other functions, cycles, NaN, integers past 2^53, U+0000);
@@ -77,6 +74,7 @@ class LuaModel {
  private:
   bool is_null() const { return chart_.datamodel == DataModelKind::null; }
   Result<> prepare_session();
+  void show_event();
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
   Result<> push_chunk(const Script& script);
@@ -96,7 +94,6 @@ class LuaModel {
   json::object loaded_;
   bool with_functions_ = false;
   const Event* event_ = nullptr;
-  bool event_shown_ = true;
   std::optional<Error> failure_;
 };
 

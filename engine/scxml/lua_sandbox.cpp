@@ -9,6 +9,7 @@
 
 #include "engine/base/decimal.h"
 #include "engine/base/time.h"
+#include "engine/scxml/chart_model.h"
 
 // Lua raises errors with longjmp: a C function that may raise holds no object with a destructor.
 namespace chuyi::scxml {
@@ -665,18 +666,56 @@ void open_decimals(lua_State* L, int base) {
   lua_settop(L, base);
 }
 
-/// What the base lacks is nil, but `_ioprocessors`: most steps never ask, so it is made for those that do.
-int base_index(lua_State* L) {
-  if (lua_type(L, 2) != LUA_TSTRING || std::strcmp(lua_tostring(L, 2), "_ioprocessors") != 0) return 0;
-  const std::string* session = limits_of(L).session_id;
-  if (session == nullptr) return 0;
+void push_ioprocessors(lua_State* L) {
   lua_createtable(L, 0, 2);
   for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
     lua_createtable(L, 0, 1);
-    lua_pushfstring(L, "#_scxml_%s", session->c_str());
+    lua_pushfstring(L, "#_scxml_%s", limits_of(L).env->session_id.c_str());
     lua_setfield(L, -2, "location");
-    lua_setfield(L, 3, processor);
+    lua_setfield(L, -2, processor);
   }
+}
+
+void push_x(lua_State* L) {
+  lua_createtable(L, 0, 1);
+  lua_pushinteger(L, to_ms(limits_of(L).env->now));
+  lua_setfield(L, -2, "now");
+}
+
+/// SCXML 5.10.1.
+void push_event(lua_State* L) {
+  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
+  SandboxLimits& limits = limits_of(L);
+  const Event& event = *limits.event;
+  limits.event_failed = true;  // until it has not
+  lua_createtable(L, 0, 4);
+  const std::pair<const char*, const std::string*> fields[] = {
+      {"name", &event.name}, {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
+  for (const auto& [name, value] : fields) {
+    if ((value->empty() && value != &event.name) || (value == &event.sendid && is_generated(*value))) continue;
+    lua_pushlstring(L, value->data(), value->size());
+    lua_setfield(L, -2, name);
+  }
+  lua_pushstring(L, kTypes[static_cast<int>(event.type)]);
+  lua_setfield(L, -2, "type");
+  push_json(L, event.data);
+  lua_setfield(L, -2, "data");
+  limits.event_failed = false;
+  limits.event_made = true;
+}
+
+/// What the base lacks is nil, but for the system variables that hardly a step reads: they are made for those that do.
+int base_index(lua_State* L) {
+  const char* name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  lua_settop(L, 2);
+  if (std::strcmp(name, "_event") == 0 && limits_of(L).event != nullptr)
+    push_event(L);
+  else if (std::strcmp(name, "_x") == 0 && limits_of(L).env != nullptr)
+    push_x(L);
+  else if (std::strcmp(name, "_ioprocessors") == 0 && limits_of(L).env != nullptr)
+    push_ioprocessors(L);
+  else
+    return 0;
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 3);
   lua_rawset(L, 1);

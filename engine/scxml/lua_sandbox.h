@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +10,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/result.h"
+#include "engine/scxml/interpreter.h"
 
 /// The sandbox around one lua_State. Internal to engine/scxml.
 namespace chuyi::scxml {
@@ -25,7 +25,10 @@ struct SandboxLimits {
   lua_State* L = nullptr;             ///< once the sandbox stands; from then on allocations are charged too
   bool out_of_memory = false;
   const std::function<bool(std::string_view)>* in_state = nullptr;  ///< answers In('STATE')
-  const std::string* session_id = nullptr;                          ///< for `_ioprocessors`
+  const Env* env = nullptr;      ///< what `_x` and `_ioprocessors` show
+  const Event* event = nullptr;  ///< what `_event` shows
+  bool event_made = false;       ///< `_event` was read
+  bool event_failed = false;     ///< … and could not be made
   const json::object* globals = nullptr;  ///< the session's: each goes into its environment when it is first read
   const void* environment = nullptr;      ///< the session's, as lua_topointer gives it
   std::vector<char> taken;                ///< by position in `globals`: read, or replaced before that
