@@ -27,7 +27,7 @@ class GateHandler {
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
-  explicit GateHandler(const JsonLimits& limits) : limits_(limits) {}
+  explicit GateHandler(const JsonLimits& limits) : limits_(limits) { path_.reserve(8); }
 
   bool on_document_begin(json::error_code&) {
     stack_.reset();
@@ -123,6 +123,7 @@ class GateHandler {
 
     /// Remembers the key. @return false: it was there.
     bool is_new(const std::string& next) {
+      if (ascending.empty()) ascending.reserve(8);
       if (ascending.empty() || ascending.back() < next) {
         ascending.push_back(next);
         return !others.contains(next);
