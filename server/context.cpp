@@ -51,24 +51,43 @@ std::string_view name_of(Field::Type type) {
 
 }  // namespace
 
-net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
-  command.actor = actor;
-  if (const std::string& key = request.header("idempotency-key"); !key.empty() && request.method == "POST") {
-    const std::string content = body_digest.empty() ? sha256_hex(request.body) : std::string{body_digest};
-    command.key = IdempotencyKey{.actor = actor.user_id,
-                                 .key = key,
-                                 .digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + content)};
-  }
+namespace {
+
+/// Hands the command over and comes back with its answer.
+net::awaitable<Result<Reply>> ask(CommandService& service, void (CommandService::*call)(Command, CommandService::Done), Command command) {
   const net::any_io_executor executor = co_await net::this_coro::executor;
-  CommandService& service = services.commands;
   // Named, not a temporary of the co_await expression: g++ 12 destroys those twice.
-  const auto initiate = [&service, &executor, &command](auto handler) {
+  const auto initiate = [&service, call, &executor, &command](auto handler) {
     auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-    service.execute(std::move(command), [shared, executor](Result<Reply> reply) {
+    (service.*call)(std::move(command), [shared, executor](Result<Reply> reply) {
       net::post(executor, [shared, reply = std::move(reply)]() mutable { (*shared)(std::move(reply)); });
     });
   };
   co_return co_await net::async_initiate<const net::use_awaitable_t<>&, void(Result<Reply>)>(initiate, net::use_awaitable);
+}
+
+std::optional<IdempotencyKey> key_of(const Request& request, const Actor& actor) {
+  const std::string& key = request.header("idempotency-key");
+  if (key.empty() || request.method != "POST") return std::nullopt;
+  return IdempotencyKey{.actor = actor.user_id, .key = key, .digest = {}};
+}
+
+}  // namespace
+
+net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
+  command.actor = actor;
+  command.key = key_of(request, actor);
+  if (command.key) {
+    const std::string content = body_digest.empty() ? sha256_hex(request.body) : std::string{body_digest};
+    command.key->digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + content);
+  }
+  co_return co_await ask(services.commands, &CommandService::execute, std::move(command));
+}
+
+net::awaitable<Result<Reply>> Context::probe(Command command) {
+  command.actor = actor;
+  command.key = key_of(request, actor);
+  co_return co_await ask(services.commands, &CommandService::probe, std::move(command));
 }
 
 Result<json::object> Context::json_body() const {

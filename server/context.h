@@ -17,6 +17,7 @@
 #include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/runtime/command.h"
+#include "engine/runtime/pumps.h"
 #include "server/http/message.h"
 #include "server/problem.h"
 
@@ -41,7 +42,7 @@ struct Services {
   HttpLimits limits;
   net::thread_pool& pool;  ///< for calls that block
   /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.
-  std::function<Result<std::size_t>(std::optional<Instant>, const Actor&)> advance_clock;
+  std::function<Result<PumpReport>(std::optional<Instant>, const Actor&)> advance_clock;
   std::function<json::array()> incidents;
   /// Reads the packages again and keeps new definitions. @return problems.
   std::function<std::vector<Detail>()> reload_packages;
@@ -79,8 +80,12 @@ struct Context {
     co_return co_await net::co_spawn(
         services.pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
   }
-  /// Executes the command with the request's Idempotency-Key and waits for its commit.
+  /// Executes the command with the request's Idempotency-Key and waits for its commit. `body_digest` stands for a body
+  /// that was streamed.
   net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
+  /// Asks whether the command would be taken, before its body is read (CommandService::probe): a key that was used
+  /// before gives "idempotency.mismatch".
+  net::awaitable<Result<Reply>> probe(Command command);
   /// The body as a JSON object. Errors: `invalid` "json.*", "http.content_type".
   Result<json::object> json_body() const;
   /// The same, holding these members and no others: nothing that a caller adds slips through.

@@ -65,9 +65,14 @@ std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const Inv
                                 .workflows = files.root + "/workflows",
                                 .forms = files.root + "/forms",
                                 .schema = files.root + "/plugins/sdk/plugin.xsd",
-                                .libraries = data + "/libraries",
+                                .libraries = data.empty() ? "" : data + "/libraries",
                                 .invoke_types = {}};
-  if (fs::exists(data + "/plugins")) options.packages.push_back(data + "/plugins");
+  if (!data.empty()) {
+    // There from the start, so that a package can be put into it while the server runs.
+    std::error_code ec;
+    fs::create_directories(data + "/plugins", ec);
+    options.packages.push_back(data + "/plugins");
+  }
   options.packages.insert(options.packages.end(), more.begin(), more.end());
   for (std::string& type : registry.types()) options.invoke_types.insert(std::move(type));
   return std::make_unique<PackageLibrary>(std::move(options));

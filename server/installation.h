@@ -26,7 +26,8 @@ Result<Calendar> load_calendar(const SharedFiles& files);
 /// Every *.json of server/texts. Errors: `invalid` "texts.*".
 Result<std::string> read_file(const std::string& path);
 InvokeRegistry make_registry();
-/// Packages of the installation: shipped ones, then `data`/plugins, then `more`; later ones win.
+/// Packages of the installation: shipped ones, then `data`/plugins (made when it is not there), then `more`; later
+/// folders win. Without `data` packages can be checked, but their libraries are not kept.
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
                                              const std::vector<std::string>& more);
 /// Takes in every definition that applications in the store run on. @return problems.

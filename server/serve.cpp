@@ -129,7 +129,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   const SystemClock system;
   const Clock& clock = manual ? static_cast<const Clock&>(*manual) : system;
 
-  PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}});
+  PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}, .log = [](const std::string& package, const std::string& line) {
+                          spdlog::info("package {} says: {}", package, line);
+                        }});
   net::thread_pool pool(options.workers);
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,
@@ -146,7 +148,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                   if (pumps) pumps->wake();
                                 }});
   LogNotifier notifier;
-  pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier);
+  pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
+    spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
+  });
   Identity identity(Identity::Options{});
   std::mutex advancing;
 
@@ -166,7 +170,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .reload_packages = {},
                     .ready = {}};
   if (manual)
-    services.advance_clock = [&](std::optional<Instant> to, const Actor& actor) -> Result<std::size_t> {
+    services.advance_clock = [&](std::optional<Instant> to, const Actor& actor) -> Result<PumpReport> {
       const std::lock_guard lock(advancing);
       if (!to) {
         const Result<std::optional<Instant>> next = queries.next_timer();

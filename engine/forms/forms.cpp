@@ -78,14 +78,15 @@ class Form {
 
 namespace {
 
-/// Checks a schema and takes out of it what valijson must not see: `pattern`, `patternProperties` and
-/// `format` run std::regex there, which overflows the stack on long text.
+/// Checks a schema and takes out of it what valijson must not see: `pattern` and `format` run std::regex there, which
+/// overflows the stack on long text, and `uniqueItems` compares each item with each. Those are the Walker's alone, so
+/// they are taken only where it looks.
 class Compiler {
  public:
   Compiler(Form& form, const std::string& file) : form_(form), file_(file) {}
 
   std::vector<Detail> run(json::value& stripped) {
-    walk(stripped, "", 0);
+    walk(stripped, "", 0, true);
     if (stripped.is_object()) read_rules(stripped.get_object());
     return std::move(problems_);
   }
@@ -95,30 +96,47 @@ class Compiler {
     problems_.push_back({.place = file_ + "#" + pointer, .code = "form.schema", .message = std::move(message), .message_zh = {}});
   }
 
-  void walk(json::value& schema, const std::string& pointer, int depth) {
+  /// `walked`: the Walker looks at what this schema says.
+  void walk(json::value& schema, const std::string& pointer, int depth, bool walked) {
     if (depth > kDepthMax) return problem(pointer, "Expected a schema nested less deeply");
     if (schema.is_bool()) return;
     if (!schema.is_object()) return problem(pointer, "Expected a schema, an object");
     json::object& object = schema.get_object();
-    check_keywords(object, pointer);
+    check_keywords(object, pointer, walked);
     for (const char* key : {"properties", "definitions", "dependencies"})
       if (json::value* members = object.if_contains(key); members != nullptr && members->is_object())
         for (auto& member : members->get_object())
           if (!member.value().is_array())
-            walk(member.value(), pointer + "/" + key + "/" + pointer_segment(member.key()), depth + 1);
-    for (const char* key : {"additionalProperties", "contains", "not", "if", "then", "else", "propertyNames", "additionalItems"})
-      if (json::value* sub = object.if_contains(key)) walk(*sub, pointer + "/" + key, depth + 1);
-    for (const char* key : {"items", "allOf", "anyOf", "oneOf"}) walk_list(object.if_contains(key), pointer + "/" + key, depth);
+            walk(member.value(), pointer + "/" + key + "/" + pointer_segment(member.key()), depth + 1, walked && key == std::string_view{"properties"});
+    if (json::value* sub = object.if_contains("additionalProperties")) walk(*sub, pointer + "/additionalProperties", depth + 1, walked);
+    for (const char* key : {"contains", "not", "if", "then", "else", "propertyNames", "additionalItems"})
+      if (json::value* sub = object.if_contains(key)) walk(*sub, pointer + "/" + key, depth + 1, false);
+    json::value* items = object.if_contains("items");
+    walk_list(items, pointer + "/items", depth, walked && items != nullptr && !items->is_array());
+    walk_list(object.if_contains("allOf"), pointer + "/allOf", depth, walked);
+    for (const char* key : {"anyOf", "oneOf"}) walk_list(object.if_contains(key), pointer + "/" + key, depth, false);
   }
 
-  void walk_list(json::value* sub, const std::string& pointer, int depth) {
+  void walk_list(json::value* sub, const std::string& pointer, int depth, bool walked) {
     if (sub == nullptr) return;
-    if (!sub->is_array()) return walk(*sub, pointer, depth + 1);
+    if (!sub->is_array()) return walk(*sub, pointer, depth + 1, walked);
     std::size_t index = 0;
-    for (json::value& each : sub->get_array()) walk(each, pointer + "/" + std::to_string(index++), depth + 1);
+    for (json::value& each : sub->get_array()) walk(each, pointer + "/" + std::to_string(index++), depth + 1, walked);
   }
 
-  void check_keywords(json::object& object, const std::string& pointer) {
+  void check_keywords(json::object& object, const std::string& pointer, bool walked) {
+    for (const char* key : {"pattern", "format", "uniqueItems"})
+      if (!walked && object.contains(key))
+        problem(pointer + "/" + key, std::string{"Expected '"} + key + "' only below properties, items, additionalProperties and allOf");
+    for (const char* key : {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"})
+      if (const json::value* bound = object.if_contains(key); bound != nullptr && !bound->is_number())
+        problem(pointer + "/" + key, "Expected a number");
+    for (const char* key : {"minLength", "maxLength", "minItems", "maxItems"})
+      if (const json::value* bound = object.if_contains(key); bound != nullptr && (!bound->is_int64() || bound->get_int64() < 0))
+        problem(pointer + "/" + key, "Expected a whole number");
+    if (const json::value* unique = object.if_contains("uniqueItems"); unique != nullptr && !unique->is_bool())
+      problem(pointer + "/uniqueItems", "Expected true or false");
+    object.erase("uniqueItems");
     if (object.contains("$ref")) problem(pointer + "/$ref", "Expected only references to common/NAME.json");
     if (object.contains("patternProperties"))
       problem(pointer + "/patternProperties", "Expected 'properties' with names; patterns of names are not taken");
@@ -343,10 +361,11 @@ bool too_long(const json::value& data) {
 }
 
 void add_verdict(const Form& form, const json::value& data, std::vector<Detail>& failures) {
+  if (!failures.empty()) return;
   valijson::Validator validator;
   valijson::ValidationResults results;
   const valijson::adapters::BoostJsonAdapter target(data);
-  if (validator.validate(form.judge, target, &results) || !failures.empty()) return;
+  if (validator.validate(form.judge, target, &results)) return;
   valijson::ValidationResults::Error error;
   while (results.popError(error) && failures.size() < kFailuresMax)
     failures.push_back({.place = pointer_of(error.context),

@@ -20,7 +20,8 @@ using FormPtr = std::shared_ptr<const Form>;
 Result<json::value> inline_common(const json::value& schema, const std::string& file,
                                   const std::function<Result<std::string>(const std::string& path)>& read);
 
-/// Compiles a schema without references. Beside draft-07's keywords it takes "x-title-en" (English title of a
+/// Compiles a schema without references. "pattern" (RE2), "format" and "uniqueItems" stand only where "properties",
+/// "items" of one schema, "additionalProperties" and "allOf" lead; "patternProperties" is not taken. Beside draft-07's keywords it takes "x-title-en" (English title of a
 /// property), the formats "date", "yearmonth", "email", "uri", "mobile", "uscc" (GB 32100-2015), "cn-id"
 /// (GB 11643-1999), "decimal" (engine/base/decimal.h, with "x-min" and "x-max"), and "x-rules":
 /// [{"id","strength":"hard|soft|preference","rule":Lua expression over `form`,"message_zh","message_en","place"}].

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,8 +26,8 @@ struct Actor {
   bool has(std::string_view role, std::string_view org = {}) const;
 };
 
-/// What a stage may read beyond its own state, inside the command's transaction. Every answer is
-/// journalled, so a replay sees the same.
+/// What a stage may read beyond its own state, inside the command's transaction. Every answer but
+/// task_data() is journalled, so a replay sees the same.
 class StageView {
  public:
   virtual ~StageView() = default;
@@ -34,9 +35,15 @@ class StageView {
   virtual std::vector<Membership> memberships(std::string_view user_id) = 0;
   /// Current value of a shared counter, 0 when new; locked until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// Data of a task that the stage keeps no copy of. For the rows it writes only, never for its state, its events or
+  /// its decisions: this one answer is not journalled, and a replay gets an empty object.
+  virtual json::object task_data(std::string_view task_id) = 0;
   /// Calendar::end_of with the calendar of the installation.
   virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };
+
+/// Invoke id → ids of the users who signed there.
+using SignedBy = std::map<std::string, std::set<std::string, std::less<>>, std::less<>>;
 
 /// Everything a handler knows. Valid during the call only.
 struct StageContext {
@@ -50,8 +57,8 @@ struct StageContext {
   const json::object& application;
   /// The programme's manifest data (plugins/loader: Definition::manifest).
   const json::object& programme;
-  /// Who completed the tasks of each invoke id so far (last time each).
-  const std::map<std::string, std::string, std::less<>>& signed_by;
+  /// Everybody who completed a task of each invoke id so far.
+  const SignedBy& signed_by;
   /// A new id, unique in the installation and the same on replay: new_id("t") → "t-k3f9…-7".
   std::function<std::string(std::string_view prefix)> new_id;
 };

@@ -36,6 +36,7 @@ struct TaskRow {
   std::string outcome;                ///< given outcome once done
   std::optional<Instant> due;
   bool due_provisional = false;  ///< the calendar had no data for a year that `due` touches
+  bool seals = false;            ///< the sign-off seals form and documents into a bag
   Instant created;
   std::optional<Instant> done;
   json::object data;           ///< saved draft, then the signed-off data
@@ -46,6 +47,7 @@ struct TaskRow {
 struct NoticeRow {
   std::string id;
   std::string session_id;
+  std::string invoke_id;
   std::string programme;
   std::string round;
   json::object fields;  ///< public: field name → string
@@ -108,9 +110,9 @@ struct BundleRow {
   Instant sealed;
 };
 
-/// A durable timer. `event` is what the session gets when it fires.
+/// A durable timer. `event` is what the session gets when it fires; "attempts" in it counts refused ones.
 struct TimerRow {
-  std::string id;  ///< session id, "/" and the send id or the stage's timer name
+  std::string id;  ///< session id, then "/send/NUMBER/send id" or "/stage/invoke id/timer name"
   std::string session_id;
   Instant due;
   json::object event;

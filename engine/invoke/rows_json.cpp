@@ -60,6 +60,7 @@ json::object to_json(const TaskRow& row) {
           {"outcome", row.outcome},
           {"due", instant_json(row.due)},
           {"due_provisional", row.due_provisional},
+          {"seals", row.seals},
           {"created", to_ms(row.created)},
           {"done", instant_json(row.done)},
           {"data", row.data},
@@ -83,6 +84,7 @@ TaskRow task_from_json(const json::object& object) {
           .outcome = string_or(object, "outcome"),
           .due = instant_or_none(object, "due"),
           .due_provisional = bool_or(object, "due_provisional", false),
+          .seals = bool_or(object, "seals", false),
           .created = instant_of(object, "created"),
           .done = instant_or_none(object, "done"),
           .data = object_or_empty(object, "data"),
@@ -92,6 +94,7 @@ TaskRow task_from_json(const json::object& object) {
 json::object to_json(const NoticeRow& row) {
   return {{"id", row.id},
           {"session", row.session_id},
+          {"invoke", row.invoke_id},
           {"programme", row.programme},
           {"round", row.round},
           {"fields", row.fields},
@@ -105,6 +108,7 @@ json::object to_json(const NoticeRow& row) {
 NoticeRow notice_from_json(const json::object& object) {
   return {.id = string_or(object, "id"),
           .session_id = string_or(object, "session"),
+          .invoke_id = string_or(object, "invoke"),
           .programme = string_or(object, "programme"),
           .round = string_or(object, "round"),
           .fields = object_or_empty(object, "fields"),

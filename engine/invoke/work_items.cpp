@@ -27,7 +27,7 @@ WorkItems::WorkItems(const StageContext& context, json::object state) : context_
   if (!state_.contains("tasks")) state_["tasks"] = json::object{};
 }
 
-TaskRow WorkItems::open(TaskRow task) {
+TaskRow WorkItems::open(TaskRow task, bool keeps_data) {
   task.id = context_.new_id("t");
   task.session_id = context_.session_id;
   task.invoke_id = context_.invoke_id;
@@ -35,30 +35,33 @@ TaskRow WorkItems::open(TaskRow task) {
   task.status = "open";
   task.created = context_.now;
   task.revision = 1;
-  put(task);
+  put(task, keeps_data);
   return task;
 }
 
 void WorkItems::cancel_all() {
-  std::vector<TaskRow> cancelled;
-  for (const auto& member : state_["tasks"].get_object()) {
-    TaskRow task = task_from_json(member.value().get_object());
-    if (is_open(task)) cancelled.push_back(std::move(task));
-  }
-  for (TaskRow& task : cancelled) {
+  std::vector<std::string> open;
+  for (const auto& member : state_["tasks"].get_object())
+    if (is_open(task_from_json(member.value().get_object()))) open.emplace_back(member.key());
+  for (const std::string& id : open) {
+    TaskRow task = *find(id);
     task.status = "cancelled";
     ++task.revision;
-    put(task);
+    put(std::move(task));
   }
 }
 
 Result<TaskRow> WorkItems::find(std::string_view id) const {
+  const auto changed = std::find_if(changed_.begin(), changed_.end(), [&](const TaskRow& each) { return each.id == id; });
+  if (changed != changed_.end()) return *changed;
   const json::value* found = state_.at("tasks").get_object().if_contains(id);
   if (found == nullptr)
     return Error{.kind = ErrorKind::not_found,
                  .code = "task.unknown",
                  .message = "Expected a task of this stage, but found '" + std::string{id} + "'"};
-  return task_from_json(found->get_object());
+  TaskRow task = task_from_json(found->get_object());
+  if (!found->get_object().contains("data")) task.data = context_.view.task_data(id);
+  return task;
 }
 
 Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
@@ -101,15 +104,24 @@ Result<> WorkItems::handle(const StageCommand& command) {
   return {};
 }
 
+Result<StageCommand> WorkItems::opinion_only(StageCommand command) const {
+  Result<TaskRow> task = find(command.task_id);
+  if (!task) return task.error();
+  const json::object& given = object_or_empty(command.data, "data");
+  if (given.contains("opinion")) task->data["opinion"] = string_or(given, "opinion");
+  command.data["data"] = std::move(task->data);
+  return command;
+}
+
 Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& not_by) {
   Result<TaskRow> task = find_for(command);
   if (!task) return task;
   for (const std::string& invoke : strings_from_json(not_by)) {
     const auto signer = context_.signed_by.find(invoke);
-    if (signer != context_.signed_by.end() && signer->second == command.actor.user_id)
+    if (signer != context_.signed_by.end() && signer->second.contains(command.actor.user_id))
       return Error{.kind = ErrorKind::forbidden,
                    .code = "task.separation",
-                   .message = "Expected another person than the one who signed '" + invoke + "'",
+                   .message = "Expected somebody who has not signed '" + invoke + "'",
                    .message_zh = "同一人不得办理该申报的两个环节"};
   }
   std::string outcome = string_or(command.data, "outcome");
@@ -147,15 +159,25 @@ void WorkItems::touch(std::string_view id) {
   put(*task);
 }
 
-void WorkItems::put(const TaskRow& task) {
-  state_["tasks"].get_object()[task.id] = to_json(task);
-  if (std::find(changed_.begin(), changed_.end(), task.id) == changed_.end()) changed_.push_back(task.id);
+void WorkItems::put(TaskRow task, bool keeps_data) {
+  json::object entry = to_json(task);
+  if (!keeps_data) entry.erase("data");
+  state_["tasks"].get_object()[task.id] = std::move(entry);
+  const auto known = std::find_if(changed_.begin(), changed_.end(), [&](const TaskRow& each) { return each.id == task.id; });
+  if (known == changed_.end())
+    changed_.push_back(std::move(task));
+  else
+    *known = std::move(task);
+}
+
+void WorkItems::put(TaskRow task) {
+  const bool keeps_data = object_or_empty(state_["tasks"].get_object(), task.id).contains("data");
+  put(std::move(task), keeps_data);
 }
 
 StageOutcome WorkItems::finish() {
   StageOutcome out;
-  for (const std::string& id : changed_)
-    out.effects.emplace_back(task_from_json(state_["tasks"].get_object().at(id).get_object()));
+  for (TaskRow& task : changed_) out.effects.emplace_back(std::move(task));
   out.state = std::move(state_);
   return out;
 }

@@ -7,14 +7,15 @@
 namespace chuyi {
 
 /// What people do with any kind of task, for handlers that have tasks. The tasks of one running stage
-/// live in its state under "tasks": id → task (engine/invoke/rows_json.h).
+/// live in its state under "tasks": id → task (engine/invoke/rows_json.h), without "data" where only the row has it.
 class WorkItems {
  public:
   WorkItems(const StageContext& context, json::object state);
 
   /// Opens a task; role and org, or user, outcomes and the rest as given. Id, session, invoke, state,
   /// status, time and revision are filled in.
-  TaskRow open(TaskRow task);
+  /// @param keeps_data  false: its data stays in its row alone (many tasks, or long texts of strangers).
+  TaskRow open(TaskRow task, bool keeps_data = true);
   /// Ends every open task as cancelled.
   void cancel_all();
   /// claim, release, save. Errors: `forbidden` "task.not_yours"; `rejected` "task.closed", "task.claimed".
@@ -24,6 +25,9 @@ class WorkItems {
   /// Errors: as handle(); `rejected` "task.outcome" naming the allowed outcomes; `forbidden`
   /// "task.separation".
   Result<TaskRow> sign(const StageCommand& command, const json::array& not_by = {});
+
+  /// The save or sign-off with what the task shows left as it is: of the actor's data only the opinion counts.
+  Result<StageCommand> opinion_only(StageCommand command) const;
 
   /// The task, whatever its status. Errors: `not_found` "task.unknown".
   Result<TaskRow> find(std::string_view id) const;
@@ -36,12 +40,13 @@ class WorkItems {
   json::object& state() { return state_; }
 
  private:
-  void put(const TaskRow& task);
+  void put(TaskRow task, bool keeps_data);
+  void put(TaskRow task);
   Result<TaskRow> find_for(const StageCommand& command) const;
 
   const StageContext& context_;
   json::object state_;
-  std::vector<std::string> changed_;
+  std::vector<TaskRow> changed_;
 };
 
 /// The instant by which a period or date ends: {"days","unit","include_start"} counted from the day of

@@ -32,6 +32,7 @@ struct Definition {
   /// what `Definitions::restore` rebuilds a definition from.
   json::object files;
   std::string library;  ///< absolute path of the native library; empty when there is none
+  std::string library_digest;  ///< SHA-256 of its bytes, hex; covered by `digest` too
 };
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
@@ -39,7 +40,7 @@ using DefinitionPtr = std::shared_ptr<const Definition>;
 class Definitions {
  public:
   virtual ~Definitions() = default;
-  /// The newest version of each programme, ordered by id.
+  /// The version of each programme that new applications start on, ordered by id.
   virtual std::vector<DefinitionPtr> current() const = 0;
   /// nullptr when there is no such programme.
   virtual DefinitionPtr current(std::string_view programme) const = 0;

@@ -22,17 +22,17 @@ class DocumentWriter {
   virtual ~DocumentWriter() = default;
   /// Errors: `too_large` "document.size"; `unavailable` "document.io", "document.full".
   virtual Result<> write(std::string_view bytes) = 0;
-  /// The bytes and their name are on disk (fsync of file and folder) when this returns.
+  /// The bytes and their name are on disk (fsync of file and folder) when this returns, and held: see release().
   virtual Result<StoredDocument> finish() = 0;
 };
 
-/// Reads a stored document and checks its digest on the way.
+/// Reads a stored document and checks its digest on the way: the last part is given only when all of it is right.
 class DocumentReader {
  public:
   virtual ~DocumentReader() = default;
   virtual std::uint64_t size() const = 0;
   /// Up to `bytes_max` more bytes; empty at the end. Errors: `unavailable` "document.io",
-  /// "document.corrupt" when the bytes are not those of the digest (known at the end).
+  /// "document.corrupt" when the bytes are not those of the digest.
   virtual Result<std::string> read(std::size_t bytes_max) = 0;
 };
 
@@ -55,9 +55,13 @@ class DocumentStore {
   virtual Result<std::unique_ptr<DocumentWriter>> create(std::uint64_t bytes_max) = 0;
   /// Errors: `not_found` "document.unknown".
   virtual Result<std::unique_ptr<DocumentReader>> open(std::string_view digest) = 0;
-  /// Writes a BagIt 1.0 bag (RFC 8493) as a deterministic zip and keeps it like a document.
-  /// Errors: `invalid` "bag.path", "bag.duplicate"; those of open() and create().
+  /// Writes a BagIt 1.0 bag (RFC 8493) as a deterministic zip and keeps and holds it like a document.
+  /// Errors: `invalid` "bag.path", "bag.duplicate", "bag.info"; `too_large` "bag.size", "bag.entries"; `unavailable`
+  /// "bag.zip", "document.corrupt"; those of open() and create().
   virtual Result<StoredDocument> seal(const BagSpec& spec) = 0;
+  /// Ends one holding of what finish() or seal() gave. `referenced`: a row names it now, or may. Content that was new
+  /// and that none of its holders saw referenced is deleted with the last of them.
+  virtual void release(std::string_view digest, bool referenced) = 0;
 };
 
 }  // namespace chuyi

@@ -8,12 +8,12 @@
 
 namespace chuyi {
 
-/// Calls native code of packages, each in a process of its own. Thread-safe; blocks the caller only,
-/// within the call's time limit.
+/// Calls native code of packages, each in a process of its own. Thread-safe; blocks the caller only, within the
+/// limits of its turn and of the call. What one call does wrong is no other call's error.
 class PluginHost {
  public:
   virtual ~PluginHost() = default;
-  /// Runs hook "validate" on {"form":id,"data":{…},"application":{…}}.
+  /// Runs hook "validate" on {"form":id,"data":{…},"date":"YYYY-MM-DD","application":{…}}.
   ///
   /// @return  the findings of the package (place = JSON pointer; empty: valid).
   ///          Errors: `unavailable` "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load",

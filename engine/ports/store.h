@@ -107,12 +107,10 @@ class View {
   virtual std::optional<SessionRow> session(std::string_view id) = 0;
   virtual std::optional<TaskRow> task(std::string_view id) = 0;
   virtual std::optional<TimerRow> timer(std::string_view id) = 0;
-  virtual std::vector<TimerRow> timers_of(std::string_view session_id) = 0;
   virtual std::optional<OutboxRow> outbox(std::string_view id) = 0;
   virtual std::optional<UserRow> user(std::string_view id) = 0;
   virtual std::optional<OrganisationRow> organisation(std::string_view id) = 0;
   virtual std::optional<NoticeRow> notice(std::string_view id) = 0;
-  virtual std::optional<AwardRow> award_of(std::string_view session_id) = 0;
   virtual std::optional<DefinitionRow> definition(std::string_view digest) = 0;
   virtual std::optional<std::string> setting(std::string_view key) = 0;
   /// 0 when new. Held for update until the command ends.

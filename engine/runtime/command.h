@@ -20,7 +20,8 @@ namespace chuyi {
 /// task.save             {data}: keeps a draft of the form
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
 ///                       data left out: the saved draft
-/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
+/// document.add          {kind, name, media_type, digest, size}: the bytes are stored already; the command ends
+///                       their holding (DocumentStore::release)
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
 /// organisation.put      {id, parent, level, name, name_en}
@@ -28,6 +29,9 @@ namespace chuyi {
 /// login                 {user, token_digest, expires}      logout {token_digest}
 /// definition.put        {digest, programme, version, files}
 /// clock.advance         {to}: ms; manual clock only
+/// timer.fire            {timer}: one that is due; its stored event counts
+/// session.deliver       {outbox, event, data}               outbox.done {outbox}
+/// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;
   std::string session_id;  ///< application id; empty where `task_id` or `data` tells
@@ -46,6 +50,9 @@ class CommandService {
   /// Validates what can be validated before the transaction (forms, rules, plugin, sealing: on a worker
   /// thread), then decides and writes it in one. `done` is called once, on any thread; it must not wait.
   virtual void execute(Command command, Done done) = 0;
+  /// Decides the command and writes nothing: an empty reply when execute would take it now, as far as can be told
+  /// before preparation, else its refusal; where its key has been used, the stored answer or "idempotency.mismatch".
+  virtual void probe(Command command, Done done) = 0;
 };
 
 }  // namespace chuyi

@@ -9,19 +9,57 @@
 
 namespace chuyi {
 
+namespace {
+
+/// Rolls back a command that would have been taken; never leaves this file.
+constexpr const char* kOnlyAsked = "dispatcher.only_asked";
+
+/// The content that the command has made and that a refusal leaves without a reference; empty when there is none.
+std::string held_digest(const Command& command) {
+  return command.kind == "document.add" ? string_or(command.data, "digest") : string_or(object_or_empty(command.data, "bundle"), "digest");
+}
+
+}  // namespace
+
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
-  if (!needs_preparation(command)) {
-    submit(std::move(command), std::move(done));
-    return;
-  }
+  if (!needs_preparation(command)) return submit(std::move(command), std::move(done));
+  if (!command.key) return prepare_and_submit(std::move(command), std::move(done));
+  // What was answered before is answered again, whatever preparation would say by now.
+  IdempotencyKey key = *command.key;
+  runtime_.store.update(
+      Update{.key = std::move(key), .decide = [](View&) -> Result<Change> { return Error{.code = kOnlyAsked}; }},
+      [this, command = std::move(command), done = std::move(done)](Result<Reply> known) mutable {
+        if (known || known.error().code != kOnlyAsked) return done(std::move(known));
+        prepare_and_submit(std::move(command), std::move(done));
+      });
+}
+
+void Dispatcher::probe(Command command, Done done) {
+  std::optional<IdempotencyKey> key = command.key;
+  auto shared = std::make_shared<const Command>(std::move(command));
+  runtime_.store.update(Update{.key = std::move(key),
+                               .decide = [this, shared](View& view) -> Result<Change> {
+                                 const Result<Change> change = decide(*shared, view);
+                                 if (!change) return change.error();
+                                 return Error{.code = kOnlyAsked};
+                               }},
+                        [done = std::move(done)](Result<Reply> reply) {
+                          if (!reply && reply.error().code == kOnlyAsked) return done(Reply{});
+                          done(std::move(reply));
+                        });
+}
+
+Result<Change> Dispatcher::decide(const Command& command, View& view) const {
+  const Instant now = runtime_.clock.now();
+  return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
+}
+
+void Dispatcher::prepare_and_submit(Command command, Done done) {
   // Forms, plugin code and sealing may take long: never inside the transaction, never on the caller's thread.
   runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
     Result<Command> prepared = prepare(runtime_, std::move(command));
-    if (!prepared) {
-      done(prepared.error());
-      return;
-    }
+    if (!prepared) return done(prepared.error());
     submit(std::move(*prepared), std::move(done));
   });
 }
@@ -30,14 +68,14 @@ void Dispatcher::submit(Command command, Done done) {
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<const Command>(std::move(command));
   runtime_.store.update(
-      Update{.key = std::move(key),
-             .decide = [this, shared](View& view) -> Result<Change> {
-               const Instant now = runtime_.clock.now();
-               return is_session_command(*shared) ? decide_session(runtime_, view, *shared, now)
-                                                  : decide_system(runtime_, view, *shared, now);
-             }},
-      [this, done = std::move(done)](Result<Reply> reply) {
+      Update{.key = std::move(key), .decide = [this, shared](View& view) { return decide(*shared, view); }},
+      [this, shared, done = std::move(done)](Result<Reply> reply) {
         if (reply) runtime_.wake();
+        if (const std::string digest = held_digest(*shared); !digest.empty()) {
+          // A failed store may have written after all.
+          const bool referenced = reply ? !reply->replayed : reply.error().kind == ErrorKind::unavailable;
+          runtime_.post([this, digest, referenced] { runtime_.documents.release(digest, referenced); });
+        }
         done(std::move(reply));
       });
 }

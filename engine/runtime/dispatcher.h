@@ -38,9 +38,12 @@ class Dispatcher final : public CommandService {
  public:
   explicit Dispatcher(Runtime runtime) : runtime_(std::move(runtime)) {}
   void execute(Command command, Done done) override;
+  void probe(Command command, Done done) override;
 
  private:
+  Result<Change> decide(const Command& command, View& view) const;
   void submit(Command command, Done done);
+  void prepare_and_submit(Command command, Done done);
   Runtime runtime_;
 };
 

@@ -26,6 +26,12 @@ std::int64_t JournalView::series(std::string_view name) {
   return read.is_int64() ? read.get_int64() : 0;
 }
 
+json::object JournalView::task_data(std::string_view task_id) {
+  if (view_ == nullptr) return {};
+  std::optional<TaskRow> task = view_->task(task_id);
+  return task ? std::move(task->data) : json::object{};
+}
+
 CalendarDate JournalView::end_of(Day start, const Period& period) {
   const std::string question = "end_of:" + format_day(start) + ":" + std::to_string(period.days) +
                                (period.unit == DayUnit::working ? ":working" : ":natural") +

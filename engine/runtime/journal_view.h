@@ -21,6 +21,7 @@ class JournalView final : public StageView {
 
   std::vector<Membership> memberships(std::string_view user_id) override;
   std::int64_t series(std::string_view name) override;
+  json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
   /// Later reads of this command see the value; it is not journalled again.

@@ -1,6 +1,6 @@
 #include "engine/runtime/preparation.h"
 
-#include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
 
 namespace chuyi {
 namespace {
@@ -54,14 +54,21 @@ json::object application_facts(const SessionRow& session) {
 
 Result<> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
   const auto form = subject.definition->compiled_forms.find(subject.task.form);
-  if (form == subject.definition->compiled_forms.end()) return {};
+  if (form == subject.definition->compiled_forms.end())
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "definition.form_unknown",
+                 .message = "Expected form '" + subject.task.form + "' in programme '" + subject.definition->programme +
+                            "'; correct the package's workflow or its forms",
+                 .message_zh = "该项目类别没有表单“" + subject.task.form + "”，请联系管理员"};
   std::vector<Detail> failures = validate_form(*form->second, json::value(data));
+  const std::string count = std::to_string(failures.size());
   if (!failures.empty())
-    return with_details("form.invalid", "Expected a form without failures, but found " + std::to_string(failures.size()),
-                        "表单有" + std::to_string(failures.size()) + "处需要修改", std::move(failures));
+    return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
+                        std::move(failures));
   const Result<std::vector<Detail>> findings =
       runtime.plugins.validate(*subject.definition, {{"form", subject.task.form},
                                                      {"data", data},
+                                                     {"date", format_day(day_in_shanghai(runtime.clock.now()))},
                                                      {"application", application_facts(subject.session)}});
   if (!findings) return findings.error();
   if (!findings->empty())
@@ -101,19 +108,20 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
   const bool open = subject->task.status == "open" || subject->task.status == "claimed";
-  if (!open) return command;  // the transaction says why
+  // The transaction says why; what is wrong with a draft is for those alone who may sign it.
+  if (!open || !may_act(command.actor, subject->task)) return command;
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
-  const bool signs_form = subject->task.kind == "task" || subject->task.kind == "annual-report";
-  if (signs_form)
+  const bool checks = !subject->task.form.empty();
+  if (checks)
     if (Result<> valid = validate(runtime, *subject, data); !valid) return valid.error();
-  // Only the stage knows whether it seals; a task that takes documents and a form is one that may.
-  if (subject->task.kind == "task" && !subject->task.form.empty() && subject->task.role == "applicant") {
+  if (subject->task.seals) {
     Result<json::object> bundle = seal(runtime, *subject, data);
     if (!bundle) return bundle.error();
     command.data["bundle"] = std::move(*bundle);
-    if (!command.if_revision) command.if_revision = subject->task.revision;
   }
+  // Signed is what was checked and sealed: a change since then is found by its revision.
+  if ((checks || subject->task.seals) && !command.if_revision) command.if_revision = subject->task.revision;
   return command;
 }
 

@@ -1,5 +1,6 @@
 #include "engine/runtime/pumps.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "engine/runtime/dispatcher.h"
@@ -12,69 +13,101 @@ constexpr std::size_t kBatch = 200;
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::seconds kRetry{1};
 
-Actor system_actor() { return {.user_id = "system", .name = "system", .memberships = {}}; }
+constexpr std::size_t kRefusedMax = 1'000;
+
+Command system_command(std::string kind, json::object data) {
+  return Command{.kind = std::move(kind),
+                 .session_id = {},
+                 .task_id = {},
+                 .actor = {.user_id = "system", .name = "system", .memberships = {}},
+                 .data = std::move(data),
+                 .if_revision = {},
+                 .key = {}};
+}
 
 }  // namespace
 
-std::size_t Pumps::run_due() {
+void PumpReport::add(PumpReport other) {
+  fired += other.fired;
+  failed = failed || other.failed;
+  for (Detail& each : other.refused)
+    if (refused.size() < kRefusedMax) refused.push_back(std::move(each));
+}
+
+PumpReport Pumps::run_due() {
   const std::lock_guard lock(running_);
-  std::size_t fired = 0;
-  for (bool more = true; more;) {
-    const std::size_t now = fire_timers();
-    fired += now;
-    more = deliver_outbox() || now > 0;
+  PumpReport report;
+  for (bool more = true; more && !report.failed;) {
+    const bool fired = fire_timers(report);
+    more = deliver_outbox(report) || fired;
   }
-  return fired;
+  return report;
 }
 
-std::size_t Pumps::fire_timers() {
+bool Pumps::refuse(PumpReport& report, const char* kind, const std::string& id, const Error& error) {
+  Detail detail{.place = id, .code = error.code, .message = error.message, .message_zh = error.message_zh};
+  on_refused_(detail);
+  report.add({.fired = 0, .refused = {std::move(detail)}});
+  if (kind == nullptr) return false;
+  const Result<Reply> put_off = execute_and_wait(commands_, system_command("pump.defer", {{kind, id}, {"reason", error.code}}));
+  report.failed = report.failed || (!put_off && put_off.error().kind == ErrorKind::unavailable);
+  return put_off.has_value();
+}
+
+bool Pumps::fire_timers(PumpReport& report) {
   const Result<std::vector<TimerRow>> due = queries_.due_timers(clock_.now(), kBatch);
-  if (!due) return 0;
-  std::size_t fired = 0;
-  for (const TimerRow& timer : *due) {
-    const Result<Reply> reply = execute_and_wait(
-        commands_, Command{.kind = "timer.fire",
-                           .session_id = timer.session_id,
-                           .task_id = {},
-                           .actor = system_actor(),
-                           .data = {{"timer", timer.id}, {"event", timer.event}},
-                           .if_revision = {},
-                           .key = {}});
-    fired += reply ? 1U : 0U;
+  report.failed = report.failed || !due;
+  bool moved = false;
+  for (std::size_t i = 0; due && i < due->size() && !report.failed; ++i) {
+    const TimerRow& timer = (*due)[i];
+    Command command = system_command("timer.fire", {{"timer", timer.id}});
+    command.session_id = timer.session_id;
+    const Result<Reply> reply = execute_and_wait(commands_, std::move(command));
+    if (reply) {
+      ++report.fired;
+      moved = true;
+    } else if (reply.error().code.starts_with("store.")) {
+      report.failed = true;
+    } else if (reply.error().code != "timer.gone" && reply.error().code != "timer.early") {
+      moved = refuse(report, "timer", timer.id, reply.error()) || moved;
+    }
   }
-  return fired;
+  return moved;
 }
 
-bool Pumps::deliver_outbox() {
+bool Pumps::deliver_outbox(PumpReport& report) {
   const Result<std::vector<OutboxRow>> due = queries_.due_outbox(clock_.now(), kBatch);
-  if (!due || due->empty()) return false;
-  bool delivered = false;
-  for (const OutboxRow& entry : *due) {
-    Command command{.kind = "outbox.done",
-                    .session_id = {},
-                    .task_id = {},
-                    .actor = system_actor(),
-                    .data = {{"outbox", entry.id}},
-                    .if_revision = {},
-                    .key = {}};
+  report.failed = report.failed || !due;
+  bool moved = false;
+  for (std::size_t i = 0; due && i < due->size() && !report.failed; ++i) {
+    const OutboxRow& entry = (*due)[i];
+    Result<Reply> reply{Reply{}};
     if (entry.kind == "send") {
       const json::value* data = entry.payload.if_contains("data");
-      command.kind = "session.deliver";
+      Command command = system_command("session.deliver", {{"outbox", entry.id},
+                                                           {"event", string_or(entry.payload, "event")},
+                                                           {"data", data == nullptr ? json::value() : *data}});
       command.session_id = string_or(entry.payload, "target");
-      command.data["event"] = string_or(entry.payload, "event");
-      command.data["data"] = data == nullptr ? json::value() : *data;
-    } else if (!notifier_.notify(entry.id, entry.payload)) {
+      reply = execute_and_wait(commands_, std::move(command));
+      if (!reply && reply.error().kind != ErrorKind::unavailable) {
+        // The target is gone, has ended, or its workflow cannot take the event: nobody ever will.
+        if (reply.error().code != "outbox.gone") refuse(report, nullptr, entry.id, reply.error());
+        reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+      }
+    } else if (const Result<> told = notifier_.notify(entry.id, entry.payload); told) {
+      reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+    } else {
+      moved = refuse(report, "outbox", entry.id, told.error()) || moved;
       continue;
     }
-    Result<Reply> reply = execute_and_wait(commands_, command);
-    if (!reply && command.kind == "session.deliver" && reply.error().kind != ErrorKind::unavailable) {
-      // The target is gone or has ended: nobody will ever take this event.
-      command.kind = "outbox.done";
-      reply = execute_and_wait(commands_, command);
-    }
-    delivered = delivered || reply.has_value();
+    if (reply)
+      moved = true;
+    else if (reply.error().code.starts_with("store."))
+      report.failed = true;
+    else
+      moved = refuse(report, "outbox", entry.id, reply.error()) || moved;
   }
-  return delivered;
+  return moved;
 }
 
 void Pumps::start() {
@@ -111,7 +144,7 @@ void Pumps::loop() {
     } else if (next->has_value()) {
       const auto left = **next - clock_.now();
       if (left < wait) wait = left;
-      // Due, yet still there: it was refused. Do not spin on it.
+      // Due, yet still there: the store did not answer. Do not spin on it.
       if (wait <= std::chrono::milliseconds::zero()) wait = kRetry;
     }
     lock.lock();
@@ -119,35 +152,35 @@ void Pumps::loop() {
   }
 }
 
-Result<std::size_t> advance_clock(ManualClock& clock, Instant to, const Actor& actor, Queries& queries,
-                                  CommandService& commands, Pumps& pumps) {
+Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& actor, Queries& queries,
+                                 CommandService& commands, Pumps& pumps) {
   if (to < clock.now())
     return Error{.kind = ErrorKind::rejected,
                  .code = "clock.back",
                  .message = "Expected a time after " + format_instant(clock.now()),
                  .message_zh = "时钟只能向前"};
-  std::size_t fired = pumps.run_due();
-  while (true) {
+  PumpReport report = pumps.run_due();
+  while (!report.failed) {
     const Result<std::optional<Instant>> next = queries.next_timer();
     if (!next) return next.error();
-    // What was due has had its turn, here or on the pumps' own thread: what is still due was refused.
-    if (next->has_value() && **next <= clock.now())
-      return Error{.kind = ErrorKind::unavailable,
-                   .code = "timer.stuck",
-                   .message = "Expected the timer due at " + format_instant(**next) + " to fire, but it was refused"};
-    const Instant stop = next->has_value() && **next < to ? **next : to;
-    const Result<Reply> kept = execute_and_wait(commands, Command{.kind = "clock.advance",
-                                                                  .session_id = {},
-                                                                  .task_id = {},
-                                                                  .actor = actor,
-                                                                  .data = {{"to", to_ms(stop)}},
-                                                                  .if_revision = {},
-                                                                  .key = {}});
-    if (!kept) return kept.error();
-    clock.advance_to(stop);
-    fired += pumps.run_due();
-    if (stop == to) return fired;
+    const bool due = next->has_value() && **next <= clock.now();  // came since: a command of somebody else
+    const Instant stop = next->has_value() && **next < to ? std::max(**next, clock.now()) : to;
+    if (!due) {
+      const Result<Reply> kept = [&] {
+        Command command = system_command("clock.advance", {{"to", to_ms(stop)}});
+        command.actor = actor;
+        return execute_and_wait(commands, std::move(command));
+      }();
+      if (!kept) return kept.error();
+      clock.advance_to(stop);
+    }
+    report.add(pumps.run_due());
+    if (!due && stop == to && !report.failed) return report;
   }
+  return Error{.kind = ErrorKind::unavailable,
+               .code = "timer.stuck",
+               .message = "Expected the store to take the timers due at " + format_instant(clock.now()) + "; try again",
+               .message_zh = "存储暂不可用，到期事项未能处理，请重试"};
 }
 
 }  // namespace chuyi

@@ -5,6 +5,7 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "engine/ports/clock.h"
 #include "engine/ports/notifier.h"
@@ -13,34 +14,49 @@
 
 namespace chuyi {
 
+/// What the pumps did.
+struct PumpReport {
+  std::size_t fired = 0;        ///< timers
+  std::vector<Detail> refused;  ///< place = id of the timer or outbox entry; kept are the first 1,000
+  bool failed = false;          ///< the store did not answer: what was due still is
+
+  void add(PumpReport other);
+};
+
 /// Fires timers that are due and delivers the outbox, each as a command of its own. Durable: what a
 /// crash interrupts is found again in the store, and a timer or entry that is gone is not taken twice.
+/// What is refused is put off (command pump.defer), so that it holds nobody else up; an event for a session
+/// that will never take it is dropped. Each is told to `on_refused`.
 class Pumps {
  public:
-  Pumps(Queries& queries, CommandService& commands, const Clock& clock, Notifier& notifier)
-      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier) {}
+  using Refused = std::function<void(const Detail&)>;
+  Pumps(Queries& queries, CommandService& commands, const Clock& clock, Notifier& notifier,
+        Refused on_refused = [](const Detail&) {})
+      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier), on_refused_(std::move(on_refused)) {}
   ~Pumps() { stop(); }
   Pumps(const Pumps&) = delete;
   Pumps& operator=(const Pumps&) = delete;
 
   /// Does everything that is due now, and what that makes due. Callable from any thread but the store's.
-  /// @return timers fired.
-  std::size_t run_due();
+  PumpReport run_due();
   /// Runs on a thread of its own until stop(), woken by wake() and by the next timer's time.
   void start();
   void stop();
   void wake();
 
  private:
-  std::size_t fire_timers();
-  bool deliver_outbox();
-  void deliver(const OutboxRow& entry);
+  /// @return whether anything that was due is so no more.
+  bool fire_timers(PumpReport& report);
+  bool deliver_outbox(PumpReport& report);
+  /// Reports the refusal of `id`, and puts it off when `kind` ("timer", "outbox") is given.
+  bool refuse(PumpReport& report, const char* kind, const std::string& id, const Error& error);
   void loop();
 
   Queries& queries_;
   CommandService& commands_;
   const Clock& clock_;
   Notifier& notifier_;
+  Refused on_refused_;
   std::mutex running_;  ///< one run at a time
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -50,10 +66,10 @@ class Pumps {
 };
 
 /// Moves the manual clock to `to`, stopping at each timer on the way so that it fires at its own time.
-/// Each stop is kept in the store first, so that a restart never goes back.
+/// Each stop is kept in the store first, so that a restart never goes back. Refused timers are reported, no error.
 ///
-/// @return timers fired. Errors: `rejected` "clock.back" when `to` is before now.
-Result<std::size_t> advance_clock(ManualClock& clock, Instant to, const Actor& actor, Queries& queries,
-                                  CommandService& commands, Pumps& pumps);
+/// Errors: `rejected` "clock.back" when `to` is before now; `unavailable` "timer.stuck" when the store does not answer.
+Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& actor, Queries& queries,
+                                 CommandService& commands, Pumps& pumps);
 
 }  // namespace chuyi

@@ -168,6 +168,7 @@ Result<Target> find_target(View& view, const Command& command) {
                    .message = "Expected an open notice, but it is " + notice->status,
                    .message_zh = "公示已结束，不再受理异议"};
     session_id = notice->session_id;
+    out.invoke_id = notice->invoke_id;
   }
   const std::optional<SessionRow> session = view.session(session_id);
   if (!session) return unknown("application.unknown", "application", session_id);
@@ -300,8 +301,15 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
-  if (command.kind == "timer.fire" && !view.timer(string_or(command.data, "timer")))
-    return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+  Command resolved = command;
+  if (command.kind == "timer.fire") {
+    const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
+    if (!timer) return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+    // It may have been moved since it was read.
+    if (timer->due > now)
+      return Error{.kind = ErrorKind::rejected, .code = "timer.early", .message = "Expected a timer that is due"};
+    resolved.data["event"] = timer->event;
+  }
   if (command.kind == "session.deliver" && !view.outbox(string_or(command.data, "outbox")))
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
@@ -313,13 +321,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
                  .message = "Expected definition " + target->session.definition + " to be loaded"};
   Result<SessionDocument> document = decode_document(*definition->chart, target->session.document);
   if (!document) return document.error();
-  Command resolved = command;
-  if (command.kind == "objection.file") {
-    for (const auto& [id, stage] : document->stages)
-      if (stage.type == "publicity" && !stage.finished) resolved.data["invoke"] = id;
-  } else if (!target->invoke_id.empty()) {
-    resolved.data["invoke"] = target->invoke_id;
-  }
+  if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
   JournalView reads(view, runtime.calendar);
   const std::vector<std::string> configuration = document->chart.configuration;
   SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads);

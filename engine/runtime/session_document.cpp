@@ -19,7 +19,7 @@ std::string encode(const SessionDocument& document) {
                               {"state", stage.state},
                               {"finished", stage.finished}};
   json::object signed_by;
-  for (const auto& [invoke, user] : document.signed_by) signed_by[invoke] = user;
+  for (const auto& [invoke, users] : document.signed_by) signed_by[invoke] = json::array(users.begin(), users.end());
   const json::object rest{{"stages", std::move(stages)},
                           {"signed_by", std::move(signed_by)},
                           {"timers", to_json(document.timers)},
@@ -46,8 +46,10 @@ Result<SessionDocument> decode_document(const scxml::Chart& chart, std::string_v
                                             .state = object_or_empty(stage, "state"),
                                             .finished = bool_or(stage, "finished", false)};
   }
-  for (const auto& member : object_or_empty(object, "signed_by"))
-    if (member.value().is_string()) out.signed_by[member.key()] = std::string{member.value().get_string()};
+  const json::object& signed_by = object_or_empty(object, "signed_by");
+  for (const auto& member : signed_by)
+    for (std::string& user : strings_from_json(array_or_empty(signed_by, member.key())))
+      out.signed_by[member.key()].insert(std::move(user));
   out.timers = strings_from_json(array_or_empty(object, "timers"));
   out.next_id = int_or(object, "next_id", 1);
   return out;

@@ -7,6 +7,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/result.h"
+#include "engine/invoke/handler.h"
 #include "engine/scxml/interpreter.h"
 
 namespace chuyi {
@@ -23,7 +24,7 @@ struct RunningStage {
 struct SessionDocument {
   scxml::Snapshot chart;
   std::map<std::string, RunningStage, std::less<>> stages;           ///< by invoke id
-  std::map<std::string, std::string, std::less<>> signed_by;         ///< invoke id → user who signed last
+  SignedBy signed_by;                                                ///< who signed where, ever
   std::vector<std::string> timers;                                   ///< ids of the timers that run
   std::int64_t next_id = 1;
 };

@@ -11,6 +11,9 @@ namespace {
 
 /// A cycle of stages that answer each other ends here.
 constexpr std::size_t kEventsMax = 1'000;
+/// What one command may log, and how much of each line is kept.
+constexpr std::size_t kLogLinesMax = 100;
+constexpr std::size_t kLogBytesMax = 1'000;
 
 /// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
 json::object chart_programme(const Definition& definition) {
@@ -69,7 +72,7 @@ Result<> SessionRun::begin(const json::object& facts) {
 
 Result<bool> SessionRun::event(scxml::Event event) {
   const std::size_t before = traces_.size();
-  queue_.push_back(std::move(event));
+  queue_.push_back({.event = std::move(event)});
   if (Result<> driven = drive(); !driven) return driven.error();
   return traces_.size() > before;
 }
@@ -90,7 +93,7 @@ Result<json::object> SessionRun::command(const std::string& invoke_id, const Sta
   Result<StageOutcome> outcome = handler->command(now, found->second.state, command);
   if (!outcome) return outcome.error();
   json::object reply = std::move(outcome->reply);
-  if (command.name == "complete") document_.signed_by[invoke_id] = command.actor.user_id;
+  if (command.name == "complete") document_.signed_by[invoke_id].insert(command.actor.user_id);
   if (Result<> applied = apply(invoke_id, std::move(*outcome)); !applied) return applied.error();
   if (Result<> driven = drive(); !driven) return driven.error();
   return reply;
@@ -116,7 +119,7 @@ Result<> SessionRun::timer(const std::string& timer_id, const json::object& even
   Result<StageOutcome> outcome =
       handler->timer(context(invoke_id, found->second.chart_state), found->second.state, string_or(event, "name"));
   if (!outcome) {
-    raise_error("error.communication", invoke_id, outcome.error());
+    fail_stage("error.communication", invoke_id, outcome.error());
     return drive();
   }
   if (Result<> applied = apply(invoke_id, std::move(*outcome)); !applied) return applied;
@@ -130,17 +133,20 @@ Result<> SessionRun::drive() {
       return Error{.kind = ErrorKind::invalid,
                    .code = "session.events",
                    .message = "Expected at most " + std::to_string(kEventsMax) + " events for one command"};
-    scxml::Event event = std::move(queue_.front());
+    const Queued queued = std::move(queue_.front());
+    const scxml::Event& event = queued.event;
     queue_.pop_front();
     if (!document_.chart.running) continue;
     // Whatever a stage still had to say is dropped once its state was left (SCXML 6.4.3).
     if (!event.invokeid.empty() && event.type == scxml::EventType::external && !document_.stages.contains(event.invokeid))
       continue;
     events_.push_back(event.name);
+    const std::size_t before = traces_.size();
     if (Result<> step = take(scxml::step(*definition_->chart, document_.chart, event,
                                          {.session_id = row_.id, .now = now_}));
         !step)
       return step;
+    if (queued.refusal && traces_.size() == before) return *queued.refusal;
   }
   return {};
 }
@@ -161,11 +167,13 @@ Result<> SessionRun::take(Result<scxml::Step> step) {
     } else if (const auto* out = std::get_if<scxml::Send>(&effect)) {
       done = send(*out);
     } else if (const auto* cancel = std::get_if<scxml::Cancel>(&effect)) {
-      remove_timer(row_.id + "/send/" + cancel->sendid);
+      cancel_send(cancel->sendid);
+    } else if (const auto* line = std::get_if<scxml::Log>(&effect)) {
+      log(*line);
     } else if (const auto* over = std::get_if<scxml::Done>(&effect)) {
       end(*over);
     }
-    // Log has no reader yet beyond the journal; Forward has no stage that takes chart events.
+    // Forward: no stage takes chart events.
     if (!done) return done;
   }
   return {};
@@ -174,7 +182,7 @@ Result<> SessionRun::take(Result<scxml::Step> step) {
 Result<> SessionRun::invoke(const scxml::Invoke& effect) {
   const InvokeHandler* handler = registry_.find(effect.type);
   if (handler == nullptr) {
-    raise_error("error.execution", effect.invoke_id,
+    fail_stage("error.execution", effect.invoke_id,
                 Error{.code = "stage.unknown_type",
                       .message = "Expected a known invoke type, but found '" + effect.type + "'"});
     return {};
@@ -183,7 +191,7 @@ Result<> SessionRun::invoke(const scxml::Invoke& effect) {
   Result<StageOutcome> outcome = handler->start(context(effect.invoke_id, effect.state), effect.params);
   if (!outcome) {
     document_.stages.erase(effect.invoke_id);
-    raise_error("error.communication", effect.invoke_id, outcome.error());
+    fail_stage("error.communication", effect.invoke_id, outcome.error());
     return {};
   }
   return apply(effect.invoke_id, std::move(*outcome));
@@ -213,9 +221,9 @@ Result<> SessionRun::apply(const std::string& invoke_id, StageOutcome outcome) {
       stage.state = {};
       remove_stage_timers(invoke_id);
     }
-    queue_.push_back({.name = done ? "done.invoke." + invoke_id : event.name,
-                      .invokeid = invoke_id,
-                      .data = std::move(event.data)});
+    queue_.push_back({.event = {.name = done ? "done.invoke." + invoke_id : event.name,
+                                .invokeid = invoke_id,
+                                .data = std::move(event.data)}});
   }
   return {};
 }
@@ -272,7 +280,10 @@ Result<> SessionRun::send(const scxml::Send& effect) {
       due = effect.delay.is_object() && effect.delay.get_object().contains("until") ? resolved->at - std::chrono::days{1}
                                                                                      : resolved->at;
     }
-    set_timer(row_.id + "/send/" + effect.sendid, std::max(due, now_),
+    // Two sends may share an id: each is a timer of its own, and those of one instant fire in the order of sending.
+    std::string number = std::to_string(document_.next_id++);
+    number.insert(0, number.size() < 9 ? 9 - number.size() : 0, '0');
+    set_timer(row_.id + "/send/" + number + "/" + effect.sendid, std::max(due, now_),
               {{"kind", "send"},
                {"event", effect.event},
                {"sendid", effect.sendid},
@@ -281,11 +292,27 @@ Result<> SessionRun::send(const scxml::Send& effect) {
     return {};
   }
   if (to_self) {
-    queue_.push_back({.name = effect.event, .sendid = effect.sendid, .data = effect.data});
+    queue_.push_back({.event = {.name = effect.event, .sendid = effect.sendid, .data = effect.data}});
     return {};
   }
   post("send", {{"target", effect.target.substr(8)}, {"event", effect.event}, {"data", effect.data}});
   return {};
+}
+
+void SessionRun::cancel_send(const std::string& sendid) {
+  const std::string prefix = row_.id + "/send/";
+  for (const std::string& id : std::vector<std::string>(document_.timers))
+    if (id.starts_with(prefix) && id.substr(id.find('/', prefix.size()) + 1) == sendid) remove_timer(id);
+}
+
+void SessionRun::log(const scxml::Log& effect) {
+  if (log_.size() >= kLogLinesMax) return;
+  std::string line = effect.label.empty() ? "" : effect.label + ": ";
+  line += effect.value.is_string() ? std::string{effect.value.get_string()} : canonical_json(effect.value);
+  std::size_t end = std::min(line.size(), kLogBytesMax);
+  while (end < line.size() && end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;
+  line.resize(end);
+  log_.push_back(std::move(line));
 }
 
 void SessionRun::set_timer(std::string id, Instant due, json::object event) {
@@ -310,10 +337,21 @@ void SessionRun::remove_stage_timers(const std::string& invoke_id) {
 
 void SessionRun::raise_error(const std::string& name, const std::string& invoke_id, const Error& error) {
   errors_.push_back(error.code + ": " + error.message);
-  queue_.push_back({.name = name,
-                    .type = scxml::EventType::platform,
-                    .invokeid = invoke_id,
-                    .data = json::object{{"code", error.code}, {"message", error.message}}});
+  queue_.push_back({.event = {.name = name,
+                              .type = scxml::EventType::platform,
+                              .invokeid = invoke_id,
+                              .data = json::object{{"code", error.code}, {"message", error.message}}}});
+}
+
+void SessionRun::fail_stage(const std::string& name, const std::string& invoke_id, const Error& error) {
+  raise_error(name, invoke_id, error);
+  queue_.back().refusal =
+      Error{.kind = ErrorKind::rejected,
+            .code = "stage.failed",
+            .message = "Expected stage '" + invoke_id + "' to run, but nothing was changed because of " + error.code + ": " + error.message,
+            .place = error.place,
+            .message_zh = "环节“" + invoke_id + "”无法进行，本次操作未生效：" + (error.message_zh.empty() ? error.code : error.message_zh),
+            .details = error.details};
 }
 
 void SessionRun::end(const scxml::Done& done) {
@@ -341,8 +379,7 @@ void SessionRun::finish(Change& change) {
   const std::vector<std::string>& configuration = document_.chart.configuration;
   if (row_.status == "running" && !configuration.empty()) {
     row_.state = configuration.back();
-    for (const scxml::StateInfo& state : scxml::states_of(*definition_->chart))
-      if (state.id == row_.state) row_.stage = state.stage;
+    row_.stage = scxml::stage_of(*definition_->chart, row_.state);
   }
   row_.document = encode(document_);
   row_.updated = now_;
@@ -363,10 +400,12 @@ json::object SessionRun::trace() const {
     for (const std::string& state : trace.exited) exited.emplace_back(state);
     for (const std::string& state : trace.entered) entered.emplace_back(state);
   }
-  return {{"entered", std::move(entered)},
-          {"exited", std::move(exited)},
-          {"events", to_json(events_)},
-          {"errors", to_json(errors_)}};
+  json::object out{{"entered", std::move(entered)},
+                   {"exited", std::move(exited)},
+                   {"events", to_json(events_)},
+                   {"errors", to_json(errors_)}};
+  if (!log_.empty()) out["log"] = to_json(log_);
+  return out;
 }
 
 }  // namespace chuyi

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,10 @@ namespace chuyi {
 
 /// One command's work on one session, pure: the same inputs give the same change. Used alike by the
 /// dispatcher (live) and by replay.
+///
+/// A stage that fails to start or at its timer raises error.communication (of an unknown type: error.execution). When
+/// the chart has no transition for it, every call refuses with `rejected` "stage.failed": a workflow never stands in a
+/// state whose stage does not run.
 class SessionRun {
  public:
   SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row, SessionDocument document,
@@ -32,7 +37,8 @@ class SessionRun {
   /// Moves everything decided into `change`: session row with its new document, rows, timers, outbox.
   void finish(Change& change);
 
-  /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}.
+  /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}, and
+  /// "log":[text,…] when the chart logged something.
   json::object trace() const;
   const SessionRow& row() const { return row_; }
 
@@ -45,10 +51,13 @@ class SessionRun {
   Result<> invoke(const scxml::Invoke& effect);
   Result<> cancel_invoke(const std::string& invoke_id);
   Result<> send(const scxml::Send& effect);
+  void cancel_send(const std::string& sendid);
+  void log(const scxml::Log& effect);
   void set_timer(std::string id, Instant due, json::object event);
   void remove_timer(const std::string& id);
   void remove_stage_timers(const std::string& invoke_id);
   void raise_error(const std::string& name, const std::string& invoke_id, const Error& error);
+  void fail_stage(const std::string& name, const std::string& invoke_id, const Error& error);
   void end(const scxml::Done& done);
   void post(std::string kind, json::object payload);
   json::object& facts();
@@ -60,10 +69,16 @@ class SessionRun {
   SessionDocument document_;
   Instant now_;
   JournalView& view_;
-  std::deque<scxml::Event> queue_;
+  struct Queued {
+    scxml::Event event;
+    /// Why the command is refused when no transition takes the event; none: it is discarded (SCXML 3.13).
+    std::optional<Error> refusal = {};
+  };
+  std::deque<Queued> queue_;
   std::vector<scxml::Trace> traces_;
   std::vector<std::string> events_;
   std::vector<std::string> errors_;
+  std::vector<std::string> log_;
   Change change_;
 };
 

@@ -90,10 +90,36 @@ Result<Change> login(View& view, const Command& command) {
   return change;
 }
 
-Result<Change> decide(View& view, const Command& command) {
+/// Ten seconds, then twice as long each time, a day at most.
+Instant retry_at(Instant now, std::int64_t attempts) {
+  constexpr std::chrono::milliseconds kFirst{10'000};
+  constexpr std::chrono::milliseconds kLast{24 * 3'600 * 1'000};
+  return now + std::min(kFirst * (std::int64_t{1} << std::min<std::int64_t>(attempts, 20)), kLast);
+}
+
+/// A timer that was refused, or an entry that could not be delivered, waits before it is tried again.
+Result<Change> defer(View& view, const Command& command, Instant now) {
+  Change change;
+  if (std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer")); timer && timer->due <= now) {
+    const std::int64_t attempts = int_or(timer->event, "attempts", 0);
+    timer->event["attempts"] = attempts + 1;
+    timer->due = retry_at(now, attempts);
+    change.timers.push_back(std::move(*timer));
+  } else if (std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox"))) {
+    entry->next_at = retry_at(now, entry->attempts);
+    ++entry->attempts;
+    change.outbox.push_back(std::move(*entry));
+  } else {
+    return Error{.kind = ErrorKind::rejected, .code = "pump.gone", .message = "Expected a timer that is due, or an entry not yet delivered"};
+  }
+  return change;
+}
+
+Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "organisation.put") return put_organisation(view, command);
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "login") return login(view, command);
+  if (command.kind == "pump.defer") return defer(view, command, now);
   Change change;
   if (command.kind == "logout") {
     change.logins_removed.push_back(string_or(command.data, "token_digest"));
@@ -115,7 +141,7 @@ Result<Change> decide(View& view, const Command& command) {
 }  // namespace
 
 Result<Change> decide_system(const Runtime& /*runtime*/, View& view, const Command& command, Instant now) {
-  Result<Change> change = decide(view, command);
+  Result<Change> change = decide(view, command, now);
   if (!change) return change;
   json::object data = command.data;
   // The log says that they changed, never what they are.

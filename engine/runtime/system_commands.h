@@ -5,8 +5,8 @@
 namespace chuyi {
 
 /// Decides commands about the installation: organisation.put, user.put, login, logout, definition.put,
-/// clock.advance, outbox.done.
-/// Errors: `invalid` "command.unknown", "user.*", "organisation.*".
+/// clock.advance, outbox.done, pump.defer.
+/// Errors: `invalid` "command.unknown", "user.*", "organisation.*"; `rejected` "pump.gone".
 Result<Change> decide_system(const Runtime& runtime, View& view, const Command& command, Instant now);
 
 }  // namespace chuyi

@@ -142,6 +142,12 @@ std::vector<StateInfo> states_of(const Chart& chart) {
 
 const std::string& name_of(const Chart& chart) { return chart.name; }
 
+const std::string& stage_of(const Chart& chart, std::string_view state) {
+  static const std::string kNoStage;
+  const Index index = chart.find(state);
+  return index == kNone ? kNoStage : chart.at(index).stage;
+}
+
 std::vector<std::string> events_of(const Chart& chart, std::span<const std::string> configuration) {
   std::set<std::string> out;
   std::set<Index> seen;

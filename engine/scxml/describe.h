@@ -21,6 +21,8 @@ struct StateInfo {
 /// All states in document order.
 std::vector<StateInfo> states_of(const Chart& chart);
 const std::string& name_of(const Chart& chart);
+/// StateInfo::stage of one state; empty for an unknown one.
+const std::string& stage_of(const Chart& chart, std::string_view state);
 
 /// Event descriptors of the transitions that could be taken from `configuration` (own and inherited),
 /// sorted, without duplicates, e.g. {"applicant.withdraw", "done.invoke.panel"}.

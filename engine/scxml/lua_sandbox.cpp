@@ -302,7 +302,13 @@ bool sort_less(const SortKey& a, const SortKey& b) {
 }
 
 SortKey sort_key(lua_State* L, int index, lua_Integer place) {
-  SortKey out{.rank = key_rank(L, index), .whole = lua_isinteger(L, index) != 0, .integer = 0, .number = 0, .text = nullptr, .size = 0, .place = place};
+  SortKey out{.rank = key_rank(L, index),
+              .whole = lua_isinteger(L, index) != 0,
+              .integer = 0,
+              .number = 0,
+              .text = nullptr,
+              .size = 0,
+              .place = place};
   if (out.rank == 1 && out.whole) out.integer = lua_tointeger(L, index);
   if (out.rank == 1 && !out.whole) out.number = lua_tonumber(L, index);
   if (out.rank == 2) out.text = lua_tolstring(L, index, &out.size);
@@ -869,7 +875,8 @@ Result<json::value> pull_table(lua_State* L, int table, int depth, Pull& pull) {
     lua_pop(L, 1);
   }
   if (integers == 0) return is_array(L, table) && object.empty() ? json::value(std::move(array)) : json::value(std::move(object));
-  if (!object.empty() || static_cast<std::size_t>(largest) != integers)
+  // A list from outside may hold null, which is a gap in Lua; its end may get lost, what comes after it not.
+  if (!object.empty() || (static_cast<std::size_t>(largest) != integers && !is_array(L, table)))
     return bad_value("Expected a table to be a list 1 to n without gaps, or to have text keys only");
   for (lua_Integer i = 1; i <= largest; ++i) {
     lua_rawgeti(L, table, i);

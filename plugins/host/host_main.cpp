@@ -1,23 +1,23 @@
-// chuyi-plugin-host LIBRARY PACKAGE: serves the hooks of one package's library on the socket at
-// descriptor 3, in a sandbox that is closed before the library is loaded (its constructors run at load).
-#include <cerrno>
-#include <csignal>
+// chuyi-plugin-host LIBRARY PACKAGE SERVER: serves the hooks of one package's library on the socket at descriptor 3
+// for the process SERVER, in a sandbox that is closed before the library is loaded (its constructors run at load).
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include <dlfcn.h>
-#include <sched.h>
-#include <seccomp.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <boost/json.hpp>
 
 #include "plugins/host/frames.h"
+#include "plugins/host/sandbox.h"
 #include "plugins/sdk/chuyi_plugin.h"
+
+#ifdef CHUYI_SANITIZED
+// The search for leaks at the end needs a process of its own, which the sandbox denies.
+extern "C" const char* __lsan_default_options() { return "detect_leaks=0"; }
+#endif
 
 namespace {
 
@@ -25,63 +25,26 @@ namespace json = boost::json;
 using chuyi::plugin::FrameStatus;
 
 constexpr int kSocket = 3;
-constexpr rlim_t kMemoryMax = 512U * 1024 * 1024;
-constexpr rlim_t kFilesMax = 32;
+
+int lines_logged = 0;  // in this call
 
 void log_line(const char* text, size_t size) {
-  constexpr size_t kLineMax = 2000;
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(size < kLineMax ? size : kLineMax), text);
+  if (++lines_logged > chuyi::plugin::kLogLinesMax || size == 0) return;
+  size = std::min(size, chuyi::plugin::kLogLineMax);
+  chuyi::plugin::write_frame(kSocket, chuyi::plugin::kLogMark + std::string{text, size}, {});
 }
 
 const chuyi_host kHost = {sizeof(chuyi_host), log_line};
 
-void limit(int resource, rlim_t value) {
-  const rlimit both{value, value};
-  setrlimit(static_cast<__rlimit_resource>(resource), &both);
-}
-
-bool deny(scmp_filter_ctx filter) {
-  const int denied[] = {SCMP_SYS(socket),  SCMP_SYS(socketpair), SCMP_SYS(connect), SCMP_SYS(bind),   SCMP_SYS(listen),
-                        SCMP_SYS(accept),  SCMP_SYS(accept4),    SCMP_SYS(execve),  SCMP_SYS(execveat), SCMP_SYS(fork),
-                        SCMP_SYS(vfork),   SCMP_SYS(ptrace),     SCMP_SYS(kill),    SCMP_SYS(tkill),  SCMP_SYS(mount),
-                        SCMP_SYS(umount2), SCMP_SYS(unshare),    SCMP_SYS(setns),   SCMP_SYS(bpf),    SCMP_SYS(keyctl),
-                        SCMP_SYS(unlink),  SCMP_SYS(unlinkat),   SCMP_SYS(rename),  SCMP_SYS(renameat), SCMP_SYS(renameat2),
-                        SCMP_SYS(mkdir),   SCMP_SYS(mkdirat),    SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(link),
-                        SCMP_SYS(linkat),  SCMP_SYS(chmod),      SCMP_SYS(fchmodat), SCMP_SYS(truncate)};
-  for (const int call : denied)
-    if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), call, 0) != 0) return false;
-  // Threads yes, processes no; clone3 hides its flags behind a pointer, so callers fall back to clone.
-  if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) != 0) return false;
-  if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                       SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0)) != 0)
-    return false;
-  // Files may be read, not written or made.
-  return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 01, 01)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(open), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, 02, 02)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 01, 01)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(openat), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, 02, 02)) == 0 &&
-         seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(creat), 0) == 0;
-}
-
-bool close_sandbox() {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() == 1) return false;  // the server went before the line above
-  limit(RLIMIT_CORE, 0);
-  limit(RLIMIT_NOFILE, kFilesMax);
-  limit(RLIMIT_FSIZE, 0);
-#ifndef CHUYI_SANITIZED
-  limit(RLIMIT_AS, kMemoryMax);  // the sanitizers map terabytes of shadow memory
-#endif
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-  if (filter == nullptr) return false;
-  const bool closed = deny(filter) && seccomp_load(filter) == 0;
-  seccomp_release(filter);
-  return closed;
-}
-
 bool send(const json::value& message) {
   return chuyi::plugin::write_frame(kSocket, json::serialize(message), {}) == FrameStatus::ok;
+}
+
+/// Tells how many lines the call logged past the limit.
+void end_log() {
+  const int more = lines_logged - chuyi::plugin::kLogLinesMax;
+  if (more > 0) chuyi::plugin::write_frame(kSocket, chuyi::plugin::kLogMark + ("(" + std::to_string(more) + " more lines)"), {});
+  lines_logged = 0;
 }
 
 int refuse(const std::string& reason) {
@@ -89,15 +52,19 @@ int refuse(const std::string& reason) {
   return 1;
 }
 
+constexpr std::size_t kAnswerMax = chuyi::plugin::kFrameMax / 2;
+
 struct Answer {
   std::string text;
   int count = 0;
+  std::size_t size = 0;
 };
 
 void take_answer(void* context, const char* text, size_t size) {
   auto& answer = *static_cast<Answer*>(context);
   ++answer.count;
-  if (size <= chuyi::plugin::kFrameMax / 2) answer.text.assign(text, size);
+  answer.size = size;
+  if (size <= kAnswerMax) answer.text.assign(text, size);
 }
 
 json::object call(const chuyi_plugin_info& plugin, const json::object& request) {
@@ -109,11 +76,14 @@ json::object call(const chuyi_plugin_info& plugin, const json::object& request) 
   const std::string input = json::serialize(request.at("input"));
   Answer answer;
   const int32_t status = plugin.validate(&kHost, input.data(), input.size(), take_answer, &answer);
+  end_log();
   json::error_code ec;
   json::value value = json::parse(answer.text, ec);
   if (status != CHUYI_OK || answer.count != 1)
     reply["error"] = "expected status 0 and one answer, but found status " + std::to_string(status) + " and " +
                      std::to_string(answer.count) + " answers";
+  else if (answer.size > kAnswerMax)
+    reply["error"] = "expected an answer of at most " + std::to_string(kAnswerMax) + " bytes, but found " + std::to_string(answer.size);
   else if (ec)
     reply["error"] = "expected an answer in JSON, but found: " + ec.message();
   else
@@ -135,11 +105,12 @@ int serve(const chuyi_plugin_info& plugin) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: chuyi-plugin-host LIBRARY PACKAGE (started by chuyi)\n", stderr);
+  if (argc != 4) {
+    std::fputs("usage: chuyi-plugin-host LIBRARY PACKAGE SERVER (started by chuyi)\n", stderr);
     return 2;
   }
-  if (!close_sandbox()) return refuse("expected a kernel with seccomp");
+  const chuyi::plugin::Sandbox sandbox = chuyi::plugin::close_sandbox(static_cast<pid_t>(std::atol(argv[3])), argv[1], kSocket);
+  if (!sandbox.open.empty()) return refuse(sandbox.open);
   void* library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return refuse(dlerror());
   using Entry = const chuyi_plugin_info* (*)(uint32_t);
@@ -150,6 +121,6 @@ int main(int argc, char** argv) {
     return refuse("expected a library for ABI version " + std::to_string(CHUYI_ABI_VERSION));
   if (plugin->package_id == nullptr || std::strcmp(plugin->package_id, argv[2]) != 0)
     return refuse("expected the library of package '" + std::string{argv[2]} + "'");
-  if (!send(json::object{{"hello", json::object{{"abi", CHUYI_ABI_VERSION}, {"package", argv[2]}}}})) return 1;
+  if (!send(json::object{{"hello", json::object{{"abi", CHUYI_ABI_VERSION}, {"package", argv[2]}, {"files_closed", sandbox.files_closed}}}})) return 1;
   return serve(*plugin);
 }

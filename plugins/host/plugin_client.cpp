@@ -1,9 +1,14 @@
 #include "plugins/host/plugin_client.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <future>
+#include <thread>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -11,6 +16,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "engine/base/digest.h"
 #include "plugins/host/frames.h"
 
 namespace chuyi {
@@ -21,8 +27,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kIncidentsMax = 200;
 constexpr std::size_t kFindingsMax = 200;
-/// Waits before the third and later starts in a row; a call meanwhile fails at once.
-constexpr std::chrono::milliseconds kBackoffStep{250};
+/// From this many failures in a row on, a call during the wait for the next start fails at once.
+constexpr int kFailuresMax = 3;
 constexpr std::chrono::milliseconds kBackoffMax{10'000};
 constexpr int kSocketInChild = 3;
 
@@ -42,19 +48,28 @@ Error plugin_error(const std::string& code, const std::string& package, const st
 
 }  // namespace
 
-/// A host process and the socket to it. All calls hold the mutex.
+/// A host process and the socket to it. Calls take turns.
 class PluginClient::Process {
  public:
-  Process(const PluginClientOptions& options, std::string library, std::string package)
-      : options_(options), library_(std::move(library)), package_(std::move(package)) {}
+  Process(const PluginClientOptions& options, const Definition& definition)
+      : options_(options), library_(definition.library), digest_(definition.library_digest), package_(definition.programme) {}
   ~Process() { end(); }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
   Result<json::value> call(const json::object& input) {
-    const std::lock_guard lock(mutex_);
-    if (pid_ < 0)
+    // Long enough for one other call to fail and the process to start again.
+    const auto turn_max = options_.call_max + options_.start_max;
+    const auto deadline = Clock::now() + turn_max;
+    const std::unique_lock turn(turn_, deadline);
+    if (!turn) return error("plugin.timeout", "other calls left it no turn within " + std::to_string(turn_max.count()) + " ms");
+    if (pid_ > 0 && disturbed()) end();
+    if (pid_ < 0) {
+      if (not_before_ > Clock::now() && (failures_ >= kFailuresMax || not_before_ > deadline))
+        return error("plugin.crashed", "it is being restarted after repeated failures");
+      std::this_thread::sleep_until(not_before_);
       if (Result<> started = start(); !started) return started.error();
+    }
     Result<json::value> answer = exchange(input);
     if (answer)
       failures_ = 0;
@@ -64,42 +79,91 @@ class PluginClient::Process {
   }
 
  private:
+  /// Between calls a host is silent: it has ended, or wrote what nobody asked for.
+  bool disturbed() const {
+    pollfd state{.fd = socket_, .events = POLLIN, .revents = 0};
+    return ::poll(&state, 1, 0) != 0;
+  }
+
   Result<> start() {
-    if (Clock::now() < not_before_) return error("plugin.crashed", "it is being restarted after repeated failures");
+    if (Result<> intact = check_library(); !intact) return intact;
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return error("plugin.load", std::strerror(errno));
+    socket_ = pair[0];
+    // The kernel ends a host together with the thread that started it, so that thread lives as long as the host does.
+    std::promise<int> spawned;
+    std::future<int> status = spawned.get_future();
+    keeper_ = std::thread([this, child_end = pair[1], spawned = std::move(spawned)]() mutable {
+      const int result = spawn(child_end);
+      const pid_t pid = pid_;
+      spawned.set_value(result);
+      if (result != 0) return;
+      siginfo_t ended;
+      while (::waitid(P_PID, static_cast<id_t>(pid), &ended, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+      }
+    });
+    const int result = status.get();
+    ::close(pair[1]);
+    if (result == 0) return greet();
+    fail();
+    return error("plugin.load", "cannot start " + options_.host_program + ": " + std::strerror(result));
+  }
+
+  /// The host gets no environment, no descriptor but its socket, and the signals as they are by default.
+  int spawn(int socket) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    // dup2 onto itself would keep close-on-exec: move the child's end out of the way first.
-    if (pair[1] == kSocketInChild) {
-      const int moved = ::fcntl(pair[1], F_DUPFD_CLOEXEC, kSocketInChild + 1);
-      ::close(pair[1]);
-      pair[1] = moved;
-    }
-    posix_spawn_file_actions_adddup2(&actions, pair[1], kSocketInChild);
+    // To itself, dup2 takes close-on-exec off as well (glibc ≥ 2.29, POSIX.1-2024).
+    posix_spawn_file_actions_adddup2(&actions, socket, kSocketInChild);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-    std::string arguments[] = {"chuyi-plugin-host", library_, package_};
-    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), nullptr};
-    std::string variables[] = {"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
-    char* environment[] = {variables[0].data(), variables[1].data(), nullptr};
-    const int status = ::posix_spawn(&pid_, options_.host_program.c_str(), &actions, nullptr, argv, environment);
+#ifndef CHUYI_SANITIZED  // their reports go to the server's log
+    posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+#endif
+    posix_spawn_file_actions_addclosefrom_np(&actions, kSocketInChild + 1);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    // A group of its own: Ctrl-C is for the server, which lets calls end.
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    std::string arguments[] = {"chuyi-plugin-host", library_, package_, std::to_string(::getpid())};
+    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(), nullptr};
+    char* environment[] = {nullptr};
+    pid_t pid = -1;
+    const int status = ::posix_spawn(&pid, options_.host_program.c_str(), &actions, &attributes, argv, environment);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    ::close(pair[1]);
-    socket_ = pair[0];
-    if (status != 0) {
-      pid_ = -1;
-      end();
-      return error("plugin.load", "cannot start " + options_.host_program + ": " + std::strerror(status));
-    }
-    return greet();
+    if (status == 0) pid_ = pid;
+    return status;
+  }
+
+  /// Applications go on with the code that they started with, and with no other.
+  Result<> check_library() {
+    if (digest_.empty()) return {};
+    Sha256 digest;
+    std::ifstream in(library_, std::ios::binary);
+    std::string part(64U * 1024, '\0');
+    while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0)
+      digest.update({part.data(), static_cast<std::size_t>(in.gcount())});
+    if (digest.finish_hex() == digest_) return {};
+    fail();
+    return error("plugin.load", "expected " + library_ + " with the SHA-256 of its name; reload the package to have it written again");
   }
 
   Result<> greet() {
     std::string frame;
     const FrameStatus got = plugin::read_frame(socket_, frame, Clock::now() + options_.start_max);
     const Result<json::value> hello = got == FrameStatus::ok ? parse_json(frame, {}, "greeting") : Result<json::value>{Error{}};
-    if (hello && hello->is_object() && hello->get_object().contains("hello")) return {};
+    if (hello && hello->is_object() && hello->get_object().contains("hello")) {
+      if (!bool_or(object_or_empty(hello->get_object(), "hello"), "files_closed", false))
+        log("this kernel has no Landlock: the package's code can read what the server can");
+      return {};
+    }
     std::string reason = got == FrameStatus::timeout ? "it did not start in time" : "it ended while it was loaded";
     if (hello && hello->is_object()) reason = string_or(hello->get_object(), "error", reason);
     fail();
@@ -112,7 +176,10 @@ class PluginClient::Process {
     const std::string request = json::serialize(json::object{{"id", id}, {"hook", "validate"}, {"input", input}});
     std::string frame;
     FrameStatus status = plugin::write_frame(socket_, request, deadline);
-    if (status == FrameStatus::ok) status = plugin::read_frame(socket_, frame, deadline);
+    int lines = 0;
+    do {
+      if (status == FrameStatus::ok) status = plugin::read_frame(socket_, frame, deadline);
+    } while (status == FrameStatus::ok && frame.front() == plugin::kLogMark && ++lines <= plugin::kLogLinesMax + 1 && take_line(frame));
     if (status == FrameStatus::timeout)
       return error("plugin.timeout", "no answer within " + std::to_string(options_.call_max.count()) + " ms");
     if (status == FrameStatus::closed) return error("plugin.crashed", "its process ended during the call");
@@ -126,33 +193,48 @@ class PluginClient::Process {
     return answer == nullptr ? json::value() : *answer;
   }
 
+  /// False for what no host sends.
+  bool take_line(const std::string& frame) const {
+    if (frame.size() > plugin::kLogLineMax + 1) return false;
+    log(std::string_view{frame}.substr(1));
+    return true;
+  }
+
+  void log(std::string_view line) const {
+    std::string text = printable(line);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    if (options_.log) options_.log(package_, text);
+  }
+
   Error error(const char* code, const std::string& what) const { return plugin_error(code, package_, what); }
 
   void fail() {
     end();
     ++failures_;
     if (failures_ >= 2) {
-      const auto wait = kBackoffStep * (1 << std::min(failures_ - 2, 6));
-      not_before_ = Clock::now() + std::min<std::chrono::milliseconds>(wait, kBackoffMax);
+      const auto wait = options_.backoff_step * (1 << std::min(failures_ - 2, 6));
+      not_before_ = Clock::now() + std::min(wait, std::max(kBackoffMax, options_.backoff_step));
     }
   }
 
   void end() {
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    if (keeper_.joinable()) keeper_.join();
+    if (pid_ > 0)
       while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
       }
-    }
     pid_ = -1;
   }
 
   const PluginClientOptions& options_;
   std::string library_;
+  std::string digest_;  ///< empty: not known
   std::string package_;
-  std::mutex mutex_;
+  std::timed_mutex turn_;
   pid_t pid_ = -1;
+  std::thread keeper_;  ///< started the process, and ends with it
   int socket_ = -1;
   std::int64_t last_id_ = 0;
   int failures_ = 0;
@@ -164,8 +246,8 @@ PluginClient::~PluginClient() = default;
 
 std::shared_ptr<PluginClient::Process> PluginClient::process_of(const Definition& definition) {
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<Process>& process = processes_[definition.library];
-  if (!process) process = std::make_shared<Process>(options_, definition.library, definition.programme);
+  std::shared_ptr<Process>& process = processes_[{definition.library, definition.programme}];
+  if (!process) process = std::make_shared<Process>(options_, definition);
   return process;
 }
 

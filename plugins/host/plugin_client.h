@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,10 +27,14 @@ struct PluginClientOptions {
   std::string host_program;  ///< path of chuyi-plugin-host
   std::chrono::milliseconds call_max{2'000};
   std::chrono::milliseconds start_max{5'000};
+  std::chrono::milliseconds backoff_step{250};  ///< wait before the start after a second failure in a row; doubles
+  /// Takes a line that a package logged, as printable() makes it. On the thread of the call.
+  std::function<void(const std::string& package, const std::string& line)> log = {};
 };
 
 /// One host process for each library, started when first called, killed and started again after any
-/// misbehaviour. Calls of one library take turns; different libraries run side by side.
+/// misbehaviour. Calls of one library take turns; different libraries run side by side. A call whose turn comes
+/// while the process is down waits for its start; only after repeated failures in a row it fails at once.
 class PluginClient final : public PluginHost {
  public:
   explicit PluginClient(PluginClientOptions options);
@@ -45,7 +50,7 @@ class PluginClient final : public PluginHost {
 
   PluginClientOptions options_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Process>> processes_;  ///< by library path
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Process>> processes_;  ///< by library (its path holds its digest), package
   std::deque<PluginIncident> incidents_;
 };
 

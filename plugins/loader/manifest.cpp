@@ -20,9 +20,29 @@ struct FreeXml {
 };
 
 struct SchemaErrors {
-  std::string file;
+  const XmlDocument& document;
   std::vector<Detail> details;
 };
+
+/// Where a node of libxml2's tree stands in ours: libxml2 knows lines (up to 65,535) but no columns.
+std::string place_of(const XmlDocument& document, const xmlNode* node) {
+  const xmlNode* attribute = node != nullptr && node->type == XML_ATTRIBUTE_NODE ? node : nullptr;
+  std::vector<int> path;  // which of its parent's elements, from the node up
+  for (const xmlNode* at = attribute == nullptr ? node : node->parent; at != nullptr && at->type == XML_ELEMENT_NODE; at = at->parent) {
+    path.push_back(0);
+    for (const xmlNode* before = at->prev; before != nullptr; before = before->prev) path.back() += before->type == XML_ELEMENT_NODE ? 1 : 0;
+  }
+  pugi::xml_node out = document.dom;
+  for (; !path.empty(); path.pop_back()) {
+    const auto is_element = [](const pugi::xml_node& each) { return each.type() == pugi::node_element; };
+    out = out.find_child(is_element);
+    for (int i = 0; i < path.back(); ++i)
+      do out = out.next_sibling();
+      while (out && !is_element(out));
+  }
+  const pugi::xml_attribute named = attribute == nullptr ? pugi::xml_attribute{} : out.attribute(reinterpret_cast<const char*>(attribute->name));
+  return named ? document.place(named) : document.place(out);
+}
 
 #if LIBXML_VERSION >= 21200
 using XmlErrorPtr = const xmlError*;
@@ -43,14 +63,15 @@ void take_error(void* user, XmlErrorPtr error) {
       readable += message[at++];
   }
   if (out.details.size() < 50)
-    out.details.push_back({.place = out.file + ":" + std::to_string(error->line) + ":1",
+    out.details.push_back({.place = place_of(out.document, static_cast<const xmlNode*>(error->node)),
                            .code = "plugin.schema",
                            .message = readable,
                            .message_zh = {}});
 }
 
-std::vector<Detail> validate_schema(const std::string& text, const std::string& file, const std::string& schema_path) {
-  SchemaErrors errors{.file = file, .details = {}};
+std::vector<Detail> validate_schema(const XmlDocument& parsed, const std::string& text, const std::string& schema_path) {
+  const std::string& file = parsed.file;
+  SchemaErrors errors{.document = parsed, .details = {}};
   const std::unique_ptr<xmlSchemaParserCtxt, FreeXml> parser(xmlSchemaNewParserCtxt(schema_path.c_str()));
   const std::unique_ptr<xmlSchema, FreeXml> schema(parser ? xmlSchemaParse(parser.get()) : nullptr);
   if (!schema) return {{.place = schema_path, .code = "plugin.schema", .message = "Expected the schema plugin.xsd", .message_zh = {}}};
@@ -130,6 +151,8 @@ class Reader {
                                           {"include_start", node.attribute("include-start").as_bool()},
                                           {"fields", std::move(fields)},
                                           {"labels", std::move(labels)}};
+    if (const pugi::xml_attribute max = node.attribute("objections-max"))
+      out_.data["publicity"].as_object()["objections_max"] = max.as_int();
   }
 
   void read_rubric() {
@@ -186,6 +209,7 @@ class Reader {
     }
     out_.data["forms"] = std::move(forms);
     out_.library = root_.child("library").attribute("src").value();
+    out_.library_place = document_.place(root_.child("library"));
     out_.data["hooks"] = out_.library.empty() ? json::array{} : json::array{"validate"};
   }
 
@@ -200,7 +224,7 @@ class Reader {
 Result<Manifest> read_manifest(const std::string& text, const std::string& file, const std::string& schema_path) {
   const Result<std::unique_ptr<XmlDocument>> document = parse_xml(text, file);
   if (!document) return document.error();
-  std::vector<Detail> defects = validate_schema(text, file, schema_path);
+  std::vector<Detail> defects = validate_schema(**document, text, schema_path);
   if (!defects.empty())
     return Error{.kind = ErrorKind::invalid,
                  .code = "plugin.schema",

@@ -23,7 +23,8 @@ struct Manifest {
   std::string workflow_shared;
   std::string workflow_place;
   std::vector<ManifestForm> forms;
-  std::string library;
+  std::string library;  ///< path inside the package; empty when there is none
+  std::string library_place;
 };
 
 /// Reads plugin.xml: through the XML gate, against plugin.xsd, then what a schema cannot say (weights that sum

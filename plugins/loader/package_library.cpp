@@ -1,9 +1,16 @@
 #include "plugins/loader/package_library.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "engine/base/digest.h"
 #include "engine/scxml/describe.h"
@@ -19,7 +26,6 @@ constexpr std::uintmax_t kTextMax = 2U * 1024 * 1024;
 constexpr std::uintmax_t kLibraryMax = 64U * 1024 * 1024;
 constexpr const char* kWorkflowFile = "workflow.scxml";
 constexpr const char* kLibraryDigest = "library.sha256";
-constexpr const char* kLibraryPath = "library.path";
 
 Error package_error(std::string code, std::string message, std::string place) {
   return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message), .place = std::move(place)};
@@ -45,31 +51,50 @@ Result<std::string> read_text(const fs::path& path, std::uintmax_t bytes_max) {
   return out.str();
 }
 
-using ReadFile = std::function<Result<std::string>(const std::string& path)>;
+using ReadFile = std::function<Result<std::string>(const std::string& path, std::uintmax_t bytes_max)>;
+
+/// What a package's files say, before anything is built from them.
+struct PackageSource {
+  std::string name;     ///< names the package in errors: its folder or archive
+  Manifest manifest;
+  json::object files;   ///< path → text: plugin.xml, the workflow, forms with common parts inlined, the library's digest
+  std::string library;  ///< its bytes
+};
+
+Error missing_library(const Manifest& manifest, const std::string& found) {
+  Error out = package_error("plugin.library",
+                            "Expected the native library '" + manifest.library + "' that the package declares, but: " + found +
+                                ". Build it, or check the built package (build/PRESET/plugins/" + manifest.id + ")",
+                            manifest.library_place);
+  out.message_zh = "缺少程序包声明的本机库“" + manifest.library + "”：请先构建，或检查构建目录中的程序包";
+  return out;
+}
 
 /// Collects the files that the manifest names, common parts of forms inlined.
+/// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
-  Result<std::string> manifest_text = read("plugin.xml");
+  Result<std::string> manifest_text = read("plugin.xml", kTextMax);
   if (!manifest_text) return manifest_text.error();
-  const Result<Manifest> manifest = read_manifest(*manifest_text, name + "/plugin.xml", options.schema);
-  if (!manifest) return manifest.error();
-  PackageSource out{.name = name, .files = {}, .library = {}};
+  Result<Manifest> parsed = read_manifest(*manifest_text, name + "/plugin.xml", options.schema);
+  if (!parsed) return parsed.error();
+  PackageSource out{.name = name, .manifest = std::move(*parsed), .files = {}, .library = {}};
+  const Manifest& manifest = out.manifest;
   out.files["plugin.xml"] = std::move(*manifest_text);
   std::vector<Detail> problems;
   const auto keep = [&](Result<> result) {
     if (!result)
       for (Detail& each : details_of(result.error())) problems.push_back(std::move(each));
   };
-  const Result<std::string> workflow = manifest->workflow_shared.empty()
-                                           ? read(manifest->workflow_src)
-                                           : read_text(fs::path{options.workflows} / (manifest->workflow_shared + ".scxml"), kTextMax);
+  const Result<std::string> workflow = manifest.workflow_shared.empty()
+                                           ? read(manifest.workflow_src, kTextMax)
+                                           : read_text(fs::path{options.workflows} / (manifest.workflow_shared + ".scxml"), kTextMax);
   if (workflow)
     out.files[kWorkflowFile] = *workflow;
   else
     keep(workflow.error());
   const auto read_common = [&](const std::string& path) { return read_text(fs::path{options.forms} / path, kTextMax); };
-  for (const ManifestForm& form : manifest->forms) {
-    const Result<std::string> text = read(form.src);
+  for (const ManifestForm& form : manifest.forms) {
+    const Result<std::string> text = read(form.src, kTextMax);
     if (!text) {
       keep(text.error());
       continue;
@@ -88,35 +113,46 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
     else
       keep(inlined.error());
   }
+  if (!manifest.library.empty()) {
+    Result<std::string> library = read(manifest.library, kLibraryMax);
+    if (library) {
+      out.files[kLibraryDigest] = sha256_hex(*library);
+      out.library = std::move(*library);
+    } else {
+      keep(missing_library(manifest, library.error().message));
+    }
+  }
   if (problems.empty()) return out;
   Error error = package_error(problems.front().code, problems.front().message, problems.front().place);
   error.details = std::move(problems);
   return error;
 }
 
+fs::path library_path(const PackageLibraryOptions& options, const std::string& digest) {
+  return fs::absolute(fs::path{options.libraries} / (digest + ".so"));
+}
+
 /// Builds the definition that a package's files describe.
 Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOptions& options) {
-  const std::string file = source.name + "/plugin.xml";
-  Result<Manifest> manifest = read_manifest(string_or(source.files, "plugin.xml"), file, options.schema);
-  if (!manifest) return manifest.error();
+  const Manifest& manifest = source.manifest;
   std::vector<Detail> problems;
   auto out = std::make_shared<Definition>();
   const Result<scxml::ChartPtr> chart =
       scxml::parse_chart(string_or(source.files, kWorkflowFile),
-                         manifest->workflow_shared.empty() ? source.name + "/" + manifest->workflow_src
-                                                           : "workflows/" + manifest->workflow_shared + ".scxml");
+                         manifest.workflow_shared.empty() ? source.name + "/" + manifest.workflow_src
+                                                           : "workflows/" + manifest.workflow_shared + ".scxml");
   if (chart) {
     out->chart = *chart;
     for (const std::string& type : scxml::invoke_types_of(**chart))
       if (!options.invoke_types.contains(type))
-        problems.push_back({.place = manifest->workflow_place,
+        problems.push_back({.place = manifest.workflow_place,
                             .code = "plugin.invoke_type",
                             .message = "Expected invoke types that this installation has, but the workflow uses '" + type + "'",
                             .message_zh = {}});
   } else {
     for (Detail& each : details_of(chart.error())) problems.push_back(std::move(each));
   }
-  for (const ManifestForm& form : manifest->forms) {
+  for (const ManifestForm& form : manifest.forms) {
     const std::string name = source.name + "/" + form.src;
     const Result<json::value> schema =
         parse_json(string_or(source.files, "forms/" + form.id + ".json"), JsonLimits{.bytes_max = kTextMax}, name);
@@ -137,15 +173,68 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
     error.details = std::move(problems);
     return error;
   }
-  json::object content = source.files;
-  content.erase(kLibraryPath);  // where it lies is not what it is
-  out->digest = sha256_hex(canonical_json(content));
-  out->programme = std::move(manifest->id);
-  out->version = std::move(manifest->version);
-  out->manifest = std::move(manifest->data);
+  out->digest = sha256_hex(canonical_json(source.files));
+  out->programme = manifest.id;
+  out->version = manifest.version;
+  out->manifest = manifest.data;
   out->files = source.files;
-  out->library = source.library;
+  out->library_digest = string_or(source.files, kLibraryDigest);
+  if (!out->library_digest.empty()) out->library = library_path(options, out->library_digest).string();
   return DefinitionPtr{std::move(out)};
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+bool write_durably(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return ::fchmod(fd, 0500) == 0 && ::fsync(fd) == 0;
+}
+
+/// Writes a library to the file of its digest, durable when this returns; one that is there already is only
+/// looked through.
+Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& options) {
+  const fs::path target = library_path(options, string_or(source.files, kLibraryDigest));
+  if (const Result<std::string> kept = read_text(target, kLibraryMax); kept && *kept == source.library) return {};
+  const auto failed = [&](const char* doing) {
+    const int why = errno;
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "plugin.library_kept",
+                 .message = "Expected to " + std::string{doing} + " in " + target.parent_path().string() + ", but: " + std::strerror(why),
+                 .place = source.manifest.library_place,
+                 .message_zh = "无法保存程序包的本机库，请检查数据目录的空间与权限"};
+  };
+  std::error_code ec;
+  fs::create_directories(target.parent_path(), ec);
+  std::string temporary = target.string() + ".XXXXXX";
+  const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (file.get() < 0) return failed("make a file");
+  if (!write_durably(file.get(), source.library) || ::rename(temporary.c_str(), target.c_str()) != 0) {
+    Error error = failed("write the library");
+    ::unlink(temporary.c_str());
+    return error;
+  }
+  for (const fs::path& named_in : {target.parent_path(), target.parent_path().parent_path()}) {
+    const Descriptor folder(::open(named_in.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.get() < 0 || ::fsync(folder.get()) != 0) return failed("sync the folder");
+  }
+  return {};
 }
 
 /// Three numbers, compared as numbers.
@@ -159,32 +248,20 @@ bool newer(const std::string& a, const std::string& b) {
   return parts(a) > parts(b);
 }
 
-}  // namespace
-
-Result<PackageSource> PackageLibrary::read_folder(const std::string& path) const {
-  const fs::path folder = path;
-  Result<PackageSource> source =
-      collect(folder.filename().string(), options_, [&](const std::string& name) { return read_text(folder / name, kTextMax); });
-  if (!source) return source;
-  const Result<Manifest> manifest =
-      read_manifest(string_or(source->files, "plugin.xml"), source->name + "/plugin.xml", options_.schema);
-  if (!manifest) return manifest.error();
-  if (manifest->library.empty()) return source;
-  const fs::path library = fs::absolute(folder / manifest->library);
-  const Result<std::string> bytes = read_text(library, kLibraryMax);
-  if (!bytes) return bytes.error();
-  source->files[kLibraryDigest] = sha256_hex(*bytes);
-  source->files[kLibraryPath] = library.string();
-  source->library = library.string();
-  return source;
+Result<PackageSource> read_folder(const fs::path& folder, const PackageLibraryOptions& options) {
+  fs::path named = fs::absolute(folder).lexically_normal();
+  if (!named.has_filename()) named = named.parent_path();  // "workshop/", "."
+  return collect(named.filename().string(), options,
+                 [&](const std::string& file, std::uintmax_t bytes_max) { return read_text(folder / file, bytes_max); });
 }
 
-Result<PackageSource> PackageLibrary::read_archive(const std::string& path) const {
-  Result<std::string> bytes = read_text(path, kLibraryMax);
-  if (!bytes) return bytes.error();
-  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax, .ratio_max = 200};
-  Result<std::unique_ptr<ZipArchive>> zip = open_zip(std::move(*bytes), limits);
-  const std::string name = fs::path{path}.filename().string();
+Result<PackageSource> read_archive(const fs::path& path, const PackageLibraryOptions& options) {
+  std::error_code ec;
+  if (!fs::is_regular_file(fs::symlink_status(path, ec)))
+    return package_error("plugin.file", "Expected the file to be there, and no link", path.string());
+  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax};
+  Result<std::unique_ptr<ZipArchive>> zip = open_zip(path.string(), limits);
+  const std::string name = path.filename().string();
   if (!zip) {
     Error error = zip.error();
     error.place = name + (error.place.empty() ? "" : ":" + error.place);
@@ -195,41 +272,26 @@ Result<PackageSource> PackageLibrary::read_archive(const std::string& path) cons
   for (const ZipEntry& entry : (*zip)->entries())
     if (entry.name.ends_with("/plugin.xml") && std::count(entry.name.begin(), entry.name.end(), '/') == 1)
       base = entry.name.substr(0, entry.name.size() - 10);
-  const ReadFile read = [&](const std::string& file) -> Result<std::string> {
+  return collect(name, options, [&](const std::string& file, std::uintmax_t bytes_max) -> Result<std::string> {
     const ZipEntry* entry = (*zip)->find(base + file);
     if (entry == nullptr) return package_error("plugin.file", "Expected the file in the archive", name + ":" + file);
-    return (*zip)->read_all(*entry);
-  };
-  Result<PackageSource> source = collect(name, options_, read);
-  if (!source) return source;
-  const Result<Manifest> manifest = read_manifest(string_or(source->files, "plugin.xml"), name + "/plugin.xml", options_.schema);
-  if (!manifest) return manifest.error();
-  if (manifest->library.empty()) return source;
-  const Result<std::string> library = read(manifest->library);
-  if (!library) return library.error();
-  const std::string digest = sha256_hex(*library);
-  std::error_code ec;
-  fs::create_directories(options_.libraries, ec);
-  const fs::path target = fs::absolute(fs::path{options_.libraries} / (digest + ".so"));
-  if (!fs::exists(target)) {
-    const fs::path temporary = target.string() + ".new";
-    std::ofstream(temporary, std::ios::binary) << *library;
-    fs::rename(temporary, target, ec);
-    if (ec) return package_error("plugin.file", "Expected to unpack the library, but found: " + ec.message(), name);
-  }
-  source->files[kLibraryDigest] = digest;
-  source->files[kLibraryPath] = target.string();
-  source->library = target.string();
-  return source;
+    return (*zip)->read_all(*entry, bytes_max);
+  });
 }
 
+}  // namespace
+
 Result<DefinitionPtr> PackageLibrary::load(const std::string& path) const {
-  const Result<PackageSource> source = fs::is_directory(path) ? read_folder(path) : read_archive(path);
+  const Result<PackageSource> source = fs::is_directory(path) ? read_folder(path, options_) : read_archive(path, options_);
   if (!source) return source.error();
-  return build(*source, options_);
+  Result<DefinitionPtr> built = build(*source, options_);
+  if (built && !source->library.empty() && !options_.libraries.empty())
+    if (Result<> kept = keep_library(*source, options_); !kept) return kept.error();
+  return built;
 }
 
 std::vector<Detail> PackageLibrary::reload() {
+  const std::lock_guard one_at_a_time(reloading_);
   std::vector<Detail> problems;
   std::map<std::string, DefinitionPtr, std::less<>> found;
   for (const std::string& folder : options_.packages) {
@@ -239,15 +301,18 @@ std::vector<Detail> PackageLibrary::reload() {
       if ((entry.is_directory() && fs::exists(entry.path() / "plugin.xml")) || entry.path().extension() == ".zip") paths.push_back(entry.path());
     if (ec) problems.push_back({.place = folder, .code = "plugin.folder", .message = "Expected a folder of packages: " + ec.message(), .message_zh = {}});
     std::sort(paths.begin(), paths.end());
+    std::map<std::string, DefinitionPtr, std::less<>> here;
     for (const fs::path& path : paths) {
-      Result<DefinitionPtr> loaded = load(path.string());
-      if (!loaded) {
+      DefinitionPtr& last_good = last_good_[path.string()];
+      if (Result<DefinitionPtr> loaded = load(path.string()))
+        last_good = std::move(*loaded);
+      else
         for (Detail& each : details_of(loaded.error())) problems.push_back(std::move(each));
-        continue;
-      }
-      DefinitionPtr& slot = found[(*loaded)->programme];
-      if (!slot || !newer(slot->version, (*loaded)->version)) slot = std::move(*loaded);
+      if (!last_good) continue;
+      DefinitionPtr& slot = here[last_good->programme];
+      if (!slot || !newer(slot->version, last_good->version)) slot = last_good;
     }
+    for (auto& [programme, definition] : here) found[programme] = std::move(definition);
   }
   const std::lock_guard lock(mutex_);
   for (auto& [programme, definition] : found) {
@@ -278,8 +343,10 @@ DefinitionPtr PackageLibrary::by_digest(std::string_view digest) const {
 
 Result<DefinitionPtr> PackageLibrary::restore(std::string_view digest, const json::object& files) {
   if (DefinitionPtr known = by_digest(digest)) return known;
-  const Result<DefinitionPtr> built =
-      build({.name = "stored:" + std::string{digest.substr(0, 12)}, .files = files, .library = string_or(files, kLibraryPath)}, options_);
+  const std::string name = "stored:" + std::string{digest.substr(0, 12)};
+  Result<Manifest> manifest = read_manifest(string_or(files, "plugin.xml"), name + "/plugin.xml", options_.schema);
+  if (!manifest) return manifest.error();
+  const Result<DefinitionPtr> built = build({.name = name, .manifest = std::move(*manifest), .files = files, .library = {}}, options_);
   if (!built) return built;
   if ((*built)->digest != digest)
     return package_error("definition.digest", "Expected definition " + std::string{digest} + ", but its files give " + (*built)->digest, {});

@@ -12,22 +12,19 @@
 namespace chuyi {
 
 struct PackageLibraryOptions {
-  std::vector<std::string> packages;  ///< folders whose sub-folders (and *.zip) are packages; later ones win
+  std::vector<std::string> packages;  ///< folders whose sub-folders (and *.zip) are packages; later folders win
   std::string workflows;              ///< shared workflows, NAME.scxml
   std::string forms;                  ///< holds common/NAME.json
   std::string schema;                 ///< plugin.xsd
-  std::string libraries;              ///< where libraries of zip packages are unpacked
+  std::string libraries;  ///< where native libraries are kept and run from, SHA256.so; empty: packages are only checked
   std::set<std::string> invoke_types;  ///< of the registry: a workflow may use no other
 };
 
-/// What a package's files say, before anything is built from them.
-struct PackageSource {
-  std::string name;      ///< names the package in errors: its folder or archive
-  json::object files;    ///< path → text: plugin.xml, the workflow, forms with common parts inlined
-  std::string library;   ///< absolute path; empty when there is none
-};
-
-/// Task types read from packages. See engine/ports/definition.h for the calls, docs/plugins.md for the format.
+/// Task types read from packages. See engine/ports/definition.h for the calls, plugins/sdk/plugin.xsd for the format.
+/// Within a folder the newest version of a programme counts; a later folder's counts before an earlier one's.
+///
+/// A native library is part of a definition's identity: it is copied to a file named by its SHA-256, so that
+/// applications go on with the code they started with when a package is replaced, moved or removed.
 class PackageLibrary final : public Definitions {
  public:
   explicit PackageLibrary(PackageLibraryOptions options) : options_(std::move(options)) {}
@@ -41,10 +38,9 @@ class PackageLibrary final : public Definitions {
   Result<DefinitionPtr> load(const std::string& path) const;
 
  private:
-  Result<PackageSource> read_folder(const std::string& path) const;
-  Result<PackageSource> read_archive(const std::string& path) const;
-
   PackageLibraryOptions options_;
+  std::mutex reloading_;  ///< taken before the other: of two reloads the later reads last
+  std::map<std::string, DefinitionPtr> last_good_;  ///< by path; guarded by reloading_
   mutable std::mutex mutex_;
   std::map<std::string, DefinitionPtr, std::less<>> current_;
   std::map<std::string, DefinitionPtr, std::less<>> by_digest_;

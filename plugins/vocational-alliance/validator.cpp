@@ -36,6 +36,24 @@ void check_names(const json::object& data, json::array& findings) {
   }
 }
 
+/// The charter is adopted, and every member's agreement signed, by `date`: the day of the sign-off.
+void check_dates(const json::object& data, const std::string& date, json::array& findings) {
+  if (data.at("charter_date").as_string() > date)
+    findings.push_back(json::object{{"place", "/charter_date"},
+                                    {"code", "charter_date"},
+                                    {"message", "Expected a charter that was adopted before the nomination"},
+                                    {"message_zh", "章程应在申报前通过"}});
+  std::size_t index = 0;
+  for (const json::value& member : data.at("members").as_array()) {
+    if (member.at("agreement").as_string() > date)
+      findings.push_back(json::object{{"place", "/members/" + std::to_string(index) + "/agreement"},
+                                      {"code", "member_agreement"},
+                                      {"message", "Expected an agreement that was signed before the nomination"},
+                                      {"message_zh", "成员单位应在申报前签订加入协议"}});
+    ++index;
+  }
+}
+
 int32_t validate(const chuyi_host*, const char* text, size_t size, chuyi_sink sink, void* context) {
   try {
     const json::value input = json::parse({text, size});
@@ -44,6 +62,7 @@ int32_t validate(const chuyi_host*, const char* text, size_t size, chuyi_sink si
       const json::object& data = input.at("data").as_object();
       check_kinds(data, findings);
       check_names(data, findings);
+      if (const json::value* date = input.as_object().if_contains("date")) check_dates(data, std::string{date->as_string()}, findings);
     }
     const std::string answer = json::serialize(json::object{{"findings", findings}});
     sink(context, answer.data(), answer.size());

@@ -1,4 +1,5 @@
 // Validates the nomination of a workshop: run jointly by one school and at least one enterprise (校企共建).
+#include <chrono>
 #include <string>
 
 #include <boost/json.hpp>
@@ -31,13 +32,29 @@ void check_partners(const json::object& data, json::array& findings) {
     find(findings, "/members", "joint_team", "Expected members from both the school and the enterprises", "工坊成员应同时来自学校和企业");
 }
 
+/// The last day of "YYYY-MM", as "YYYY-MM-DD".
+std::string last_day_of(const std::string& month) {
+  const std::chrono::year year{std::stoi(month.substr(0, 4))};
+  const std::chrono::month_day_last last{std::chrono::month{static_cast<unsigned>(std::stoi(month.substr(5, 2)))}};
+  return month + "-" + std::to_string(static_cast<unsigned>(std::chrono::year_month_day{year / last}.day()));
+}
+
 void check_agreement(const json::object& data, json::array& findings) {
-  // The agreement covers the whole construction period: its last day is not before the period's last month ends.
   const std::string end{data.at("agreement_end").as_string()};
-  const std::string period_end{data.at("period").at("end").as_string()};
-  if (end.substr(0, 7) < period_end)
+  if (end < last_day_of(std::string{data.at("period").at("end").as_string()}))
     find(findings, "/agreement_end", "agreement_period", "Expected the agreement to cover the whole construction period",
          "校企共建协议应覆盖整个建设期");
+}
+
+/// Awards of the last five years count. `date` is the day of the sign-off.
+void check_awards(const json::object& data, const std::string& date, json::array& findings) {
+  const json::value* awards = data.if_contains("awards");
+  if (awards == nullptr || date.size() < 4) return;
+  const int year = std::stoi(date.substr(0, 4));
+  for (std::size_t i = 0; i < awards->as_array().size(); ++i)
+    if (const std::int64_t won = awards->at(i).at("year").as_int64(); won < year - 5 || won > year)
+      find(findings, ("/awards/" + std::to_string(i) + "/year").c_str(), "award_year", "Expected an award of the last five years",
+           "竞赛获奖应为近5年取得");
 }
 
 int32_t validate(const chuyi_host*, const char* text, size_t size, chuyi_sink sink, void* context) {
@@ -48,6 +65,7 @@ int32_t validate(const chuyi_host*, const char* text, size_t size, chuyi_sink si
       const json::object& data = input.at("data").as_object();
       check_partners(data, findings);
       check_agreement(data, findings);
+      if (const json::value* date = input.as_object().if_contains("date")) check_awards(data, std::string{date->as_string()}, findings);
     }
     const std::string answer = json::serialize(json::object{{"findings", findings}});
     sink(context, answer.data(), answer.size());

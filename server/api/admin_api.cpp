@@ -75,9 +75,11 @@ net::awaitable<Response> advance_clock(Context& context) {
     to = *given;
   }
   const Actor actor = context.actor;
-  const Result<std::size_t> fired = co_await context.blocking([&] { return context.services.advance_clock(to, actor); });
-  if (!fired) co_return context.fail(fired.error());
-  co_return json_response(200, json::object{{"now", format_instant(context.services.clock.now())}, {"fired", static_cast<std::int64_t>(*fired)}});
+  const Result<PumpReport> report = co_await context.blocking([&] { return context.services.advance_clock(to, actor); });
+  if (!report) co_return context.fail(report.error());
+  json::array refused;
+  for (const Detail& each : report->refused) refused.push_back(json::object{{"id", each.place}, {"code", each.code}, {"detail", each.message}, {"detail_zh", each.message_zh}});
+  co_return json_response(200, json::object{{"now", format_instant(context.services.clock.now())}, {"fired", static_cast<std::int64_t>(report->fired)}, {"refused", std::move(refused)}});
 }
 
 }  // namespace chuyi::api

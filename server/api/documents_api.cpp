@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <charconv>
+#include <functional>
 
+#include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
@@ -40,57 +43,103 @@ bool is_media_type(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '/' || c == '-' || c == '.' || c == '+'; });
 }
 
+/// Files up to this size are read to their end before the first byte is sent: one that was changed on the disk is a
+/// 503. A larger one ends as a truncated answer, for DocumentReader gives its last part only when all of it is right.
+constexpr std::uint64_t kCheckedFirstBytesMax = std::uint64_t{16} * 1024 * 1024;
+
+Result<std::unique_ptr<DocumentReader>> open_to_send(DocumentStore& documents, const std::string& digest) {
+  Result<std::unique_ptr<DocumentReader>> reader = documents.open(digest);
+  if (!reader || (*reader)->size() > kCheckedFirstBytesMax) return reader;
+  while (true) {
+    const Result<std::string> part = (*reader)->read(1U << 16);
+    if (!part) return part.error();
+    if (part->empty()) return documents.open(digest);
+  }
+}
+
+Error empty_document() {
+  return Error{.kind = ErrorKind::invalid, .code = "document.empty", .message = "Expected a document with content", .message_zh = "材料内容为空"};
+}
+
+/// Passes the whole body to `take`, on the pool. @return its size.
+net::awaitable<Result<std::uint64_t>> read_body(Context& context, std::function<Result<>(std::string_view)> take) {
+  std::uint64_t size = 0;
+  while (true) {
+    Result<std::string> part = co_await context.body->read();
+    if (!part) co_return part.error();
+    if (part->empty()) co_return size;
+    size += part->size();
+    Result<> taken = co_await context.blocking([&] { return take(*part); });
+    if (!taken) co_return taken.error();
+  }
+}
+
 net::awaitable<Result<StoredDocument>> store_body(Context& context) {
   Result<std::unique_ptr<DocumentWriter>> writer =
       co_await context.blocking([&] { return context.services.documents.create(context.services.limits.document_bytes_max); });
   if (!writer) co_return writer.error();
-  while (true) {
-    Result<std::string> part = co_await context.body->read();
-    if (!part) co_return part.error();
-    if (part->empty()) break;
-    Result<> written = co_await context.blocking([&] { return (*writer)->write(*part); });
-    if (!written) co_return written.error();
-  }
+  std::function<Result<>(std::string_view)> take = [&](std::string_view part) { return (*writer)->write(part); };
+  const Result<std::uint64_t> size = co_await read_body(context, std::move(take));
+  if (!size) co_return size.error();
+  if (*size == 0) co_return empty_document();
   co_return co_await context.blocking([&] { return (*writer)->finish(); });
+}
+
+/// For the repeat of a request: the content is compared, not kept.
+net::awaitable<Result<StoredDocument>> hash_body(Context& context) {
+  Sha256 hash;
+  std::function<Result<>(std::string_view)> take = [&](std::string_view part) -> Result<> {
+    hash.update(part);
+    return {};
+  };
+  const Result<std::uint64_t> size = co_await read_body(context, std::move(take));
+  if (!size) co_return size.error();
+  if (*size == 0) co_return empty_document();
+  co_return StoredDocument{.digest = hash.finish_hex(), .size = *size};
 }
 
 }  // namespace
 
 net::awaitable<Response> add_document(Context& context) {
-  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
-    return open_nomination(context, *seen);
-  });
-  if (!task) co_return context.fail(task.error());
+  const Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
   const std::string type = context.request.header("content-type").substr(0, context.request.header("content-type").find(';'));
   if (!is_media_type(type))
     co_return context.fail(Error{.kind = ErrorKind::invalid,
                                  .code = "http.content_type",
                                  .message = "Expected the document's media type as Content-Type, e.g. application/pdf",
                                  .message_zh = "请以Content-Type说明材料格式"});
-  Result<StoredDocument> stored = co_await store_body(context);
-  if (!stored) co_return context.fail(stored.error());
-  if (stored->size == 0)
-    co_return context.fail(Error{.kind = ErrorKind::invalid, .code = "document.empty", .message = "Expected a document with content", .message_zh = "材料内容为空"});
-  Command command{.kind = "document.add",
-                  .session_id = {},
-                  .task_id = task->id,
-                  .actor = {},
-                  .data = {{"kind", context.request.query_or("kind")},
-                           {"name", context.request.query_or("name")},
-                           {"media_type", type},
-                           {"digest", stored->digest},
-                           {"size", static_cast<std::int64_t>(stored->size)}},
-                  .if_revision = {},
-                  .key = {}};
-  const Result<Reply> reply = co_await context.execute(std::move(command), stored->digest);
+  const Result<TaskRow> task = co_await context.blocking([&] { return open_nomination(context, *seen); });
+  Command command;
+  command.kind = "document.add";
+  if (task) command.task_id = task->id;
+  const std::string& length = context.request.header("content-length");
+  std::int64_t announced = 0;
+  std::from_chars(length.data(), length.data() + length.size(), announced);
+  command.data = {{"kind", context.request.query_or("kind")},
+                  {"name", context.request.query_or("name")},
+                  {"media_type", type},
+                  {"digest", ""},
+                  {"size", announced}};
+  // All that can be refused is refused before the body is read; but what was answered before is answered again.
+  Command asked = command;
+  const Result<Reply> probed = co_await context.probe(std::move(asked));
+  const bool repeated = !probed && probed.error().code == "idempotency.mismatch";
+  if (!repeated && !task) co_return context.fail(task.error());
+  if (!repeated && !probed) co_return context.fail(probed.error());
+  Result<StoredDocument> content = Error{};
+  if (repeated)  // no co_await inside ?: for g++ 12
+    content = co_await hash_body(context);
+  else
+    content = co_await store_body(context);
+  if (!content) co_return context.fail(content.error());
+  command.data["digest"] = content->digest;
+  command.data["size"] = static_cast<std::int64_t>(content->size);
+  const Result<Reply> reply = co_await context.execute(std::move(command), content->digest);
   if (!reply) co_return context.fail(reply.error());
-  const json::object& body = reply->body.as_object();
   Reply shown = *reply;
-  shown.body = document_json(document_from_json(body));
-  Response out = reply_response(shown);
-  co_return out;
+  shown.body = document_json(document_from_json(reply->body.as_object()));
+  co_return reply_response(shown);
 }
 
 net::awaitable<Response> list_documents(Context& context) {
@@ -117,7 +166,7 @@ net::awaitable<Response> get_document(Context& context) {
     if (!rows) return rows.error();
     for (const DocumentRow& row : *rows) {
       if (row.id != context.parameters[1]) continue;
-      Result<std::unique_ptr<DocumentReader>> reader = context.services.documents.open(row.digest);
+      Result<std::unique_ptr<DocumentReader>> reader = open_to_send(context.services.documents, row.digest);
       if (!reader) return reader.error();
       return Found{.row = row, .reader = std::move(*reader)};
     }
@@ -152,7 +201,7 @@ net::awaitable<Response> get_bundle(Context& context) {
     if (!row) return row.error();
     if (!*row)
       return Error{.kind = ErrorKind::not_found, .code = "bundle.none", .message = "Expected an application that was submitted", .message_zh = "该申报尚未提交，没有材料包"};
-    Result<std::unique_ptr<DocumentReader>> reader = context.services.documents.open((*row)->digest);
+    Result<std::unique_ptr<DocumentReader>> reader = open_to_send(context.services.documents, (*row)->digest);
     if (!reader) return reader.error();
     return Found{.row = **row, .reader = std::move(*reader)};
   });

@@ -55,7 +55,7 @@ std::vector<Detail> check_one(const SharedFiles& files, const std::string& path)
   const std::string extension = fs::path{path}.extension().string();
   if (fs::is_directory(path) || extension == ".zip") {
     const InvokeRegistry registry = make_registry();
-    return problems(make_library(files, registry, fs::temp_directory_path().string(), {})->load(path));
+    return problems(make_library(files, registry, {}, {})->load(path));
   }
   const Result<std::string> text = read_file(path);
   if (!text) return details_of(text.error());
@@ -117,24 +117,32 @@ Result<> run_diagram(const DiagramOptions& options) {
 }
 
 Result<> run_bag_validate(const std::string& file, bool json_output) {
-  Result<std::string> bytes = read_file(file);
-  if (!bytes) return bytes.error();
-  const Result<BagReport> report = validate_bag(std::move(*bytes));
+  const Result<BagReport> report = validate_bag(file);
   if (!report) return report.error();
+  const std::size_t errors = report->errors.size() + report->more_errors;
   if (json_output) {
-    std::cout << json::serialize(json::object{{"valid", report->errors.empty()},
+    std::cout << json::serialize(json::object{{"valid", errors == 0},
                                               {"version", report->version},
                                               {"payload_files", report->payload_files},
                                               {"payload_bytes", report->payload_bytes},
                                               {"errors", json_of(report->errors)},
-                                              {"warnings", json_of(report->warnings)}})
+                                              {"more_errors", report->more_errors},
+                                              {"warnings", json_of(report->warnings)},
+                                              {"more_warnings", report->more_warnings}})
               << "\n";
-  } else if (report->errors.empty()) {
+  } else if (errors == 0) {
     std::cout << "valid: BagIt " << report->version << ", " << report->payload_files << " files, " << report->payload_bytes << " bytes\n";
   }
   for (const Detail& each : report->warnings) std::cerr << "warning: " << line_of(each) << "\n";
-  if (report->errors.empty()) return {};
-  return Error{.kind = ErrorKind::invalid, .code = "bag.invalid", .message = "Expected a valid bag", .place = file, .message_zh = {}, .details = report->errors};
+  if (report->more_warnings != 0) std::cerr << "warning: and " << report->more_warnings << " more\n";
+  if (errors == 0) return {};
+  const std::string more = report->more_errors == 0 ? "" : "; the first " + std::to_string(report->errors.size()) + " and " + std::to_string(report->more_errors) + " more";
+  return Error{.kind = ErrorKind::invalid,
+               .code = "bag.invalid",
+               .message = "Expected a valid bag, but found " + std::to_string(errors) + (errors == 1 ? " error" : " errors") + more,
+               .place = file,
+               .message_zh = {},
+               .details = report->errors};
 }
 
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output) {

@@ -185,7 +185,8 @@ class Season {
 
   json::object common_form(std::size_t i) {
     const std::int64_t own = 10 + static_cast<std::int64_t>(dice_.below(30));
-    const json::object budget{{"province", "20"}, {"local", "10"}, {"school", std::to_string(own) + ".5"}, {"enterprise", "25"}, {"total", std::to_string(own + 55) + ".5"}};
+    const json::object budget{{"province", "20"}, {"local", "10"}, {"school", std::to_string(own) + ".5"}, {"enterprise", "25"}, {"total", std::to_string(own + 55) + ".5"},
+                              {"y1", "25"}, {"y2", "20"}, {"y3", std::to_string(own + 10) + ".5"}};
     return {{"leader", json::object{{"name", text("leaders", i)}, {"title", i % 3 == 0 ? "正高级" : "副高级"}, {"phone", "1380000" + std::to_string(1000 + i)}}},
             {"period", json::object{{"start", "2026-09"}, {"end", "2029-08"}}},
             {"budget", budget},
@@ -205,6 +206,8 @@ class Season {
     out["master_level"] = i % 2 == 0 ? "高级技师" : "省级以上技术能手";
     out["members"] = json::array{json::object{{"name", text("leaders", i + 3)}, {"unit", college}, {"side", "学校"}},
                                  json::object{{"name", text("masters", i + 5)}, {"unit", text("firms", i)}, {"side", "企业"}}};
+    out["tech_projects"] = json::array{json::object{{"title", string_or(craft, "name") + "工艺改进"}, {"partner", text("firms", i)}, {"money", "15.00"}}};
+    out["awards"] = json::array{json::object{{"name", "全省职业院校技能竞赛"}, {"level", "省级"}, {"rank", "二等奖"}, {"year", 2024}}};
     out["area"] = std::to_string(60 + dice_.below(200)) + ".5";
     out["equip"] = "120.00";
     out["ent_equip"] = "45.00";
@@ -218,12 +221,14 @@ class Season {
     out["alliance_name"] = "湖南" + text("alliances", i) + "职教联盟";
     out["lead"] = json::array{json::object{{"name", college}, {"uscc", "12430000444877049U"}}};
     out["founded"] = "2020-05-01";
+    out["charter_date"] = "2020-05-01";
+    out["projects"] = json::array{json::object{{"kind", "产业学院"}, {"name", text("alliances", i) + "产业学院"}, {"partners", college + "、" + text("firms", i)}}};
     out["registered"] = "未登记";
     out["council"] = json::array{json::object{{"name", text("leaders", i)}, {"unit", college}, {"post", "理事长"}}};
     json::array members;
     for (const json::value& kind : names("kinds"))
       for (int k = 1; k <= 2; ++k)
-        members.push_back(json::object{{"name", text("alliances", i) + std::string{kind.as_string()} + "成员" + std::to_string(k)}, {"kind", kind}, {"joined", "2021-03-01"}});
+        members.push_back(json::object{{"name", text("alliances", i) + std::string{kind.as_string()} + "成员" + std::to_string(k)}, {"kind", kind}, {"joined", "2021-03-01"}, {"agreement", "2021-02-20"}});
     out["members"] = std::move(members);
     out["prefectures"] = 5;
     for (const char* key : {"leading_enterprises", "meetings", "order_students", "training"}) out[key] = static_cast<std::int64_t>(3 + dice_.below(60));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -9,12 +10,14 @@
 
 #include <openssl/evp.h>
 
+#include "engine/base/entry_name.h"
 #include "engine/base/json.h"
-#include "storage/documents/entry_name.h"
+#include "storage/documents/bag_limits.h"
 
 namespace chuyi {
 namespace {
 
+constexpr std::size_t kPlaceMax = 200;  // of foreign text in a message
 constexpr std::array kAlgorithms = {"md5", "sha1", "sha224", "sha256", "sha384", "sha512"};
 
 struct FreeDigest {
@@ -41,17 +44,16 @@ Result<std::string> digest_of(const ZipArchive& zip, const ZipEntry& entry, cons
   return out;
 }
 
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> out;
+/// Each line of `text` but empty ones at its end.
+void each_line(std::string_view text, const std::function<void(std::string_view)>& take) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
   while (!text.empty()) {
     const std::size_t end = text.find_first_of("\r\n");
-    out.emplace_back(text.substr(0, end));
+    take(text.substr(0, end));
     if (end == std::string_view::npos) break;
     text.remove_prefix(text.substr(end).starts_with("\r\n") ? end + 2 : end + 1);
   }
-  while (!out.empty() && out.back().empty()) out.pop_back();
-  return out;
 }
 
 std::string percent_decoded(std::string_view text) {
@@ -88,22 +90,24 @@ class Validator {
 
  private:
   void error(const char* code, const std::string& place, std::string message) {
+    if (report_.errors.size() >= kBagFindingsMax) return static_cast<void>(++report_.more_errors);
     report_.errors.push_back({.place = place, .code = code, .message = std::move(message), .message_zh = {}});
   }
   void warn(const char* code, const std::string& place, std::string message) {
+    if (report_.warnings.size() >= kBagFindingsMax) return static_cast<void>(++report_.more_warnings);
     report_.warnings.push_back({.place = place, .code = code, .message = std::move(message), .message_zh = {}});
   }
   std::optional<std::string> text(const std::string& path) {
     const auto found = files_.find(path);
     if (found == files_.end()) return std::nullopt;
-    Result<std::string> content = zip_.read_all(*found->second);
+    Result<std::string> content = zip_.read_all(*found->second, kBagTagBytesMax);
     if (content) return std::move(*content);
-    error("bag.data", path, content.error().message);
+    error(content.error().kind == ErrorKind::too_large ? "bag.tag_size" : "bag.data", path, content.error().message);
     return std::string{};
   }
 
   void find_base() {
-    if (zip_.find("bagit.txt") != nullptr) return;
+    if (zip_.find("bagit.txt") != nullptr) return error("bag.base", "bagit.txt", "Expected the bag in one folder of the archive (RFC 8493 section 4)");
     std::size_t shortest = std::string::npos;
     for (const ZipEntry& entry : zip_.entries())
       if (entry.name.ends_with("/bagit.txt") && std::count(entry.name.begin(), entry.name.end(), '/') == 1 &&
@@ -116,11 +120,14 @@ class Validator {
   void check_declaration() {
     const std::optional<std::string> content = text("bagit.txt");
     if (!content) return error("bag.declaration", "bagit.txt", "Expected the file bagit.txt");
-    const std::vector<std::string> lines = lines_of(*content);
+    std::vector<std::string> lines;
+    each_line(*content, [&](std::string_view line) {
+      if (lines.size() < 3) lines.emplace_back(line);
+    });
     if (lines.size() != 2 || !lines[0].starts_with("BagIt-Version: ") ||
         !lines[1].starts_with("Tag-File-Character-Encoding: "))
       return error("bag.declaration", "bagit.txt", "Expected two lines: BagIt-Version and Tag-File-Character-Encoding");
-    report_.version = lines[0].substr(15);
+    report_.version = lines[0].substr(15, kPlaceMax);
     static constexpr std::array kVersions = {"0.93", "0.94", "0.95", "0.96", "0.97", "1.0"};
     if (std::find(kVersions.begin(), kVersions.end(), report_.version) == kVersions.end())
       error("bag.version", "bagit.txt", "Expected BagIt-Version 0.93 to 1.0, but found '" + report_.version + "'");
@@ -130,7 +137,7 @@ class Validator {
   void check_fetch() {
     const std::optional<std::string> content = text("fetch.txt");
     if (!content) return;
-    for (const std::string& line : lines_of(*content)) {
+    each_line(*content, [&](std::string_view line) {
       const std::size_t first = line.find_first_of(" \t");
       const std::size_t second = first == std::string::npos ? first : line.find_first_of(" \t", first + 1);
       const std::string path = second == std::string::npos ? std::string{} : percent_decoded(line.substr(second + 1));
@@ -138,7 +145,7 @@ class Validator {
         error("bag.fetch", "fetch.txt", "Expected URL, length and a path below data/");
       else if (!files_.contains(path))
         error("bag.incomplete", path, "Expected the file to be in the bag; nothing is fetched");
-    }
+    });
   }
 
   /// "manifest-sha256.txt" → "sha256".
@@ -160,6 +167,7 @@ class Validator {
         continue;
       }
       manifests += payload.empty() ? 0U : 1U;
+      if (algorithm == "md5" || algorithm == "sha1") warn("bag.weak_algorithm", path, "Expected a SHA-2 algorithm: others can be forged");
       check_manifest(path, algorithm, !payload.empty());
     }
     if (manifests == 0) error("bag.manifest", "manifest-sha256.txt", "Expected at least one payload manifest");
@@ -167,28 +175,23 @@ class Validator {
 
   void check_manifest(const std::string& manifest, const std::string& algorithm, bool payload) {
     std::map<std::string, std::string> listed;
-    for (const std::string& line : lines_of(*text(manifest))) {
+    each_line(*text(manifest), [&](std::string_view line) {
       const std::size_t end = line.find_first_of(" \t");
       std::size_t start = end == std::string::npos ? end : line.find_first_not_of(" \t", end);
-      if (start == std::string::npos) {
-        error("bag.manifest_line", manifest, "Expected a digest and a path on each line");
-        continue;
-      }
+      if (start == std::string::npos) return error("bag.manifest_line", manifest, "Expected a digest and a path on each line");
       if (line[start] == '*') {
         warn("bag.md5sum_style", manifest, "Expected a path without '*' before it");
         ++start;
       }
-      std::string path = percent_decoded(std::string_view{line}.substr(start));
+      std::string path = percent_decoded(line.substr(start));
       if (path.starts_with("./")) {
         warn("bag.relative_path", manifest, "Expected a path without './' before it");
         path.erase(0, 2);
       }
-      if (!check_entry_name(path) || path.starts_with("~") || (payload && !path.starts_with("data/"))) {
-        error("bag.path", manifest, "Expected a path inside the bag, but found '" + path + "'");
-        continue;
-      }
+      if (!check_entry_name(path) || path.starts_with("~") || (payload && !path.starts_with("data/")))
+        return error("bag.path", manifest, "Expected a path inside the bag, but found '" + path.substr(0, kPlaceMax) + "'");
       if (!listed.emplace(path, entry_key(line.substr(0, end))).second) error("bag.duplicate", path, "Expected each file once in " + manifest);
-    }
+    });
     for (const auto& [path, expected] : listed) check_digest(manifest, algorithm, path, expected);
     if (!payload) return;
     for (const auto& [path, entry] : files_)
@@ -209,23 +212,21 @@ class Validator {
       ++report_.payload_files;
       report_.payload_bytes += entry->size;
     }
-    const bool folder = std::any_of(zip_.entries().begin(), zip_.entries().end(),
-                                    [&](const ZipEntry& entry) { return entry.name.starts_with(base_ + "data/"); });
-    if (!folder) error("bag.payload", "data/", "Expected a payload folder");
+    if (report_.payload_files == 0) warn("bag.empty", "data/", "Expected payload files");
   }
 
   void check_info() {
     std::optional<std::string> content = text("bag-info.txt");
     if (!content) return;
     bool own = false;
-    for (const std::string& line : lines_of(*content)) {
+    each_line(*content, [&](std::string_view line) {
       own = own || line.starts_with("Chuyi-");
-      if (!line.starts_with("Payload-Oxum:")) continue;
-      std::string oxum = line.substr(13);
+      if (!line.starts_with("Payload-Oxum:")) return;
+      std::string oxum{line.substr(13)};
       oxum.erase(0, oxum.find_first_not_of(" \t"));
       const std::string actual = std::to_string(report_.payload_bytes) + "." + std::to_string(report_.payload_files);
-      if (oxum != actual) error("bag.oxum", "bag-info.txt", "Expected Payload-Oxum " + actual + ", but found " + oxum);
-    }
+      if (oxum != actual) error("bag.oxum", "bag-info.txt", "Expected Payload-Oxum " + actual + ", but found " + oxum.substr(0, kPlaceMax));
+    });
     if (own) check_seal();
   }
 
@@ -244,8 +245,8 @@ class Validator {
 
 }  // namespace
 
-Result<BagReport> validate_bag(std::string zip_bytes, const ZipLimits& limits) {
-  Result<std::unique_ptr<ZipArchive>> zip = open_zip(std::move(zip_bytes), limits);
+Result<BagReport> validate_bag(const std::string& path) {
+  const Result<std::unique_ptr<ZipArchive>> zip = open_zip(path, kBagLimits);
   if (!zip) return zip.error();
   return Validator(**zip).run();
 }

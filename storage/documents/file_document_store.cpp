@@ -3,32 +3,24 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <spdlog/spdlog.h>
+
 #include "engine/base/digest.h"
 #include "storage/documents/bag_writer.h"
+#include "storage/documents/io_error.h"
 
 namespace chuyi {
 namespace {
 
 namespace fs = std::filesystem;
-
-Error io_error(const std::string& what) {
-  if (errno == ENOSPC || errno == EDQUOT)
-    return Error{.kind = ErrorKind::unavailable,
-                 .code = "document.full",
-                 .message = "Expected space on the disk of the documents; free some and try again",
-                 .message_zh = "存储空间不足，材料未保存"};
-  return Error{.kind = ErrorKind::unavailable,
-               .code = "document.io",
-               .message = "Expected to " + what + ", but found: " + std::strerror(errno),
-               .message_zh = "材料存储暂时不可用"};
-}
 
 class Descriptor {
  public:
@@ -48,7 +40,7 @@ class Descriptor {
 
 Result<> sync_folder(const fs::path& folder) {
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0 || ::fsync(fd.get()) != 0) return io_error("sync a folder");
+  if (fd.get() < 0 || ::fsync(fd.get()) != 0) return io_error("sync a folder", errno);
   return {};
 }
 
@@ -61,16 +53,80 @@ bool is_digest(std::string_view digest) {
 Result<> make_folder(const fs::path& folder) {
   if (::mkdir(folder.c_str(), 0700) == 0) return sync_folder(folder.parent_path());
   if (errno == EEXIST) return {};
-  return io_error("create a folder");
+  return io_error("create a folder", errno);
 }
+
+/// A file in the staging folder; gone with this object unless its path was taken.
+class Staged {
+ public:
+  explicit Staged(fs::path path) : path_(std::move(path)) {}
+  ~Staged() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  Staged(const Staged&) = delete;
+  Staged& operator=(const Staged&) = delete;
+  const fs::path& path() const { return path_; }
+  void renamed() { path_.clear(); }
+
+ private:
+  fs::path path_;
+};
+
+/// The documents by digest, and who holds which.
+class Shelves {
+ public:
+  explicit Shelves(fs::path root) : root_(std::move(root)) {}
+
+  fs::path path_of(std::string_view digest) const { return root_ / std::string{digest.substr(0, 2)} / std::string{digest}; }
+  fs::path new_staging_path() {
+    return root_ / "staging" / (std::to_string(::getpid()) + "-" + std::to_string(counter_.fetch_add(1)));
+  }
+
+  /// Gives the synced file its name and holds it.
+  Result<StoredDocument> keep(Staged& staged, const std::string& digest, std::uint64_t size) {
+    const fs::path target = path_of(digest);
+    if (Result<> made = make_folder(target.parent_path()); !made) return made.error();
+    {
+      const std::lock_guard lock(mutex_);
+      const bool known = ::access(target.c_str(), F_OK) == 0;
+      if (::rename(staged.path().c_str(), target.c_str()) != 0) return io_error("name a document", errno);
+      staged.renamed();
+      ++held_.try_emplace(digest, Held{.holders = 0, .fresh = !known, .referenced = false}).first->second.holders;
+    }
+    if (Result<> synced = sync_folder(target.parent_path()); !synced) {
+      release(digest, false);
+      return synced.error();
+    }
+    return StoredDocument{.digest = digest, .size = size};
+  }
+
+  void release(std::string_view digest, bool referenced) {
+    const std::lock_guard lock(mutex_);
+    const auto held = held_.find(digest);
+    if (held == held_.end()) return;
+    held->second.referenced = held->second.referenced || referenced;
+    if (--held->second.holders > 0) return;
+    // Deleted under the lock: keep() of the same content comes before (and holds it) or after (and writes it anew).
+    if (held->second.fresh && !held->second.referenced) ::unlink(path_of(digest).c_str());
+    held_.erase(held);
+  }
+
+ private:
+  struct Held {
+    int holders = 0;
+    bool fresh = false;  ///< was not there before: nothing committed can refer to it but through a holder
+    bool referenced = false;
+  };
+  fs::path root_;
+  std::atomic<std::uint64_t> counter_{0};
+  std::mutex mutex_;
+  std::map<std::string, Held, std::less<>> held_;
+};
 
 class FileWriter final : public DocumentWriter {
  public:
-  FileWriter(fs::path root, fs::path staging, int fd, std::uint64_t bytes_max)
-      : root_(std::move(root)), staging_(std::move(staging)), fd_(fd), bytes_max_(bytes_max) {}
-  ~FileWriter() override {
-    if (!staging_.empty()) ::unlink(staging_.c_str());
-  }
+  FileWriter(std::shared_ptr<Shelves> shelves, fs::path staging, int fd, std::uint64_t bytes_max)
+      : shelves_(std::move(shelves)), staged_(std::move(staging)), fd_(fd), bytes_max_(bytes_max) {}
 
   Result<> write(std::string_view bytes) override {
     if (size_ + bytes.size() > bytes_max_)
@@ -83,29 +139,22 @@ class FileWriter final : public DocumentWriter {
     while (!bytes.empty()) {
       const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return io_error("write a document");
+      if (written < 0) return io_error("write a document", errno);
       bytes.remove_prefix(static_cast<std::size_t>(written));
     }
     return {};
   }
 
   Result<StoredDocument> finish() override {
-    const std::string digest = hash_.finish_hex();
     // After a failed sync the kernel may have dropped the pages: the file is thrown away, never retried.
-    if (::fsync(fd_.get()) != 0) return io_error("sync a document");
+    if (::fsync(fd_.get()) != 0) return io_error("sync a document", errno);
     fd_.close();
-    const fs::path folder = root_ / digest.substr(0, 2);
-    if (Result<> made = make_folder(folder); !made) return made.error();
-    const fs::path target = folder / digest;
-    if (::rename(staging_.c_str(), target.c_str()) != 0) return io_error("name a document");
-    staging_.clear();
-    if (Result<> synced = sync_folder(folder); !synced) return synced.error();
-    return StoredDocument{.digest = digest, .size = size_};
+    return shelves_->keep(staged_, hash_.finish_hex(), size_);
   }
 
  private:
-  fs::path root_;
-  fs::path staging_;
+  std::shared_ptr<Shelves> shelves_;
+  Staged staged_;
   Descriptor fd_;
   std::uint64_t bytes_max_;
   std::uint64_t size_ = 0;
@@ -117,43 +166,51 @@ class FileReader final : public DocumentReader {
   FileReader(int fd, std::string digest, std::uint64_t size) : fd_(fd), digest_(std::move(digest)), size_(size) {}
   std::uint64_t size() const override { return size_; }
   Result<std::string> read(std::size_t bytes_max) override {
-    std::string out(bytes_max, '\0');
-    ssize_t got = -1;
-    do {
-      got = ::read(fd_.get(), out.data(), out.size());
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return io_error("read a document");
-    out.resize(static_cast<std::size_t>(got));
+    std::string out(static_cast<std::size_t>(std::min<std::uint64_t>(bytes_max, size_ - given_)), '\0');
+    std::size_t have = 0;
+    while (have < out.size()) {
+      const ssize_t got = ::read(fd_.get(), out.data() + have, out.size() - have);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return io_error("read a document", errno);
+      if (got == 0) return corrupt();
+      have += static_cast<std::size_t>(got);
+    }
     hash_.update(out);
-    if (out.empty() && !checked_) {
+    given_ += out.size();
+    // The last part is held back until the whole is known to be right.
+    if (given_ == size_ && !checked_) {
+      if (hash_.finish_hex() != digest_) return corrupt();
       checked_ = true;
-      if (hash_.finish_hex() != digest_)
-        return Error{.kind = ErrorKind::unavailable,
-                     .code = "document.corrupt",
-                     .message = "Expected the bytes of document " + digest_ + ", but they were changed on the disk",
-                     .message_zh = "材料已损坏"};
     }
     return out;
   }
 
  private:
+  Error corrupt() const {
+    spdlog::error("document {} was changed on the disk: its bytes are not those of its SHA-256", digest_);
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "document.corrupt",
+                 .message = "Expected the bytes of document " + digest_ + ", but they were changed on the disk",
+                 .message_zh = "材料已损坏"};
+  }
+
   Descriptor fd_;
   std::string digest_;
   std::uint64_t size_;
+  std::uint64_t given_ = 0;
   Sha256 hash_;
   bool checked_ = false;
 };
 
 class FileDocumentStore final : public DocumentStore {
  public:
-  explicit FileDocumentStore(fs::path root) : root_(std::move(root)) {}
+  explicit FileDocumentStore(const fs::path& root) : shelves_(std::make_shared<Shelves>(root)) {}
 
   Result<std::unique_ptr<DocumentWriter>> create(std::uint64_t bytes_max) override {
-    const fs::path staging =
-        root_ / "staging" / (std::to_string(::getpid()) + "-" + std::to_string(counter_.fetch_add(1)));
+    const fs::path staging = shelves_->new_staging_path();
     const int fd = ::open(staging.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) return io_error("create a document");
-    return std::unique_ptr<DocumentWriter>(std::make_unique<FileWriter>(root_, staging, fd, bytes_max));
+    if (fd < 0) return io_error("create a document", errno);
+    return std::unique_ptr<DocumentWriter>(std::make_unique<FileWriter>(shelves_, staging, fd, bytes_max));
   }
 
   Result<std::unique_ptr<DocumentReader>> open(std::string_view digest) override {
@@ -163,10 +220,9 @@ class FileDocumentStore final : public DocumentStore {
                    .message = "Expected a stored document, but found '" + std::string{digest.substr(0, 64)} + "'"};
     };
     if (!is_digest(digest)) return unknown();
-    const fs::path path = root_ / std::string{digest.substr(0, 2)} / std::string{digest};
-    const int fd = ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const int fd = ::open(shelves_->path_of(digest).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return unknown();
-    if (fd < 0) return io_error("open a document");
+    if (fd < 0) return io_error("open a document", errno);
     struct stat info {};
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
       ::close(fd);
@@ -176,18 +232,37 @@ class FileDocumentStore final : public DocumentStore {
         std::make_unique<FileReader>(fd, std::string{digest}, static_cast<std::uint64_t>(info.st_size)));
   }
 
-  Result<StoredDocument> seal(const BagSpec& spec) override { return write_bag(*this, spec); }
+  Result<StoredDocument> seal(const BagSpec& spec) override {
+    Staged staged(shelves_->new_staging_path());
+    if (Result<> written = write_bag(*this, spec, staged.path().string()); !written) return written.error();
+    const Descriptor fd(::open(staged.path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (fd.get() < 0 || ::fchmod(fd.get(), 0600) != 0) return io_error("open a bag", errno);
+    Sha256 hash;
+    std::uint64_t size = 0;
+    std::string part(1U << 16, '\0');
+    while (true) {
+      const ssize_t got = ::read(fd.get(), part.data(), part.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return io_error("read a bag", errno);
+      if (got == 0) break;
+      hash.update(std::string_view{part}.substr(0, static_cast<std::size_t>(got)));
+      size += static_cast<std::uint64_t>(got);
+    }
+    if (::fsync(fd.get()) != 0) return io_error("sync a bag", errno);
+    return shelves_->keep(staged, hash.finish_hex(), size);
+  }
+
+  void release(std::string_view digest, bool referenced) override { shelves_->release(digest, referenced); }
 
  private:
-  fs::path root_;
-  std::atomic<std::uint64_t> counter_{0};
+  std::shared_ptr<Shelves> shelves_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<DocumentStore>> open_file_documents(const std::string& folder) {
   const fs::path root = folder;
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return io_error("create " + folder);
+  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return io_error("create " + folder, errno);
   std::error_code ec;
   fs::remove_all(root / "staging", ec);
   if (Result<> made = make_folder(root / "staging"); !made) return made.error();

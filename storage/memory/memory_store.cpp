@@ -11,20 +11,10 @@ class MemoryView final : public View {
   std::optional<SessionRow> session(std::string_view id) override { return find_row(disk_.sessions, id); }
   std::optional<TaskRow> task(std::string_view id) override { return find_row(disk_.tasks, id); }
   std::optional<TimerRow> timer(std::string_view id) override { return find_row(disk_.timers, id); }
-  std::vector<TimerRow> timers_of(std::string_view session_id) override {
-    std::vector<TimerRow> out = rows_where(disk_.timers, [&](const TimerRow& row) { return row.session_id == session_id; });
-    std::stable_sort(out.begin(), out.end(), [](const TimerRow& a, const TimerRow& b) { return a.due < b.due; });
-    return out;
-  }
   std::optional<OutboxRow> outbox(std::string_view id) override { return find_row(disk_.outbox, id); }
   std::optional<UserRow> user(std::string_view id) override { return find_row(disk_.users, id); }
   std::optional<OrganisationRow> organisation(std::string_view id) override { return find_row(disk_.organisations, id); }
   std::optional<NoticeRow> notice(std::string_view id) override { return find_row(disk_.notices, id); }
-  std::optional<AwardRow> award_of(std::string_view session_id) override {
-    for (const auto& [number, row] : disk_.awards)
-      if (row.session_id == session_id) return row;
-    return std::nullopt;
-  }
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_row(disk_.definitions, digest); }
   std::optional<std::string> setting(std::string_view key) override { return find_row(disk_.settings, key); }
   std::int64_t series(std::string_view name) override { return find_row(disk_.series, name).value_or(0); }
@@ -46,7 +36,7 @@ Result<> check_references(const MemoryDisk& disk, const Change& change) {
   bool good = all_have(change.tasks) && all_have(change.notices) && all_have(change.objections) && all_have(change.awards) &&
               all_have(change.documents) && all_have(change.bundles) && all_have(change.timers);
   for (const AwardRow& award : change.awards)
-    for (const auto& [number, other] : disk.awards) good = good && (number == award.number || other.session_id != award.session_id);
+    for (const auto& [number, other] : disk.awards) good = good && (number == award.number) == (other.session_id == award.session_id);
   if (!good) return unavailable("store.constraint", "Expected rows that fit together");
   return {};
 }

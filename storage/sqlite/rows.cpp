@@ -89,9 +89,11 @@ void write_stage_rows(Connection& db, const Change& change) {
   }
   for (const AwardRow& row : change.awards) {
     const std::string body = canonical_json(to_json(row));
+    // A number that another session holds becomes a NULL there, which its NOT NULL refuses.
     db.prepare(
           "INSERT INTO awards (number, session_id, programme, round, status, title, org_name, body) VALUES (?,?,?,?,?,?,?,?)"
-          " ON CONFLICT (number) DO UPDATE SET status = excluded.status, body = excluded.body")
+          " ON CONFLICT (number) DO UPDATE SET status = excluded.status, body = excluded.body,"
+          " session_id = CASE session_id WHEN excluded.session_id THEN session_id END")
         .bind(row.number)
         .bind(row.session_id)
         .bind(row.programme)

@@ -23,13 +23,6 @@ class SqliteView final : public View {
     row.bind(id);
     return row.step() ? std::optional{read_timer(row)} : std::nullopt;
   }
-  std::vector<TimerRow> timers_of(std::string_view session_id) override {
-    auto row = db_.prepare("SELECT id, session_id, due, event FROM timers WHERE session_id = ? ORDER BY due, id");
-    row.bind(session_id);
-    std::vector<TimerRow> out;
-    while (row.step()) out.push_back(read_timer(row));
-    return out;
-  }
   std::optional<OutboxRow> outbox(std::string_view id) override {
     auto row = db_.prepare("SELECT id, session_id, kind, payload, created, attempts, next_at FROM outbox WHERE id = ?");
     row.bind(id);
@@ -40,10 +33,6 @@ class SqliteView final : public View {
   std::optional<NoticeRow> notice(std::string_view id) override {
     const auto body = find_body(db_, "SELECT body FROM notices WHERE id = ?", id);
     return body ? std::optional{notice_from_json(*body)} : std::nullopt;
-  }
-  std::optional<AwardRow> award_of(std::string_view session_id) override {
-    const auto body = find_body(db_, "SELECT body FROM awards WHERE session_id = ?", session_id);
-    return body ? std::optional{award_from_json(*body)} : std::nullopt;
   }
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(db_, digest); }
   std::optional<std::string> setting(std::string_view key) override { return find_setting(db_, key); }

@@ -10,7 +10,8 @@ PEOPLE = {
 LEADER = {"name": "李老师", "title": "副高级", "phone": "13800000000"}
 COMMON = {
     "leader": LEADER, "period": {"start": "2026-09", "end": "2029-08"},
-    "budget": {"province": "20", "local": "10", "school": "15.5", "enterprise": "30", "total": "75.5"},
+    "budget": {"province": "20", "local": "10", "school": "15.5", "enterprise": "30", "total": "75.5",
+               "y1": "30", "y2": "25.5", "y3": "20"},
     "targets": [{"indicator": "带徒", "unit": "人", "baseline": 4, "y1": 10, "y2": 20, "y3": 30}], "statement": "建设思路与预期成效",
 }
 SCHOOL = {"name": "湖南某职业技术学院", "uscc": "12430000444877049U"}
@@ -18,11 +19,12 @@ FIRM = {"name": "湖南某科技有限公司", "uscc": "91350100M000100Y43"}
 FORMS = {
     "workshop": dict(COMMON, craft="湘绣", craft_kind="传统技艺", school=SCHOOL, enterprises=[FIRM], agreement_end="2029-12-31", host_master="王大师",
                      master_level="非遗传承人", members=[{"name": "甲", "unit": "学院", "side": "学校"}, {"name": "乙", "unit": "公司", "side": "企业"}],
-                     area="120.5", equip="80.00", ent_equip="30.00", apprentices3=12, exchange3=6, patents=2, courses=3, target_apprentice=30),
-    "vocational-alliance": dict(COMMON, alliance_name="湖南智能制造职教联盟", lead=[SCHOOL], founded="2020-05-01", registered="未登记",
+                     tech_projects=[{"title": "绣线染色工艺", "partner": "公司", "money": "12.5", "result": "企业标准1项"}],
+                     awards=[{"name": "全省职业院校技能竞赛", "level": "省级", "rank": "一等奖", "year": 2024}], area="120.5", equip="80.00", ent_equip="30.00", apprentices3=12, exchange3=6, patents=2, courses=3, target_apprentice=30),
+    "vocational-alliance": dict(COMMON, alliance_name="湖南智能制造职教联盟", lead=[SCHOOL], founded="2020-05-01", charter_date="2020-05-01", registered="未登记",
                                 council=[{"name": "张理事", "unit": "学院", "post": "理事长"}],
-                                members=[{"name": f"{kind}单位", "kind": kind, "joined": "2021-01-01"} for kind in ("政府", "行业", "企业", "职业院校", "科研院所", "社会组织")],
-                                prefectures=3, leading_enterprises=2, meetings=4, order_students=120, employment="96.5", training=900,
+                                members=[{"name": f"{kind}单位", "kind": kind, "joined": "2021-01-01", "agreement": "2020-12-20"} for kind in ("政府", "行业", "企业", "职业院校", "科研院所", "社会组织")],
+                                projects=[{"kind": "产业学院", "name": "智能制造产业学院", "partners": "学院、公司"}], prefectures=3, leading_enterprises=2, meetings=4, order_students=120, employment="96.5", training=900,
                                 research_money="120.00", platform_url="https://example.cn/alliance"),
 }
 DOCUMENTS = {"workshop": ["agreement", "commitment", "ethics"], "vocational-alliance": ["charter", "commitment", "agreements"]}
@@ -91,6 +93,9 @@ class Way:
 
     def nominate(self):
         self.create()
+        self.nominate_this()
+
+    def nominate_this(self):
         self.fill()
         self.do("POST", f"/api/v1/applications/{self.id}/submit", {}, "applicant", 200)
         self.signed += 1

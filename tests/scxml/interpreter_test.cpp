@@ -148,6 +148,18 @@ TEST(Interpreter, DonedataSeesWhatOnexitDid) {
   EXPECT_EQ(canonical_json(std::get<Done>(step->effects.back()).data), R"({"n":2})");
 }
 
+// Loops of executable content run outside Lua, and pay all the same.
+TEST(Interpreter, NestedLoopsEndInTheInstructionLimit) {
+  const Result<ChartPtr> parsed = parse_chart(
+      chart(R"x(<datamodel><data id="t" expr="{}"/></datamodel><state id="a"><onentry><script>for i = 1, 2000 do t[i] = i end</script>
+               <foreach array="t" item="i"><foreach array="t" item="k"><log/></foreach></foreach></onentry></state>)x"),
+      "t");
+  ASSERT_TRUE(parsed);
+  const Result<Step> step = start(**parsed, {}, {.session_id = "s", .now = {}});
+  ASSERT_FALSE(step);
+  EXPECT_EQ(step.error().code, "scxml.instructions");
+}
+
 TEST(Interpreter, PeriodsAreHandedToTheHost) {
   const Result<ChartPtr> parsed =
       parse_chart(chart(R"x(<state id="a"><onentry><send event="over" delayexpr="until_date('2024-02-29', 1)"/></onentry></state>)x"), "t");

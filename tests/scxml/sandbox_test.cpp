@@ -161,6 +161,34 @@ TEST(Sandbox, DataThatOnlyLooksLikeADecimalIsATable) {
   EXPECT_EQ(step->next.configuration, std::vector<std::string>{"good"});
 }
 
+ChartPtr chart_with_script(const std::string& script, const std::string& guard) {
+  const Result<ChartPtr> chart = parse_chart(
+      "<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><script>" + escape(script) +
+          "</script><state id=\"s\"><transition event=\"e\" cond=\"" + escape(guard) + "\" target=\"good\"/>"
+          "<transition event=\"e\" target=\"bad\"/><transition event=\"stay\"/></state><state id=\"good\"/><state id=\"bad\"/></scxml>",
+      "t");
+  EXPECT_TRUE(chart) << chart.error().message;
+  return *chart;
+}
+Step begin(const ChartPtr& chart, const json::object& data) {
+  const Result<Step> step = start(*chart, data, {.session_id = "s", .now = {}});
+  EXPECT_TRUE(step);
+  EXPECT_TRUE(step->trace.size() == 1 && step->trace[0].errors.empty());
+  return *step;
+}
+std::string take(const ChartPtr& chart, const Snapshot& snapshot, const char* event) {
+  const Result<Step> step = scxml::step(*chart, snapshot, {.name = event}, {.session_id = "s", .now = {}});
+  EXPECT_TRUE(step);
+  return step->next.configuration.front() + " " + canonical_json(step->next.datamodel);
+}
+
+TEST(Sandbox, ListsFromOutsideMayHoldNull) {
+  const ChartPtr chart = chart_with_script("", "list[1] == 1 and list[2] == nil and list[3] == 3");
+  const Step begun = begin(chart, {{"list", json::array{1, nullptr, 3}}});
+  EXPECT_EQ(take(chart, begun.next, "e"), R"(good {"list":[1,null,3]})");
+  EXPECT_NE(globals_after("n = {1, nil, 3}").find("without gaps"), std::string::npos);
+}
+
 TEST(Sandbox, AnEventThatCannotBeShownFailsTheStep) {
   const Result<ChartPtr> chart = parse_chart(
       "<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><state id=\"s\"><transition event=\"e\" cond=\"_event.data.x\" target=\"t\"/>"
@@ -183,27 +211,6 @@ TEST(Sandbox, NothingLeaksFromOneSessionToTheNext) {
   ASSERT_TRUE(chart);
   EXPECT_EQ(World(false).run(*chart, "."), "clean");
   EXPECT_EQ(World(false).run(*chart, "."), "clean");
-}
-
-ChartPtr chart_with_script(const std::string& script, const std::string& guard) {
-  const Result<ChartPtr> chart = parse_chart(
-      "<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><script>" + escape(script) +
-          "</script><state id=\"s\"><transition event=\"e\" cond=\"" + escape(guard) + "\" target=\"good\"/>"
-          "<transition event=\"e\" target=\"bad\"/><transition event=\"stay\"/></state><state id=\"good\"/><state id=\"bad\"/></scxml>",
-      "t");
-  EXPECT_TRUE(chart) << chart.error().message;
-  return *chart;
-}
-Step begin(const ChartPtr& chart, const json::object& data) {
-  const Result<Step> step = start(*chart, data, {.session_id = "s", .now = {}});
-  EXPECT_TRUE(step);
-  EXPECT_TRUE(step->trace.size() == 1 && step->trace[0].errors.empty());
-  return *step;
-}
-std::string take(const ChartPtr& chart, const Snapshot& snapshot, const char* event) {
-  const Result<Step> step = scxml::step(*chart, snapshot, {.name = event}, {.session_id = "s", .now = {}});
-  EXPECT_TRUE(step);
-  return step->next.configuration.front() + " " + canonical_json(step->next.datamodel);
 }
 
 TEST(Sandbox, FunctionsOfAScriptSeeTheirOwnSession) {

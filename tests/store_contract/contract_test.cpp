@@ -137,6 +137,26 @@ TEST_P(StoreContract, GivesASessionOneAwardOnly) {
   EXPECT_EQ(queries().award_of("s1")->value().number, "A-1");
 }
 
+TEST_P(StoreContract, KeepsAnAwardNumberForTheSessionThatGotIt) {
+  const auto with_award = [](const char* session, const char* status) {
+    AwardRow award;
+    award.number = "A-1";
+    award.session_id = session;
+    award.status = status;
+    Change out = session_change(session);
+    out.awards = {award};
+    return out;
+  };
+  ASSERT_TRUE(put(store(), with_award("s1", "in-force")));
+  const Result<Reply> refused = put(store(), with_award("s2", "in-force"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "store.constraint");
+  EXPECT_FALSE(queries().session("s2")->has_value());
+  ASSERT_TRUE(put(store(), with_award("s1", "revoked"))) << "its own entry may change";
+  EXPECT_EQ(queries().award_of("s1")->value().status, "revoked");
+  EXPECT_FALSE(queries().award_of("s2")->has_value());
+}
+
 TEST_P(StoreContract, AnswersARepeatedKeyWithTheFirstReply) {
   const IdempotencyKey key{"u1", "key-1", "digest"};
   const Reply first = *put(store(), session_change("s1"), key);

@@ -15,11 +15,7 @@ void open_verdict(WorkItems& items, const json::object& report, bool missing) {
 }
 
 Result<StageOutcome> give_verdict(const StageContext& context, WorkItems items, const StageCommand& command) {
-  StageCommand kept = command;
-  json::object data = items.find(command.task_id)->data;
-  data["opinion"] = string_or(object_or_empty(command.data, "data"), "opinion");
-  kept.data["data"] = data;
-  const Result<TaskRow> task = items.sign(kept);
+  const Result<TaskRow> task = items.sign(command);
   if (!task) return task.error();
   const std::int64_t year = int_or(items.state(), "year", 1);
   items.cancel_all();  // a report that was never filed
@@ -67,14 +63,21 @@ Result<StageOutcome> AnnualCheckStage::start(const StageContext& context, const 
 Result<StageOutcome> AnnualCheckStage::command(const StageContext& context, const json::object& state,
                                                const StageCommand& command) const {
   WorkItems items(context, state);
-  if (command.name != "complete") {
-    if (Result<> done = items.handle(command); !done) return done.error();
-    return items.finish();
-  }
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();
-  if (task->kind == "annual-verdict") return give_verdict(context, std::move(items), command);
-  const Result<TaskRow> report = items.sign(command);
+  const bool verdict = task->kind == "annual-verdict";
+  StageCommand kept = command;
+  if (verdict && (command.name == "complete" || command.name == "save")) {
+    Result<StageCommand> opinion = items.opinion_only(command);
+    if (!opinion) return opinion.error();
+    kept = std::move(*opinion);
+  }
+  if (command.name != "complete") {
+    if (Result<> done = items.handle(kept); !done) return done.error();
+    return items.finish();
+  }
+  if (verdict) return give_verdict(context, std::move(items), kept);
+  const Result<TaskRow> report = items.sign(kept);
   if (!report) return report.error();
   // Filed late: the officer's task is open already and is replaced by one that shows the report.
   items.cancel_all();

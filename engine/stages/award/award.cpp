@@ -5,29 +5,41 @@
 namespace chuyi {
 namespace {
 
-/// "湘楚怡工坊〔{year}〕{seq:03}号" with year and sequence number filled in.
-Result<std::string> number_of(const std::string& scheme, int year, std::int64_t seq) {
-  std::string out;
+struct Number {
+  std::string prefix, suffix;  ///< year filled in
+  std::size_t width = 0;       ///< of the sequence number, padded with zeros
+
+  /// Programmes that share a scheme share its series; a scheme without a year counts on from year to year.
+  std::string series() const { return "award-number/" + prefix + "{seq}" + suffix; }
+  std::string text(std::int64_t seq) const {
+    std::string digits = std::to_string(seq);
+    if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
+    return prefix + digits + suffix;
+  }
+};
+
+/// Reads "湘楚怡工坊〔{year}〕{seq:03}号".
+Result<Number> number_of(const std::string& scheme, int year) {
+  Number out;
+  std::string* part = &out.prefix;
   std::size_t at = 0;
   bool counted = false;
   while (at < scheme.size()) {
     const std::size_t open = scheme.find('{', at);
-    out += scheme.substr(at, open - at);
+    *part += scheme.substr(at, open - at);
     if (open == std::string::npos) break;
     const std::size_t close = scheme.find('}', open);
     const std::string field = close == std::string::npos ? "" : scheme.substr(open + 1, close - open - 1);
     if (field == "year") {
-      out += std::to_string(year);
-    } else if (field == "seq" || (field.size() == 6 && field.starts_with("seq:0") && field[5] >= '1' && field[5] <= '9')) {
-      std::string digits = std::to_string(seq);
-      const std::size_t width = field == "seq" ? 0 : static_cast<std::size_t>(field[5] - '0');
-      if (digits.size() < width) digits.insert(0, width - digits.size(), '0');
-      out += digits;
+      *part += std::to_string(year);
+    } else if (!counted && (field == "seq" || (field.size() == 6 && field.starts_with("seq:0") && field[5] >= '1' && field[5] <= '9'))) {
+      out.width = field == "seq" ? 0 : static_cast<std::size_t>(field[5] - '0');
+      part = &out.suffix;
       counted = true;
     } else {
       return Error{.kind = ErrorKind::invalid,
                    .code = "award.scheme",
-                   .message = "Expected {year}, {seq} or {seq:03} in the numbering scheme, but found '{" + field + "}'"};
+                   .message = "Expected {year}, and {seq} or {seq:03} once, in the numbering scheme, but found '{" + field + "}'"};
     }
     at = close + 1;
   }
@@ -63,13 +75,11 @@ Result<StageOutcome> grant(const StageContext& context) {
                  .message_zh = "本批次认定名额" + std::to_string(quota) + "个已用完"};
   const Day today = day_in_shanghai(context.now);
   const int year = static_cast<int>(std::chrono::year_month_day{today}.year());
-  const std::string number_series = "award-number/" + programme + "/" + std::to_string(year);
-  const std::int64_t seq = context.view.series(number_series) + 1;
-  const Result<std::string> number =
-      number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year, seq);
+  const Result<Number> number = number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year);
   if (!number) return number.error();
+  const std::int64_t seq = context.view.series(number->series()) + 1;
   const int term = static_cast<int>(int_or(context.programme, "term_years", 3));
-  StageOutcome out = done(AwardRow{.number = *number,
+  StageOutcome out = done(AwardRow{.number = number->text(seq),
                                    .session_id = context.session_id,
                                    .programme = programme,
                                    .round = round,
@@ -81,7 +91,7 @@ Result<StageOutcome> grant(const StageContext& context) {
                                    .ends = add_years(today, term),
                                    .status = "in-force"});
   out.effects.emplace_back(SetSeries{.name = quota_series, .value = used + 1});
-  out.effects.emplace_back(SetSeries{.name = number_series, .value = seq});
+  out.effects.emplace_back(SetSeries{.name = number->series(), .value = seq});
   return out;
 }
 

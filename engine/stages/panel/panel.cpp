@@ -12,8 +12,17 @@ namespace {
 
 constexpr int kScorePlaces = 2;
 
+/// Has signed another stage of this application, or has appointed reviewers of this one.
+bool has_acted(const StageContext& context, const json::object& state, const std::string& user) {
+  const std::vector<std::string> appointers = strings_from_json(array_or_empty(state, "appointers"));
+  return std::find(appointers.begin(), appointers.end(), user) != appointers.end() ||
+         std::any_of(context.signed_by.begin(), context.signed_by.end(), [&](const auto& signers) {
+           return signers.first != context.invoke_id && signers.second.contains(user);
+         });
+}
+
 /// Why this person may not review this application; empty when nothing stands in the way.
-Detail conflict_of(const StageContext& context, const std::string& user, const std::string& place) {
+Detail conflict_of(const StageContext& context, const json::object& state, const std::string& user, const std::string& place) {
   Detail out{.place = place, .code = {}, .message = {}, .message_zh = {}};
   const std::vector<Membership> memberships = context.view.memberships(user);
   const auto holds = [&](auto&& test) { return std::any_of(memberships.begin(), memberships.end(), test); };
@@ -26,10 +35,9 @@ Detail conflict_of(const StageContext& context, const std::string& user, const s
     out.code = "panel.conflict.own_unit";
     out.message = "Expected a reviewer from outside the applying organisation, but '" + user + "' belongs to it";
     out.message_zh = "“" + user + "”与申报单位存在利益关系，应当回避";
-  } else if (std::any_of(context.signed_by.begin(), context.signed_by.end(),
-                         [&](const auto& signer) { return signer.second == user; })) {
+  } else if (has_acted(context, state, user)) {
     out.code = "panel.conflict.same_application";
-    out.message = "Expected a reviewer who signed no earlier stage of this application, but '" + user + "' did";
+    out.message = "Expected a reviewer who signed nothing else of this application and appointed nobody, but '" + user + "' did";
     out.message_zh = "“" + user + "”已办理该申报的其他环节，应当回避";
   }
   return out;
@@ -59,11 +67,21 @@ std::int64_t live_sheets(const json::object& state) {
   return count;
 }
 
+/// Opens a task that is due when the panel is.
+void open_task(WorkItems& items, TaskRow task) {
+  const json::object& params = object_or_empty(items.state(), "params");
+  if (const std::int64_t due = int_or(params, "due", 0); due != 0) {
+    task.due = from_ms(due);
+    task.due_provisional = bool_or(params, "due_provisional", false);
+  }
+  items.open(std::move(task));
+}
+
 void open_setup(WorkItems& items) {
-  items.open(TaskRow{.kind = "panel-setup",
-                     .role = "provincial-officer",
-                     .org = string_or(object_or_empty(items.state(), "params"), "org"),
-                     .outcomes = {"appoint"}});
+  open_task(items, TaskRow{.kind = "panel-setup",
+                           .role = "provincial-officer",
+                           .org = string_or(object_or_empty(items.state(), "params"), "org"),
+                           .outcomes = {"appoint"}});
 }
 
 /// Opens a sheet for each of `reviewers`. Errors: `rejected` "panel.reviewers" with every objection.
@@ -82,7 +100,7 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
                                  .code = "panel.duplicate",
                                  .message = "Expected each reviewer once, but '" + reviewers[i] + "' was named before",
                                  .message_zh = "专家重复或已回避"});
-    else if (Detail conflict = conflict_of(context, reviewers[i], place); !conflict.code.empty())
+    else if (Detail conflict = conflict_of(context, items.state(), reviewers[i], place); !conflict.code.empty())
       refused.details.push_back(std::move(conflict));
   }
   if (static_cast<std::int64_t>(reviewers.size()) < needed)
@@ -92,7 +110,7 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
                                .message_zh = "至少需要" + std::to_string(needed) + "名专家"});
   if (!refused.details.empty()) return refused;
   for (const std::string& user : reviewers)
-    items.open(TaskRow{.kind = "sheet", .role = "reviewer", .user = user, .outcomes = {"sign", "recuse"}});
+    open_task(items, TaskRow{.kind = "sheet", .role = "reviewer", .user = user, .outcomes = {"sign", "recuse"}});
   return {};
 }
 
@@ -131,16 +149,23 @@ Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
   return total;
 }
 
-StageOutcome close_panel(WorkItems items) {
+/// The mean of the signed sheets, from their scores: no total that stands in a sheet is trusted.
+Result<StageOutcome> close_panel(const StageContext& context, WorkItems items) {
   Decimal sum;
   std::int64_t sheets = 0;
   for (const auto& member : items.state()["tasks"].get_object()) {
     const TaskRow task = task_from_json(member.value().get_object());
     if (task.kind != "sheet" || task.outcome != "sign") continue;
-    const Result<Decimal> total = Decimal::parse(string_or(task.data, "total", "0"));
-    if (total) sum = sum + *total;
+    const Result<Decimal> total = total_of(object_or_empty(context.programme, "rubric"), task.data);
+    if (!total) return total.error();
+    sum = sum + *total;
     ++sheets;
   }
+  if (sheets == 0)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "panel.too_few",
+                 .message = "Expected at least one signed sheet",
+                 .message_zh = "至少需要一份已签署的评分表"};
   const std::string score = (sum / Decimal{sheets}).to_string(kScorePlaces);
   items.state()["phase"] = "closed";
   StageOutcome out = items.finish();
@@ -149,38 +174,82 @@ StageOutcome close_panel(WorkItems items) {
   return out;
 }
 
+/// Checked again when the sheet is signed: roles and units change while a panel runs.
+Result<> check_reviewer(const StageContext& context, const json::object& state, const std::string& user) {
+  Detail conflict = conflict_of(context, state, user, "/reviewer");
+  if (conflict.code.empty()) return {};
+  return Error{.kind = ErrorKind::forbidden,
+               .code = "panel.conflict",
+               .message = "Expected a reviewer without conflict of interest; give the outcome 'recuse' instead",
+               .message_zh = "您应当回避，请选择“回避”",
+               .details = {std::move(conflict)},
+               .allowed = {"recuse"}};
+}
+
 Result<StageOutcome> complete_sheet(const StageContext& context, WorkItems items, StageCommand command) {
-  json::object data = object_or_empty(command.data, "data");
-  if (string_or(command.data, "outcome", "sign") == "sign") {
-    if (!command.data.contains("data")) data = items.find(command.task_id)->data;
-    const Result<Decimal> total = total_of(object_or_empty(context.programme, "rubric"), data);
-    if (!total) return total.error();
-    data["total"] = total->to_string(kScorePlaces);
+  const Result<TaskRow> open = items.find(command.task_id);
+  if (!open) return open.error();
+  if (string_or(command.data, "outcome").empty()) command.data["outcome"] = "sign";
+  json::object data = command.data.contains("data") ? object_or_empty(command.data, "data") : open->data;
+  data.erase("total");  // the scores alone say it
+  const bool signs = string_or(command.data, "outcome") == "sign";
+  Result<Decimal> total{Decimal{}};
+  if (signs) {
+    total = total_of(object_or_empty(context.programme, "rubric"), data);
+    if (total) data["total"] = total->to_string(kScorePlaces);
   }
   command.data["data"] = std::move(data);
-  if (string_or(command.data, "outcome").empty()) command.data["outcome"] = "sign";
   const Result<TaskRow> sheet = items.sign(command);
   if (!sheet) return sheet.error();
+  if (signs) {
+    if (Result<> fit = check_reviewer(context, items.state(), command.actor.user_id); !fit) return fit.error();
+    if (!total) return total.error();
+  }
   const std::int64_t min = int_or(object_or_empty(items.state(), "params"), "reviewers_min", 3);
   if (live_sheets(items.state()) < min && items.open_count("panel-setup") == 0) open_setup(items);
   if (items.open_count("sheet") > 0 || items.open_count("panel-setup") > 0) return items.finish();
-  return close_panel(std::move(items));
+  return close_panel(context, std::move(items));
+}
+
+Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items, const StageCommand& command) {
+  const Result<TaskRow> setup = items.sign(command);
+  if (!setup) return setup.error();
+  const std::string& officer = command.actor.user_id;
+  if (known_reviewers(items.state()).contains(officer))
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "task.separation",
+                 .message = "Expected an officer who is no reviewer of this application",
+                 .message_zh = "评审专家不得组建该申报的评审组"};
+  if (!items.state().contains("appointers")) items.state()["appointers"] = json::array{};
+  items.state()["appointers"].get_array().emplace_back(officer);
+  const std::vector<std::string> reviewers = strings_from_json(array_or_empty(setup->data, "reviewers"));
+  if (Result<> appointed = appoint(context, items, reviewers); !appointed) return appointed.error();
+  return items.finish();
 }
 
 }  // namespace
 
 Result<StageOutcome> PanelStage::start(const StageContext& context, const json::object& params) const {
-  const std::string org =
-      string_or(params, "org", string_or(object_or_empty(context.application, "orgs"), "province"));
-  WorkItems items(context, {{"phase", "scoring"},
-                            {"params", json::object{{"org", org}, {"reviewers_min", reviewers_min(context, params)}}}});
+  json::object kept{{"org", string_or(params, "org", string_or(object_or_empty(context.application, "orgs"), "province"))},
+                    {"reviewers_min", reviewers_min(context, params)}};
+  std::vector<StageEffect> timers;
+  if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
+    const Result<Due> at = resolve_due(context.view, context.now, *due);
+    if (!at) return at.error();
+    kept["due"] = to_ms(at->at);
+    kept["due_provisional"] = at->provisional;
+    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+  }
+  WorkItems items(context, {{"phase", "scoring"}, {"params", std::move(kept)}});
   const std::vector<std::string> reviewers = strings_from_json(array_or_empty(params, "reviewers"));
   if (reviewers.empty()) {
     open_setup(items);
-    return items.finish();
+  } else if (Result<> appointed = appoint(context, items, reviewers); !appointed) {
+    return appointed.error();
   }
-  if (Result<> appointed = appoint(context, items, reviewers); !appointed) return appointed.error();
-  return items.finish();
+  StageOutcome out = items.finish();
+  out.effects.insert(out.effects.end(), timers.begin(), timers.end());
+  return out;
 }
 
 Result<StageOutcome> PanelStage::command(const StageContext& context, const json::object& state,
@@ -193,11 +262,7 @@ Result<StageOutcome> PanelStage::command(const StageContext& context, const json
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();
   if (task->kind == "sheet") return complete_sheet(context, std::move(items), command);
-  const Result<TaskRow> setup = items.sign(command);
-  if (!setup) return setup.error();
-  const std::vector<std::string> reviewers = strings_from_json(array_or_empty(setup->data, "reviewers"));
-  if (Result<> appointed = appoint(context, items, reviewers); !appointed) return appointed.error();
-  return items.finish();
+  return complete_setup(context, std::move(items), command);
 }
 
 Result<StageOutcome> PanelStage::timer(const StageContext& context, const json::object& state,

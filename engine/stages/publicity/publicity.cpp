@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kReasonBytesMax = 6000;
 constexpr std::size_t kNameBytesMax = 200;
+constexpr std::int64_t kObjectionsMax = 200;
 
 /// `path` ("leader.name") in `object`, as text; empty when there is none.
 std::string text_at(const json::object& object, std::string_view path) {
@@ -103,18 +104,26 @@ Result<StageOutcome> file_objection(const StageContext& context, WorkItems items
                  .code = "objection.late",
                  .message = "Expected an objection until the end of " + format_day(notice.last_day),
                  .message_zh = "公示期已于" + format_day(notice.last_day) + "结束，不再受理异议"};
+  const std::int64_t max = int_or(object_or_empty(context.programme, "publicity"), "objections_max", kObjectionsMax);
+  if (count(items.state()).filed >= max)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "objection.limit",
+                 .message = "Expected fewer than " + std::to_string(max) + " objections waiting for a decision on this notice; hand yours " +
+                            "in to the provincial department in writing until the end of " + format_day(notice.last_day) +
+                            ", or file it here again once others are decided",
+                 .message_zh = "该公示待处理的异议已达" + std::to_string(max) + "件。请于" + format_day(notice.last_day) +
+                               "前以书面形式向省级主管部门提交，或待部分异议办结后再次在线提交"};
   Result<ObjectionRow> row = read_objection(context, notice, command);
   if (!row) return row.error();
+  // What strangers write stays in the rows: the session only counts it.
   const TaskRow task =
       items.open(TaskRow{.kind = "objection",
                          .role = "provincial-officer",
                          .org = string_or(items.state(), "org"),
                          .outcomes = {"uphold", "dismiss"},
-                         .data = {{"objector", row->objector}, {"contact", row->contact}, {"reason", row->reason}}});
-  json::object entry = to_json(*row);
-  entry["task"] = task.id;
-  if (!items.state().contains("objections")) items.state()["objections"] = json::object{};
-  items.state()["objections"].get_object()[row->id] = std::move(entry);
+                         .data = {{"objector", row->objector}, {"contact", row->contact}, {"reason", row->reason}}},
+                 false);
+  items.state()["objections"].get_object()[row->id] = json::object{{"task", task.id}, {"status", row->status}};
   StageOutcome out = items.finish();
   out.reply = {{"id", row->id}, {"status", "filed"}};
   out.effects.emplace_back(std::move(*row));
@@ -122,25 +131,24 @@ Result<StageOutcome> file_objection(const StageContext& context, WorkItems items
 }
 
 Result<StageOutcome> settle_objection(const StageContext& context, WorkItems items, const StageCommand& command) {
-  const Result<TaskRow> open = items.find(command.task_id);
-  if (!open) return open.error();
-  StageCommand kept = command;
-  json::object data = open->data;
-  data["opinion"] = string_or(object_or_empty(command.data, "data"), "opinion");
-  kept.data["data"] = data;
-  const Result<TaskRow> task = items.sign(kept);
+  const Result<TaskRow> task = items.sign(command);
   if (!task) return task.error();
+  const std::string notice = string_or(object_or_empty(items.state(), "notice"), "id");
   std::vector<StageEffect> effects;
   for (auto& member : items.state()["objections"].get_object()) {
     json::object& entry = member.value().get_object();
     if (string_or(entry, "task") != task->id) continue;
-    ObjectionRow row = objection_from_json(entry);
-    row.status = task->outcome == "uphold" ? "upheld" : "dismissed";
-    row.opinion = string_or(task->data, "opinion");
-    row.settled = context.now;
-    entry = to_json(row);
-    entry["task"] = task->id;
-    effects.emplace_back(std::move(row));
+    entry["status"] = task->outcome == "uphold" ? "upheld" : "dismissed";
+    effects.emplace_back(ObjectionRow{.id = std::string{member.key()},
+                                      .notice_id = notice,
+                                      .session_id = context.session_id,
+                                      .objector = string_or(task->data, "objector"),
+                                      .contact = string_or(task->data, "contact"),
+                                      .reason = string_or(task->data, "reason"),
+                                      .status = string_or(entry, "status"),
+                                      .opinion = string_or(task->data, "opinion"),
+                                      .filed = task->created,
+                                      .settled = context.now});
   }
   return settle(std::move(items), std::move(effects));
 }
@@ -159,6 +167,7 @@ Result<StageOutcome> PublicityStage::start(const StageContext& context, const js
   const json::array& fields = params.contains("fields") ? array_or_empty(params, "fields") : array_or_empty(defaults, "fields");
   NoticeRow notice{.id = context.new_id("n"),
                    .session_id = context.session_id,
+                   .invoke_id = context.invoke_id,
                    .programme = string_or(context.application, "programme"),
                    .round = string_or(context.application, "round"),
                    .fields = public_fields(context, fields),
@@ -181,8 +190,14 @@ Result<StageOutcome> PublicityStage::command(const StageContext& context, const 
                                              const StageCommand& command) const {
   WorkItems items(context, state);
   if (command.name == "object") return file_objection(context, std::move(items), command);
-  if (command.name == "complete") return settle_objection(context, std::move(items), command);
-  if (Result<> done = items.handle(command); !done) return done.error();
+  if (command.name != "complete" && command.name != "save") {
+    if (Result<> done = items.handle(command); !done) return done.error();
+    return items.finish();
+  }
+  const Result<StageCommand> kept = items.opinion_only(command);
+  if (!kept) return kept.error();
+  if (command.name == "complete") return settle_objection(context, std::move(items), *kept);
+  if (Result<> done = items.handle(*kept); !done) return done.error();
   return items.finish();
 }
 

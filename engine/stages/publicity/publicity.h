@@ -9,6 +9,8 @@ namespace chuyi {
 /// Parameters: period (default: programme publicity), fields (names of facts or form fields shown; default:
 /// programme publicity.fields), org (whose provincial officer settles objections).
 ///
+/// At most programme publicity.objections_max (default 200) objections may wait at a time: `rejected` "objection.limit".
+///
 /// Event: done → {upheld, dismissed}, when the period is over and no objection is open.
 /// Commands: object {notice, objector, contact, reason}; claim, release, save, complete of "objection" tasks.
 class PublicityStage final : public InvokeHandler {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 
@@ -47,16 +48,31 @@ Result<> check_document(const json::object& programme, const DocumentRow& row) {
                  .message = "Expected at most " + std::to_string(bytes_max) + " bytes for '" + row.kind + "'",
                  .place = "/size",
                  .message_zh = "材料超过大小限制"};
-  const bool bad_name = row.name.empty() || row.name.size() > kNameBytesMax || row.name == "." || row.name == ".." ||
-                        !is_utf8(row.name) || std::any_of(row.name.begin(), row.name.end(), [](char c) {
-                          return static_cast<unsigned char>(c) < 0x20 || c == 0x7F || c == '/' || c == '\\';
-                        });
-  if (bad_name)
-    return Error{.kind = ErrorKind::invalid,
+  // The name will be one in the sealed bag: what cannot be sealed is not taken.
+  Error bad_name{.kind = ErrorKind::invalid,
                  .code = "document.name",
-                 .message = "Expected a file name of at most 200 bytes without slashes and control characters",
+                 .message = "Expected a file name of at most 200 bytes without slashes",
                  .place = "/name",
-                 .message_zh = "文件名不符合要求"};
+                 .message_zh = "文件名不得超过200字节，也不得含有斜杠"};
+  if (row.name.size() > kNameBytesMax || row.name.find('/') != std::string::npos) return bad_name;
+  if (const Result<> named = check_entry_name(row.name); !named) {
+    bad_name.message = named.error().message;
+    bad_name.message_zh = named.error().message_zh;
+    return bad_name;
+  }
+  return {};
+}
+
+/// Two names that one file system takes for the same cannot stand in one bag.
+Result<> check_collision(const std::vector<DocumentRow>& documents, const DocumentRow& row) {
+  for (const DocumentRow& old : documents)
+    if (old.kind == row.kind && old.name != row.name && entry_key(old.name) == entry_key(row.name))
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "document.name_taken",
+                   .message = "Expected a name that differs from '" + old.name + "' by more than upper and lower case or accents' form; use that "
+                              "very name to replace it",
+                   .place = "/name",
+                   .message_zh = "文件名与已有材料“" + old.name + "”仅大小写或编码形式不同；如需替换，请使用相同的文件名"};
   return {};
 }
 
@@ -92,10 +108,6 @@ Error missing_documents(const json::object& programme, const std::vector<Documen
   return out;
 }
 
-bool takes_documents(const json::object& params) {
-  return bool_or(params, "accepts_documents", false) || bool_or(params, "seals_bundle", false);
-}
-
 Result<StageOutcome> add_document(const StageContext& context, WorkItems items, const StageCommand& command) {
   std::vector<DocumentRow> documents = documents_of(context);
   DocumentRow row{.id = context.new_id("d"),
@@ -108,12 +120,7 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
                   .added_by = command.actor.user_id,
                   .added = context.now};
   if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
-  const std::int64_t count_max = int_or(context.programme, "documents_max", 100);
-  if (documents.size() >= static_cast<std::size_t>(count_max))
-    return Error{.kind = ErrorKind::too_large,
-                 .code = "document.count",
-                 .message = "Expected at most " + std::to_string(count_max) + " documents",
-                 .message_zh = "材料数量超过限制"};
+  if (Result<> free = check_collision(documents, row); !free) return free.error();
   std::vector<StageEffect> effects;
   // The same kind and name again is a corrected file: it takes the place of the old one.
   std::erase_if(documents, [&](DocumentRow& old) {
@@ -122,6 +129,12 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
     effects.emplace_back(old);
     return true;
   });
+  const std::int64_t count_max = int_or(context.programme, "documents_max", 100);
+  if (documents.size() >= static_cast<std::size_t>(count_max))
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.count",
+                 .message = "Expected at most " + std::to_string(count_max) + " documents",
+                 .message_zh = "材料数量超过限制"};
   documents.push_back(row);
   items.touch(command.task_id);
   StageOutcome out = items.finish();
@@ -155,21 +168,21 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
   const json::object params = object_or_empty(items.state(), "params");
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
-  StageOutcome extra;
-  if (bool_or(params, "seals_bundle", false)) {
+  std::vector<StageEffect> sealed;
+  if (signed_off->seals) {
     const std::vector<DocumentRow> documents = documents_of(context);
     Error missing = missing_documents(context.programme, documents);
     if (!missing.details.empty()) return missing;
     const json::object& bundle = object_or_empty(command.data, "bundle");
-    extra.effects.emplace_back(BundleRow{.session_id = context.session_id,
-                                         .digest = string_or(bundle, "digest"),
-                                         .size = static_cast<std::uint64_t>(int_or(bundle, "size", 0)),
-                                         .sealed = context.now});
-    extra.effects.emplace_back(SetFact{.key = "bundle", .value = bundle});
-    extra.effects.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+    sealed.emplace_back(BundleRow{.session_id = context.session_id,
+                                  .digest = string_or(bundle, "digest"),
+                                  .size = static_cast<std::uint64_t>(int_or(bundle, "size", 0)),
+                                  .sealed = context.now});
+    sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
+    sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
   }
   StageOutcome out = items.finish();
-  out.effects.insert(out.effects.end(), extra.effects.begin(), extra.effects.end());
+  out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
   out.events.push_back({.name = "done",
                         .data = json::object{{"outcome", signed_off->outcome},
@@ -193,23 +206,22 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
                  .code = "task.params",
                  .message = "Expected parameters role and org, or user, for invoke '" + context.invoke_id + "'"};
   task.data = object_or_empty(params, "data");
+  task.seals = bool_or(params, "seals_bundle", false);
   // A returned nomination goes on from what was submitted.
-  if (task.data.empty() && bool_or(params, "seals_bundle", false))
-    task.data = object_or_empty(context.application, "form");
-  StageOutcome timers;
+  if (task.data.empty() && task.seals) task.data = object_or_empty(context.application, "form");
+  std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
     if (!at) return at.error();
     task.due = at->at;
     task.due_provisional = at->provisional;
-    timers.effects.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
   }
-  WorkItems items(context, {{"params", json::object{{"seals_bundle", bool_or(params, "seals_bundle", false)},
-                                                    {"accepts_documents", takes_documents(params)},
+  WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
                                                     {"not_by", array_or_empty(params, "not_by")}}}});
   items.open(std::move(task));
   StageOutcome out = items.finish();
-  out.effects.insert(out.effects.end(), timers.effects.begin(), timers.effects.end());
+  out.effects.insert(out.effects.end(), timers.begin(), timers.end());
   return out;
 }
 
@@ -228,7 +240,7 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
                  .code = "task.not_yours",
                  .message = "Expected the applicant",
                  .message_zh = "您不是该待办的办理人"};
-  if (!takes_documents(object_or_empty(state, "params")) || (task->status != "open" && task->status != "claimed"))
+  if (!bool_or(object_or_empty(state, "params"), "accepts_documents", false) || (task->status != "open" && task->status != "claimed"))
     return Error{.kind = ErrorKind::rejected,
                  .code = "document.closed",
                  .message = "Expected an application that takes documents now",

@@ -1,25 +1,14 @@
 /* A library that misbehaves: takes all memory and crashes without it. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "plugins/sdk/chuyi_plugin.h"
+#include "tests/plugins/hostile/hostile.h"
 
-static int32_t validate(const chuyi_host *host, const char *json, size_t size, chuyi_sink sink, void *context) {
-  (void)host;
-  (void)json;
-  (void)size;
-  (void)sink;
-  (void)context;
-  for (;;) {
-    char *block = malloc((size_t)64 * 1024 * 1024);
-    memset(block, 1, (size_t)64 * 1024 * 1024);
+static int32_t misbehave(const struct call *call) {
+  const size_t size = (size_t)64 * 1024 * 1024;
+  (void)call;
+  for (volatile int again = 1; again;) {
+    volatile char *block = malloc(size);
+    for (size_t i = 0; i < size; i += 4096) block[i] = 1;
   }
   return CHUYI_FAILED;
-}
-
-static const chuyi_plugin_info plugin = {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, "hostile", validate};
-
-const chuyi_plugin_info *chuyi_plugin(uint32_t abi_version) {
-  return abi_version == CHUYI_ABI_VERSION ? &plugin : NULL;
 }

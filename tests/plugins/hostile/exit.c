@@ -1,22 +1,9 @@
 /* A library that misbehaves: ends the process. */
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "plugins/sdk/chuyi_plugin.h"
+#include "tests/plugins/hostile/hostile.h"
 
-static int32_t validate(const chuyi_host *host, const char *json, size_t size, chuyi_sink sink, void *context) {
-  (void)host;
-  (void)json;
-  (void)size;
-  (void)sink;
-  (void)context;
+static int32_t misbehave(const struct call *call) {
+  (void)call;
   exit(0);
-  return CHUYI_FAILED;
-}
-
-static const chuyi_plugin_info plugin = {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, "hostile", validate};
-
-const chuyi_plugin_info *chuyi_plugin(uint32_t abi_version) {
-  return abi_version == CHUYI_ABI_VERSION ? &plugin : NULL;
 }

@@ -1,23 +1,10 @@
 /* A library that misbehaves: writes onto the socket itself. */
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "plugins/sdk/chuyi_plugin.h"
+#include "tests/plugins/hostile/hostile.h"
 
-static int32_t validate(const chuyi_host *host, const char *json, size_t size, chuyi_sink sink, void *context) {
-  (void)host;
-  (void)json;
-  (void)size;
-  (void)sink;
-  (void)context;
+static int32_t misbehave(const struct call *call) {
+  (void)call;
   const char noise[] = "\x05\x00\x00\x00noise";
-  if (write(3, noise, sizeof noise - 1) < 0) return CHUYI_FAILED;
-  return CHUYI_FAILED;
-}
-
-static const chuyi_plugin_info plugin = {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, "hostile", validate};
-
-const chuyi_plugin_info *chuyi_plugin(uint32_t abi_version) {
-  return abi_version == CHUYI_ABI_VERSION ? &plugin : NULL;
+  return write(3, noise, sizeof noise - 1) < 0 ? CHUYI_BAD_INPUT : CHUYI_FAILED;
 }
