@@ -5,27 +5,13 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/json/serialize.hpp>
+#include <spdlog/spdlog.h>
 
 #include "engine/base/digest.h"
+#include "server/pages/pages.h"
 
 namespace chuyi {
 namespace {
-
-std::string url_encoded(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
-      out += kHex[static_cast<unsigned char>(c) & 0xF];
-    }
-  }
-  return out;
-}
 
 bool has_type(const json::value& value, Field::Type type) {
   switch (type) {
@@ -49,6 +35,11 @@ std::string_view name_of(Field::Type type) {
   return {};
 }
 
+/// A person with a browser, on a path that has pages.
+bool wants_page(const Request& request) {
+  return !request.path.starts_with("/api/") && request.header("accept").find("text/html") != std::string::npos;
+}
+
 }  // namespace
 
 namespace {
@@ -66,27 +57,28 @@ net::awaitable<Result<Reply>> ask(CommandService& service, void (CommandService:
   co_return co_await net::async_initiate<const net::use_awaitable_t<>&, void(Result<Reply>)>(initiate, net::use_awaitable);
 }
 
-std::optional<IdempotencyKey> key_of(const Request& request, const Actor& actor) {
-  const std::string& key = request.header("idempotency-key");
-  if (key.empty() || request.method != "POST") return std::nullopt;
-  return IdempotencyKey{.actor = actor.user_id, .key = key, .digest = {}};
+/// The request's key, where its route takes one; its digest is still to come.
+std::optional<IdempotencyKey> key_of(const Context& context) {
+  const std::string& key = context.request.header("idempotency-key");
+  if (key.empty() || !context.takes_key) return std::nullopt;
+  return IdempotencyKey{.actor = context.actor.user_id, .key = key, .digest = {}};
 }
 
 }  // namespace
 
 net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
   command.actor = actor;
-  command.key = key_of(request, actor);
-  if (command.key) {
+  if (std::optional<IdempotencyKey> key = key_of(*this)) {
     const std::string content = body_digest.empty() ? sha256_hex(request.body) : std::string{body_digest};
-    command.key->digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + content);
+    key->digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + content);
+    command.key = std::move(key);
   }
   co_return co_await ask(services.commands, &CommandService::execute, std::move(command));
 }
 
 net::awaitable<Result<Reply>> Context::probe(Command command) {
   command.actor = actor;
-  command.key = key_of(request, actor);
+  command.key = key_of(*this);
   co_return co_await ask(services.commands, &CommandService::probe, std::move(command));
 }
 
@@ -146,6 +138,14 @@ Result<std::uint64_t> Context::if_match() const {
   return revision;
 }
 
+Response Context::fail(const Error& error, std::optional<int> status) const {
+  if (error.kind == ErrorKind::forbidden)
+    spdlog::warn("request={} denied code={} user={} peer={} {} {}", request.id, error.code, actor.user_id, request.peer, request.method, for_log(request.path));
+  Response out = problem(error, services.texts, request, status);
+  if (wants_page(request)) return pages::failure(*this, error, std::move(out));
+  return out;
+}
+
 PageRequest Context::page() const {
   PageRequest out{.limit = 50, .after = request.query_or("after")};
   const std::string limit = request.query_or("limit", "50");
@@ -162,6 +162,8 @@ Command task_command(std::string kind, std::string task_id, json::object data, s
   out.if_revision = if_revision;
   return out;
 }
+
+std::string for_log(const std::string& text) { return json::serialize(json::value(printable(text))); }
 
 Response json_response(int status, const json::value& body) {
   // Canonical, so that a stored answer is the same bytes when it is given again.
@@ -183,8 +185,8 @@ Response list_response(const Request& request, json::array items, const std::str
   if (!next.empty()) {
     link = request.path + "?";
     for (const auto& [name, value] : request.query)
-      if (name != "after") link += url_encoded(name) + "=" + url_encoded(value) + "&";
-    link += "after=" + url_encoded(next);
+      if (name != "after") link += percent_encode(name) + "=" + percent_encode(value) + "&";
+    link += "after=" + percent_encode(next);
     body["next"] = link;
   }
   Response out = json_response(200, body);

@@ -72,16 +72,22 @@ struct Context {
   Actor actor;  ///< user_id "public" when nobody is signed in
   std::vector<std::string> parameters;
   BodySource* body = nullptr;  ///< for streamed bodies
+  bool takes_key = false;      ///< the route's: whether an Idempotency-Key means anything
 
   /// Runs `job` on the pool and comes back.
   template <class Job>
   net::awaitable<std::invoke_result_t<Job>> blocking(Job job) {
+    return blocking_on(services.pool, std::move(job));
+  }
+  template <class Job>
+  net::awaitable<std::invoke_result_t<Job>> blocking_on(net::thread_pool& pool, Job job) {
     using T = std::invoke_result_t<Job>;
     co_return co_await net::co_spawn(
-        services.pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
+        pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
   }
-  /// Executes the command with the request's Idempotency-Key and waits for its commit. `body_digest` stands for a body
-  /// that was streamed.
+  /// Executes the command and waits for its commit; with the request's Idempotency-Key where the route takes one, or
+  /// with the command's own. `body_digest` where the body is streamed or holds a secret: it says what the same
+  /// request is, and is stored.
   net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
   /// Asks whether the command would be taken, before its body is read (CommandService::probe): a key that was used
   /// before gives "idempotency.mismatch".
@@ -94,11 +100,16 @@ struct Context {
   /// If-Match as a revision. Errors: `precondition` "precondition.missing", "precondition.failed".
   Result<std::uint64_t> if_match() const;
   PageRequest page() const;
-  Response fail(const Error& error) const { return problem(error, services.texts, request); }
+  /// The answer to an error: problem+json, or a page for people with a browser on the public pages. A denial goes
+  /// to the log, with who was denied what. `status` where it is more exact than what the kind of error says.
+  Response fail(const Error& error, std::optional<int> status = {}) const;
 };
 
 /// A command about a task. (g++ 12 cannot take a braced Command inside a co_await expression.)
 Command task_command(std::string kind, std::string task_id, json::object data, std::optional<std::uint64_t> if_revision = {});
+
+/// A text of a client's as it may stand in one line of the log: quoted, control characters escaped.
+std::string for_log(const std::string& text);
 
 Response json_response(int status, const json::value& body);
 /// A command's answer: its stored body, ETag, and Idempotency-Replayed.

@@ -8,29 +8,14 @@
 #include "engine/base/digest.h"
 
 namespace chuyi {
-namespace {
-
-constexpr int kFailuresMax = 5;
-constexpr std::chrono::seconds kPause{30};
-constexpr std::size_t kAttemptsMax = 100'000;
-constexpr const char* kCookie = "chuyi_session=";
-
-}  // namespace
-
 std::string Identity::new_token() {
   std::array<unsigned char, 32> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) throw std::runtime_error("no random numbers");
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  for (const unsigned char byte : bytes) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
-  return out;
+  return hex(bytes);
 }
 
 Result<std::string> Identity::hash_password(const std::string& password) const {
-  if (password.size() < 12 || password.size() > 1'000)
+  if (password.size() < 12 || password.size() > kPasswordBytesMax)
     return Error{.kind = ErrorKind::invalid,
                  .code = "user.password",
                  .message = "Expected a password of 12 to 1,000 bytes",
@@ -55,34 +40,23 @@ bool Identity::verify(const std::optional<UserRow>& user, const std::string& pas
       if (Result<std::string> made = hash_password("nobody has this password")) decoy_ = *made;
     hash = decoy_;
   }
-  const bool right = password.size() <= 1'000 && argon2id_verify(hash.c_str(), password.data(), password.size()) == ARGON2_OK;
+  const bool right = password.size() <= kPasswordBytesMax && argon2id_verify(hash.c_str(), password.data(), password.size()) == ARGON2_OK;
   return right && user && !user->disabled;
 }
 
-bool Identity::may_try(const std::string& user, const std::string& peer) {
-  const std::lock_guard lock(mutex_);
-  for (const std::string& key : {"user:" + user, "peer:" + peer}) {
-    const auto found = attempts_.find(key);
-    // An address may be a whole college behind one gateway: it gets more room than an account.
-    const int limit = key.starts_with("peer:") ? kFailuresMax * 10 : kFailuresMax;
-    if (found != attempts_.end() && found->second.failures >= limit && std::chrono::steady_clock::now() - found->second.last < kPause)
-      return false;
+std::shared_ptr<void> Identity::queue() {
+  const auto leave = [this](void*) { --waiting_; };
+  if (++waiting_ > options_.waiting_max + options_.verifications_max) {
+    --waiting_;
+    return {};
   }
-  return true;
+  return {this, leave};
 }
 
-void Identity::note(const std::string& user, const std::string& peer, bool success) {
-  const std::lock_guard lock(mutex_);
-  if (attempts_.size() > kAttemptsMax) attempts_.clear();
-  for (const std::string& key : {"user:" + user, "peer:" + peer}) {
-    if (success) {
-      attempts_.erase(key);
-      continue;
-    }
-    Attempts& attempts = attempts_[key];
-    ++attempts.failures;
-    attempts.last = std::chrono::steady_clock::now();
-  }
+std::string Identity::cookie(const std::string& token) const {
+  const auto seconds = token.empty() ? std::chrono::seconds{0} : std::chrono::seconds{options_.session};
+  return cookie_name() + "=" + token + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds.count()) +
+         (options_.secure_cookies ? "; Secure" : "");
 }
 
 Instant Identity::session_end() const { return SystemClock{}.now() + options_.session; }
@@ -97,19 +71,20 @@ Result<std::optional<Actor>> Identity::actor_of(const std::string& token, Querie
   return std::optional{Actor{.user_id = (*user)->id, .name = (*user)->name, .memberships = (*user)->memberships}};
 }
 
-std::string token_of(const Request& request, bool& by_cookie) {
+std::string Identity::token_of(const Request& request, bool& by_cookie) const {
   by_cookie = false;
   const std::string& authorization = request.header("authorization");
   if (authorization.starts_with("Bearer ")) return authorization.substr(7);
+  const std::string name = cookie_name() + "=";
   const std::string& cookies = request.header("cookie");
   std::size_t at = 0;
   while (at < cookies.size()) {
     const std::size_t end = std::min(cookies.find(';', at), cookies.size());
     std::string_view pair = std::string_view{cookies}.substr(at, end - at);
     while (pair.starts_with(' ')) pair.remove_prefix(1);
-    if (pair.starts_with(kCookie)) {
+    if (pair.starts_with(name)) {
       by_cookie = true;
-      return std::string{pair.substr(std::string_view{kCookie}.size())};
+      return std::string{pair.substr(name.size())};
     }
     at = end + 1;
   }

@@ -1,9 +1,9 @@
 // The one composition root: reads the command line and puts the parts together.
-#include <cstdio>
-#include <fstream>
+#include <charconv>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/json/serialize.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -14,17 +14,36 @@ namespace {
 
 using namespace chuyi;
 
-/// 0 done, 1 the thing asked about is wrong, 2 the call is.
-int exit_code(const Result<>& result) {
-  if (result) return 0;
-  const Error& error = result.error();
-  std::cerr << "chuyi: " << line_of({.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}) << "\n";
-  for (const Detail& each : error.details) std::cerr << "  " << line_of(each) << "\n";
-  return 1;
+json::object json_of(const Error& error) {
+  json::array details;
+  for (const Detail& each : error.details)
+    details.push_back(json::object{{"place", printable(each.place)}, {"code", each.code}, {"message", printable(each.message)}});
+  return {{"code", error.code}, {"message", printable(error.message)}, {"place", printable(error.place)}, {"details", std::move(details)}};
 }
 
-void add_listen_options(CLI::App& app, ServeOptions& options, std::string& listen, std::string& manual) {
+/// What the command line says that cannot be meant: exit code 2, as for an unknown option.
+bool is_misuse(const Error& error) {
+  return error.code.starts_with("cli.") || error.code.starts_with("time.") || error.code.starts_with("period.");
+}
+
+/// The command has printed its findings as data already; the error only makes the exit code.
+bool is_reported(const Error& error) { return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "replay.differs"; }
+
+/// 0 done, 1 the thing asked about is wrong, 2 the call is.
+int exit_code(const Result<>& result, bool json_output = false) {
+  if (result) return 0;
+  const Error& error = result.error();
+  if (json_output && !is_reported(error)) std::cout << json::serialize(json::object{{"error", json_of(error)}}) << "\n";
+  std::cerr << "chuyi: " << line_of({.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}) << "\n";
+  for (const Detail& each : error.details) std::cerr << "  " << line_of(each) << "\n";
+  return is_misuse(error) ? 2 : 1;
+}
+
+void add_listen_options(CLI::App& app, ServeOptions& options, std::string& listen, std::string& manual, std::string& cookies) {
   app.add_option("--listen", listen, "address and port; port 0 takes a free one")->capture_default_str();
+  app.add_option("--secure-cookies", cookies, "session cookies for HTTPS only; auto: unless it listens on a loopback address")
+      ->check(CLI::IsMember({"on", "off", "auto"}))
+      ->capture_default_str();
   app.add_option("--plugins", options.packages, "more folders of packages; later ones win");
   app.add_option("--manual-clock", manual, "a clock that stands at this time until an administrator moves it (tests, demo)");
   app.add_option("--threads", options.listen.threads, "threads of network input and output")->capture_default_str();
@@ -39,14 +58,28 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
   app.add_option("--plugin-call-ms", options.plugin_call_ms, "milliseconds that a package's code may take for a call")->capture_default_str();
 }
 
-Result<> read_listen_options(ServeOptions& options, const std::string& listen, const std::string& manual) {
+/// "ADDRESS:PORT", an IPv6 address in brackets. Errors: `invalid` "cli.listen".
+Result<> read_listen(ListenOptions& options, const std::string& listen) {
+  const Error wrong{.kind = ErrorKind::invalid, .code = "cli.listen", .message = "Expected ADDRESS:PORT with an IP address (IPv6 in brackets) and a port of 0 to 65535, but found '" + listen + "'", .place = "--listen"};
   const std::size_t colon = listen.rfind(':');
-  try {
-    options.listen.address = listen.substr(0, colon);
-    options.listen.port = static_cast<std::uint16_t>(std::stoul(listen.substr(colon + 1)));
-  } catch (const std::exception&) {
-    return Error{.kind = ErrorKind::invalid, .code = "cli.listen", .message = "Expected ADDRESS:PORT, but found '" + listen + "'"};
-  }
+  if (colon == std::string::npos) return wrong;
+  std::string address = listen.substr(0, colon);
+  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (bracketed) address = address.substr(1, address.size() - 2);
+  boost::system::error_code ec;
+  const auto parsed = boost::asio::ip::make_address(address, ec);
+  if (ec || parsed.is_v6() != bracketed) return wrong;
+  const std::string_view port = std::string_view{listen}.substr(colon + 1);
+  const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+  if (failed != std::errc{} || end != port.data() + port.size()) return wrong;
+  options.address = address;
+  options.loopback = parsed.is_loopback();
+  return {};
+}
+
+Result<> read_serve_options(ServeOptions& options, const std::string& listen, const std::string& manual, const std::string& cookies) {
+  if (Result<> read = read_listen(options.listen, listen); !read) return read;
+  options.secure_cookies = cookies == "on" || (cookies == "auto" && !options.listen.loopback);
   if (manual.empty()) return {};
   const Result<Instant> start = parse_instant(manual);
   if (!start) return start.error();
@@ -67,7 +100,8 @@ int main(int argc, char** argv) {
   std::string data = "data";
   bool json_output = false;
   bool verbose = false;
-  app.add_option("--data", data, "the installation: database and documents")->capture_default_str()->envname("CHUYI_DATA");
+  const CLI::Option* chosen_data =
+      app.add_option("--data", data, "the installation: database and documents (demo: data-demo)")->capture_default_str()->envname("CHUYI_DATA");
   app.add_flag("--verbose", verbose, "log requests to stderr");
   app.fallthrough();
   int code = 0;
@@ -75,8 +109,9 @@ int main(int argc, char** argv) {
   ServeOptions serve_options;
   std::string listen = "127.0.0.1:8080";
   std::string manual;
+  std::string cookies = "auto";
   CLI::App* serve_command = app.add_subcommand("serve", "serve the installation over HTTP");
-  add_listen_options(*serve_command, serve_options, listen, manual);
+  add_listen_options(*serve_command, serve_options, listen, manual, cookies);
 
   DemoOptions demo_options;
   CLI::App* demo_command = app.add_subcommand("demo", "play a whole season on a manual clock, then go on serving");
@@ -84,7 +119,7 @@ int main(int argc, char** argv) {
   demo_command->add_flag("--exit", demo_options.exit, "end after the season");
   demo_command->add_flag("--json", json_output, "print the result as JSON");
   demo_command->add_option("--seed", demo_options.seed, "another season")->capture_default_str();
-  demo_command->add_option("--lang", demo_options.language, "zh or en")->capture_default_str();
+  demo_command->add_option("--lang", demo_options.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
 
   UserOptions user;
   CLI::App* user_command = app.add_subcommand("user", "accounts")->require_subcommand(1);
@@ -103,7 +138,7 @@ int main(int argc, char** argv) {
   DiagramOptions diagram;
   CLI::App* diagram_command = app.add_subcommand("diagram", "draw a workflow as SVG");
   diagram_command->add_option("file", diagram.file, "a .scxml file")->required();
-  diagram_command->add_option("--lang", diagram.language, "zh or en")->capture_default_str();
+  diagram_command->add_option("--lang", diagram.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
   diagram_command->add_flag("--dot", diagram.dot, "Graphviz source instead of SVG");
 
   std::string bag_file;
@@ -135,28 +170,30 @@ int main(int argc, char** argv) {
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
-    Result<> read = read_listen_options(serve_options, listen, manual);
-    code = read ? exit_code(run_serve(files, serve_options)) : exit_code(read);
+    const Result<> read = read_serve_options(serve_options, listen, manual, cookies);
+    code = exit_code(read ? run_serve(files, serve_options) : read);
   });
   demo_command->callback([&] {
     ServeOptions demo_serve;
-    demo_serve.data = data;
-    Result<> read = read_listen_options(demo_serve, listen, "2026-03-02T09:00:00+08:00");
+    demo_serve.data = chosen_data->count() > 0 ? data : "data-demo";
+    const Result<> read = read_serve_options(demo_serve, listen, "2026-03-02T09:00:00+08:00", "auto");
     demo_options.json = json_output;
-    code = read ? exit_code(run_demo(files, demo_serve, demo_options)) : exit_code(read);
+    code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });
   user_add->callback([&] { code = exit_code(run_user_add(files, data, user)); });
-  check_command->callback([&] { code = exit_code(run_check(files, check_files, json_output)); });
+  check_command->callback([&] { code = exit_code(run_check(files, check_files, json_output), json_output); });
   diagram_command->callback([&] { code = exit_code(run_diagram(diagram)); });
-  bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output)); });
-  calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output)); });
-  replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output)); });
-  audit_verify->callback([&] { code = exit_code(run_audit_verify(data, json_output)); });
+  bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
+  calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
+  replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output), json_output); });
+  audit_verify->callback([&] { code = exit_code(run_audit_verify(data, json_output), json_output); });
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (app.exit(error) == 0) return 0;
+    if (json_output) std::cout << json::serialize(json::object{{"error", json_of({.code = "cli.usage", .message = error.what()})}}) << "\n";
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "chuyi: " << error.what() << "\n";
     return 1;

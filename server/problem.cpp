@@ -42,8 +42,7 @@ int status_of(const Error& error) {
       const bool content = error.code.starts_with("form.") || error.code.starts_with("rule.") || error.code == "plugin.refused" ||
                            error.code == "idempotency.mismatch" || error.code.starts_with("user.") ||
                            error.code.starts_with("organisation.");
-      if (error.code == "idempotency.missing" || !content) return error.code == "precondition.missing" ? 428 : 400;
-      return 422;
+      return content ? 422 : 400;
     }
     case ErrorKind::unauthenticated: return 401;
     case ErrorKind::forbidden: return 403;
@@ -56,18 +55,21 @@ int status_of(const Error& error) {
   return 500;
 }
 
+std::string detail_of(const Error& error, const Texts& texts, const std::string& language) {
+  if (language == "zh" && !error.message_zh.empty()) return printable(error.message_zh);
+  // What a disk or a library says is for the log.
+  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") && error.code != "login.busy";
+  return internal ? texts.get(error.code, language) : printable(error.message);
+}
+
 Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> exact) {
   const std::string language = language_of(request);
   const int status = exact.value_or(status_of(error));
-  // What a disk or a library says is for the log.
-  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.");
-  std::string detail = internal ? texts.get(error.code, language) : error.message;
-  if (language == "zh" && !error.message_zh.empty()) detail = error.message_zh;
   json::object body{{"type", "urn:chuyi:problem:" + error.code},
                     {"title", texts.get(error.code, language)},
                     {"status", status},
                     {"code", error.code},
-                    {"detail", printable(detail)},
+                    {"detail", detail_of(error, texts, language)},
                     {"request_id", request.id}};
   if (!error.place.empty()) body["place"] = printable(error.place);
   if (!error.allowed.empty()) body["allowed"] = to_json(error.allowed);

@@ -26,8 +26,10 @@ class Texts {
 std::string language_of(const Request& request);
 
 int status_of(const Error& error);
+/// What to tell people about it, in `language`. Details of the storage or of the machine never go out.
+std::string detail_of(const Error& error, const Texts& texts, const std::string& language);
 
-/// application/problem+json (RFC 9457). Details of the storage or of the machine never go out.
+/// application/problem+json (RFC 9457).
 /// `status` where it is more exact than what the kind of error says.
 Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> status = {});
 

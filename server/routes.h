@@ -32,14 +32,14 @@ class Permission {
 /// How a POST that acts protects against being sent twice.
 enum class Replay : std::uint8_t { none, key_required };
 /// How the body arrives at the handler.
-enum class Body : std::uint8_t { none, whole, streamed };
+enum class Body : std::uint8_t { whole, streamed };
 
 using Handler = net::awaitable<Response> (*)(Context&);
 
 /// One row of the route table. There is no default for the permission: a route without one does not compile.
 struct Route {
   Route(std::string_view route_method, std::string_view route_pattern, Permission route_permission, Handler route_handler,
-        Body route_body = Body::none, Replay route_replay = Replay::none)
+        Replay route_replay = Replay::none, Body route_body = Body::whole)
       : method(route_method),
         pattern(route_pattern),
         permission(std::move(route_permission)),

@@ -151,7 +151,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   });
-  Identity identity(Identity::Options{});
+  Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -196,6 +196,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   ready(*port, [&server] { server.stop(); });
   server.run();
   pumps->stop();
+  identity.stop();
   pool.join();
   // Last of those that run commands: what it still has in its queue calls back into the parts above.
   storage->store.reset();

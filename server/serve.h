@@ -22,6 +22,7 @@ struct ServeOptions {
   std::optional<Instant> manual_clock;  ///< stands still and is moved by administrators only
   int plugin_call_ms = 2'000;
   unsigned workers = 16;
+  bool secure_cookies = true;
 };
 
 /// Opens the installation and serves until a signal. `ready` is called with the port once it listens.

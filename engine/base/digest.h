@@ -4,10 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace chuyi {
+
+/// Two lower-case hex digits a byte.
+std::string hex(std::span<const unsigned char> bytes);
 
 /// SHA-256 (FIPS 180-4) of `bytes`, lower-case hex, 64 characters.
 std::string sha256_hex(std::string_view bytes);

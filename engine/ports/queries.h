@@ -29,8 +29,10 @@ struct SessionFilter {
   std::string status;
   std::string stage;
   std::string text;                ///< part of the title or the organisation's name
-  std::vector<std::string> orgs;   ///< any of these is in SessionRow::orgs
-  std::string reviewer;            ///< has a sheet task of this user
+  // Of these three any one that holds is enough:
+  std::vector<std::string> orgs = {};  ///< any of these is in SessionRow::orgs
+  std::vector<std::string> own = {};   ///< any of these is SessionRow::org itself
+  std::string reviewer = {};           ///< has a sheet of this user, neither cancelled nor recused from
 };
 struct TaskFilter {
   std::vector<Membership> memberships;  ///< tasks for any of these …

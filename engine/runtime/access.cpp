@@ -23,37 +23,55 @@ bool is_provincial_for(const Actor& actor, const SessionRow& session) {
   });
 }
 
+bool is_of_unit(const Actor& actor, const SessionRow& session) {
+  return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) { return held.org == session.org; });
+}
+
+bool is_of_panel(const std::string& task_kind) { return task_kind == "sheet" || task_kind == "panel-setup"; }
+
 }  // namespace
 
 bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet) {
   if (actor.has("applicant", session.org) || is_officer_for(actor, session)) return true;
-  const bool own_unit = std::any_of(actor.memberships.begin(), actor.memberships.end(),
-                                    [&](const Membership& held) { return held.org == session.org; });
-  return has_sheet && !own_unit && actor.has("reviewer");
+  return has_sheet && !is_of_unit(actor, session) && actor.has("reviewer");
 }
+
+bool opens_application(const TaskRow& sheet) { return sheet.status != "cancelled" && sheet.outcome != "recuse"; }
 
 bool may_see(const Actor& actor, const TaskRow& task, const SessionRow& session) {
+  if (task.kind == "sheet" && may_act(actor, task) && may_see(actor, session, opens_application(task))) return true;
+  if (is_of_panel(task.kind)) return is_provincial_for(actor, session);
   if (may_act(actor, task)) return true;
-  if (task.kind == "sheet" || task.kind == "objection") return false;
-  return is_officer_for(actor, session) || (task.kind == "annual-report" && actor.has("applicant", session.org));
+  return task.kind != "objection" && is_officer_for(actor, session);
 }
 
-bool may_see_reviews(const Actor& actor, const SessionRow& session) {
-  const bool closed = session.status == "ended" || (session.stage != "nomination" && session.stage != "review") ||
-                      (session.stage == "review" && session.state != "panel" && session.state != "review");
-  return closed && is_provincial_for(actor, session);
+bool may_see_data(const Actor& actor, const TaskRow& task, const SessionRow& session, bool panel_open) {
+  if (may_act(actor, task) || (!task.done_by.empty() && task.done_by == actor.user_id)) return true;
+  return is_provincial_for(actor, session) && !(task.kind == "sheet" && panel_open);
 }
+
+bool may_see_panel(const Actor& actor, const SessionRow& session) { return is_provincial_for(actor, session); }
+
+bool seals_scores(const TaskRow& task) { return is_of_panel(task.kind) && (task.status == "open" || task.status == "claimed"); }
 
 bool may_see_actor(const Actor& actor, const SessionRow& session, const std::string& task_kind) {
-  if (task_kind == "sheet" || task_kind == "panel-setup") return is_provincial_for(actor, session);
+  if (is_of_panel(task_kind)) return is_provincial_for(actor, session);
   return is_officer_for(actor, session) || actor.has("applicant", session.org);
 }
+
+bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage) {
+  if (is_of_panel(task_kind)) return false;
+  if (stage == "review") return is_provincial_for(actor, session);
+  return is_officer_for(actor, session) || actor.has("applicant", session.org);
+}
+
+bool may_see_audit_hash(const Actor& actor, const SessionRow& session) { return is_provincial_for(actor, session); }
 
 SessionFilter visible_sessions(const Actor& actor) {
   SessionFilter out;
   for (const Membership& held : actor.memberships) {
-    if (held.role == "applicant" || held.role == "recommending-officer" || held.role == "provincial-officer")
-      out.orgs.push_back(held.org);
+    if (held.role == "applicant") out.own.push_back(held.org);
+    if (held.role == "recommending-officer" || held.role == "provincial-officer") out.orgs.push_back(held.org);
     if (held.role == "reviewer") out.reviewer = actor.user_id;
   }
   return out;

@@ -1,3 +1,4 @@
+#include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "server/api/handlers.h"
 #include "server/api/shapes.h"
@@ -21,9 +22,15 @@ net::awaitable<Response> put_user(Context& context) {
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "user.put", .data = {}};
-  if (body->contains("password")) {
-    const std::string password = string_or(*body, "password");
-    Result<std::string> hash = co_await context.blocking([&] { return context.services.identity.hash_password(password); });
+  const std::string password = string_or(*body, "password");
+  const bool has_password = body->erase("password") > 0;
+  // The digest is stored: it says nothing of the password, so a repeat with another one is the same request.
+  const std::string digest = sha256_hex(canonical_json(json::value(*body)));
+  if (has_password) {
+    const std::shared_ptr<void> place = context.services.identity.queue();
+    if (!place)
+      co_return context.fail(Error{.kind = ErrorKind::unavailable, .code = "login.busy", .message = "Expected fewer sign-ins at the same time", .message_zh = "请稍后再试"});
+    Result<std::string> hash = co_await context.blocking_on(context.services.identity.pool(), [&] { return context.services.identity.hash_password(password); });
     if (!hash) co_return context.fail(hash.error());
     command.data["password_hash"] = std::move(*hash);
   }
@@ -31,7 +38,7 @@ net::awaitable<Response> put_user(Context& context) {
   command.data["name"] = string_or(*body, "name");
   command.data["memberships"] = array_or_empty(*body, "memberships");
   command.data["disabled"] = bool_or(*body, "disabled", false);
-  const Result<Reply> reply = co_await context.execute(std::move(command));
+  const Result<Reply> reply = co_await context.execute(std::move(command), digest);
   if (!reply) co_return context.fail(reply.error());
   co_return reply_response(*reply);
 }

@@ -79,13 +79,13 @@ net::awaitable<Response> list_applications(Context& context) {
   filter.status = request.query_or("status");
   filter.stage = request.query_or("stage");
   filter.text = request.query_or("q");
-  if (filter.orgs.empty() && filter.reviewer.empty()) co_return list_response(request, {}, {});
+  if (filter.orgs.empty() && filter.own.empty() && filter.reviewer.empty()) co_return list_response(request, {}, {});
   const PageRequest page = context.page();
   const auto rows = co_await context.blocking([&] { return context.services.queries.sessions(filter, page); });
   if (!rows) co_return context.fail(rows.error());
   json::array items;
   for (const SessionRow& row : rows->rows)
-    items.emplace_back(application_json(row, context.services.definitions.by_digest(row.definition).get()));
+    if (may_see(context.actor, row, true)) items.emplace_back(application_json(row, context.services.definitions.by_digest(row.definition).get()));
   co_return list_response(request, std::move(items), rows->next);
 }
 
@@ -106,17 +106,15 @@ net::awaitable<Response> save_application_draft(Context& context) {
   if (!revision) co_return context.fail(revision.error());
   Result<json::object> body = context.json_body();
   if (!body) co_return context.fail(body.error());
-  const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
-    return open_nomination(context, *seen);
-  });
+  Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
+  const Result<TaskRow> task = co_await context.blocking([&] { return open_nomination(context, *seen); });
   if (!task) co_return context.fail(task.error());
   json::object data{{"data", std::move(*body)}};
   const Result<Reply> reply = co_await context.execute(task_command("task.save", task->id, std::move(data), *revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body).as_object().at("task");
+  shown.body = replied_task(*reply, seen->session, seen->definition.get());
   co_return reply_response(shown);
 }
 
@@ -127,9 +125,9 @@ net::awaitable<Response> submit_application(Context& context) {
     if (!given) co_return context.fail(given.error());
     revision = *given;
   }
+  const Result<Seen> seen = co_await context.blocking([&] { return see_application(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
   const Result<TaskRow> task = co_await context.blocking([&]() -> Result<TaskRow> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
     const Result<TaskRow> open = open_nomination(context, *seen);
     if (open) return open;
     // A repeat of a submission finds no open task any more: the latest of the same kind answers it.
@@ -143,7 +141,7 @@ net::awaitable<Response> submit_application(Context& context) {
   const Result<Reply> reply = co_await context.execute(task_command("task.complete", task->id, {}, revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body);
+  shown.body.as_object()["task"] = replied_task(*reply, seen->session, seen->definition.get());
   co_return reply_response(shown);
 }
 
@@ -167,8 +165,16 @@ net::awaitable<Response> get_history(Context& context) {
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     json::array out;
-    for (const AuditRow& row : *rows)
-      out.emplace_back(history_json(row, context.actor, seen->session, seen->definition.get(), context.services.texts));
+    for (const AuditRow& row : *rows) {
+      const json::object record = audit_record(row);
+      std::optional<TaskRow> task;
+      if (const std::string id = signed_task(record); !id.empty()) {
+        Result<std::optional<TaskRow>> found = context.services.queries.task(id);
+        if (!found) return found.error();
+        task = std::move(*found);
+      }
+      out.emplace_back(history_json(row, record, task ? &*task : nullptr, context.actor, seen->session, seen->definition.get(), context.services.texts));
+    }
     return out;
   });
   if (!items) co_return context.fail(items.error());
@@ -179,24 +185,32 @@ net::awaitable<Response> get_reviews(Context& context) {
   const Result<json::object> shown = co_await context.blocking([&]() -> Result<json::object> {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
-    const bool all = may_see_reviews(context.actor, seen->session);
+    const bool all = may_see_panel(context.actor, seen->session);
     TaskFilter filter{.memberships = {}, .user = {}, .statuses = {}, .session_id = seen->session.id, .kind = "sheet"};
     if (!all) filter.user = context.actor.user_id;
-    const Result<Page<TaskRow>> sheets = context.services.queries.tasks(filter, {.limit = 200});
+    Queries& queries = context.services.queries;
+    const Result<Page<TaskRow>> sheets = queries.tasks(filter, {.limit = 200});
     if (!sheets) return sheets.error();
+    const Result<bool> panel_open = is_panel_open(queries, seen->session.id);
+    if (!panel_open) return panel_open.error();
     json::array items;
     for (const TaskRow& sheet : sheets->rows) {
-      if (sheet.status == "cancelled" || (!all && !may_act(context.actor, sheet))) continue;
-      items.push_back(json::object{{"reviewer", json::object{{"id", sheet.user}}},
-                                   {"status", sheet.status},
-                                   {"outcome", sheet.outcome},
-                                   {"scores", object_or_empty(sheet.data, "scores")},
-                                   {"total", string_or(sheet.data, "total")},
-                                   {"comment", string_or(sheet.data, "comment")},
-                                   {"signed", sheet.done ? json::value(format_instant(*sheet.done)) : json::value()}});
+      if (sheet.status == "cancelled" || !may_see(context.actor, sheet, seen->session)) continue;
+      const Result<std::optional<UserRow>> reviewer = queries.user(sheet.user);
+      if (!reviewer) return reviewer.error();
+      json::object item{{"reviewer", json::object{{"id", sheet.user}, {"name", *reviewer ? (*reviewer)->name : sheet.user}}},
+                        {"status", sheet.status},
+                        {"outcome", sheet.outcome},
+                        {"signed", sheet.done ? json::value(format_instant(*sheet.done)) : json::value()}};
+      if (may_see_data(context.actor, sheet, seen->session, *panel_open)) {
+        item["scores"] = object_or_empty(sheet.data, "scores");
+        item["total"] = string_or(sheet.data, "total");
+        item["comment"] = string_or(sheet.data, "comment");
+      }
+      items.push_back(std::move(item));
     }
     json::object out{{"items", std::move(items)}};
-    if (all && seen->definition)
+    if (all && !*panel_open && seen->definition)
       if (const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document))
         out["score"] = string_or(object_or_empty(document->chart.datamodel, "application"), "score");
     return out;
@@ -217,9 +231,7 @@ net::awaitable<Response> get_diagram(Context& context) {
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     for (const AuditRow& row : *rows) {
-      const Result<json::value> record = parse_json(row.record, kStoredJson, "record");
-      if (!record || !record->is_object()) continue;
-      for (std::string& state : strings_from_json(array_or_empty(record->get_object(), "entered"))) visited.push_back(std::move(state));
+      for (std::string& state : strings_from_json(array_or_empty(audit_record(row), "entered"))) visited.push_back(std::move(state));
     }
     return svg_of_dot(scxml::to_dot(*seen->definition->chart, language, document->chart.configuration, visited));
   });

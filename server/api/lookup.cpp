@@ -1,5 +1,7 @@
 #include "server/api/lookup.h"
 
+#include <algorithm>
+
 #include "engine/invoke/work_items.h"
 
 namespace chuyi::api {
@@ -7,6 +9,17 @@ namespace {
 
 Error unknown(const char* code, const char* what) {
   return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到，或您无权查看"};
+}
+
+Result<SeenTask> find_task(Context& context, const std::string& id) {
+  const Result<std::optional<TaskRow>> task = context.services.queries.task(id);
+  if (!task) return task.error();
+  if (!*task) return unknown("task.unknown", "task");
+  const Result<std::optional<SessionRow>> session = context.services.queries.session((*task)->session_id);
+  if (!session) return session.error();
+  if (!*session) return unknown("task.unknown", "task");
+  return SeenTask{.task = **task,
+                  .application = {.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)}};
 }
 
 }  // namespace
@@ -18,23 +31,36 @@ Result<Seen> see_application(Context& context, const std::string& id) {
   Seen out{.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)};
   if (context.actor.has("reviewer")) {
     const Result<Page<TaskRow>> sheets = context.services.queries.tasks(
-        TaskFilter{.memberships = {}, .user = context.actor.user_id, .statuses = {"open", "claimed", "done"}, .session_id = id, .kind = "sheet"}, {.limit = 1});
+        TaskFilter{.memberships = {}, .user = context.actor.user_id, .statuses = {}, .session_id = id, .kind = "sheet"}, {.limit = 200});
     if (!sheets) return sheets.error();
-    out.has_sheet = !sheets->rows.empty();
+    out.has_sheet = std::any_of(sheets->rows.begin(), sheets->rows.end(), opens_application);
   }
   if (!may_see(context.actor, out.session, out.has_sheet)) return unknown("application.unknown", "application");
   return out;
 }
 
 Result<SeenTask> see_task(Context& context, const std::string& id) {
-  const Result<std::optional<TaskRow>> task = context.services.queries.task(id);
-  if (!task) return task.error();
-  if (!*task) return unknown("task.unknown", "task");
-  const Result<std::optional<SessionRow>> session = context.services.queries.session((*task)->session_id);
-  if (!session) return session.error();
-  if (!*session || !may_see(context.actor, **task, **session)) return unknown("task.unknown", "task");
-  return SeenTask{.task = **task,
-                  .application = {.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)}};
+  Result<SeenTask> found = find_task(context, id);
+  if (found && !may_see(context.actor, found->task, found->application.session)) return unknown("task.unknown", "task");
+  return found;
+}
+
+Result<SeenTask> see_task_to_act(Context& context, const std::string& id) {
+  Result<SeenTask> found = find_task(context, id);
+  if (found && !may_act(context.actor, found->task) && !may_see(context.actor, found->task, found->application.session))
+    return unknown("task.unknown", "task");
+  return found;
+}
+
+Result<bool> is_panel_open(Queries& queries, const std::string& session_id) {
+  for (std::string after;;) {
+    const Result<Page<TaskRow>> open =
+        queries.tasks(TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = session_id, .kind = {}}, {.limit = 200, .after = after});
+    if (!open) return open.error();
+    if (std::any_of(open->rows.begin(), open->rows.end(), seals_scores)) return true;
+    if (open->next.empty()) return false;
+    after = open->next;
+  }
 }
 
 Result<TaskRow> open_nomination(Context& context, const Seen& seen) {

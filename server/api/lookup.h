@@ -20,6 +20,11 @@ struct SeenTask {
   Seen application;
 };
 Result<SeenTask> see_task(Context& context, const std::string& id);
+/// The same for a command: also for whom it is for but opens nothing any more, so that a repeated recusal is answered.
+Result<SeenTask> see_task_to_act(Context& context, const std::string& id);
+
+/// Whether a panel of the application still scores or is to be appointed: its scores are sealed.
+Result<bool> is_panel_open(Queries& queries, const std::string& session_id);
 
 /// The open task of the nomination form that the actor may act on. Errors: `rejected` "application.no_draft".
 Result<TaskRow> open_nomination(Context& context, const Seen& seen);

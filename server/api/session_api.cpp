@@ -1,3 +1,6 @@
+#include <boost/asio/steady_timer.hpp>
+#include <spdlog/spdlog.h>
+
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "server/api/handlers.h"
@@ -10,15 +13,25 @@ namespace {
 Error limited() {
   return Error{.kind = ErrorKind::too_large,
                .code = "login.limited",
-               .message = "Expected fewer failed attempts; wait 30 seconds",
-               .message_zh = "登录失败次数过多，请30秒后再试"};
+               .message = "Expected fewer failed attempts; wait a while",
+               .message_zh = "登录失败次数过多，请稍后再试"};
 }
 
-std::string cookie(const std::string& token, std::int64_t seconds, bool secure) {
-  return "chuyi_session=" + token + "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(seconds) + (secure ? "; Secure" : "");
+Error busy() {
+  return Error{.kind = ErrorKind::unavailable,
+               .code = "login.busy",
+               .message = "Expected fewer sign-ins at the same time; try again in a few seconds",
+               .message_zh = "同时登录的人数过多，请稍后再试"};
 }
 
-bool is_loopback(const std::string& host) { return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]"); }
+Error too_long(const char* place, std::size_t bytes_max) {
+  return Error{.kind = ErrorKind::invalid,
+               .code = "form.body",
+               .message = "Expected at most " + std::to_string(bytes_max) + " bytes",
+               .place = place,
+               .message_zh = "不能超过" + std::to_string(bytes_max) + "字节",
+               .details = {{.place = place, .code = "form.max_length", .message = "Expected at most " + std::to_string(bytes_max) + " bytes", .message_zh = "过长"}}};
+}
 
 }  // namespace
 
@@ -28,24 +41,38 @@ net::awaitable<Response> login(Context& context) {
   if (!body) co_return context.fail(body.error());
   const std::string user = string_or(*body, "user");
   const std::string password = string_or(*body, "password");
+  if (user.size() > Identity::kUserBytesMax) co_return context.fail(too_long("/user", Identity::kUserBytesMax));
+  if (password.size() > Identity::kPasswordBytesMax) co_return context.fail(too_long("/password", Identity::kPasswordBytesMax));
   Identity& identity = context.services.identity;
-  if (!identity.may_try(user, context.request.peer)) co_return context.fail(limited());
+  const std::string& peer = context.request.peer;
+  const auto refused = [&](const Error& error) {
+    spdlog::warn("request={} login refused code={} user={} peer={}", context.request.id, error.code, for_log(user), peer);
+    return context.fail(error);
+  };
+  const std::optional<std::chrono::milliseconds> wait = identity.throttle().take(user, peer, std::chrono::steady_clock::now());
+  if (!wait) co_return refused(limited());
+  if (wait->count() > 0) {
+    net::steady_timer timer(co_await net::this_coro::executor, *wait);
+    co_await timer.async_wait(net::use_awaitable);
+  }
+  const std::shared_ptr<void> place = identity.queue();
+  if (!place) co_return refused(busy());
   struct Checked {
     Result<std::optional<UserRow>> row = std::optional<UserRow>{};
     bool right = false;
   };
-  const Checked checked = co_await context.blocking([&] {
+  const Checked checked = co_await context.blocking_on(identity.pool(), [&] {
     Checked out{.row = context.services.queries.user(user)};
     if (out.row) out.right = identity.verify(*out.row, password);
     return out;
   });
   if (!checked.row) co_return context.fail(checked.row.error());
-  identity.note(user, context.request.peer, checked.right);
   if (!checked.right)
-    co_return context.fail(Error{.kind = ErrorKind::unauthenticated,
-                                 .code = "login.failed",
-                                 .message = "Expected a known user and password",
-                                 .message_zh = "账号或密码错误"});
+    co_return refused(Error{.kind = ErrorKind::unauthenticated,
+                            .code = "login.failed",
+                            .message = "Expected a known user and password",
+                            .message_zh = "账号或密码错误"});
+  identity.throttle().succeeded(user, peer);
   const std::string token = Identity::new_token();
   const Instant expires = identity.session_end();
   context.actor = Actor{.user_id = user, .name = (*checked.row)->name, .memberships = {}};
@@ -53,19 +80,18 @@ net::awaitable<Response> login(Context& context) {
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Response out = json_response(200, json::object{{"token", token}, {"expires", format_instant(expires)}, {"user", user_json(**checked.row)}});
-  const std::int64_t seconds = std::chrono::duration_cast<std::chrono::seconds>(identity.session()).count();
-  out.with("Set-Cookie", cookie(token, seconds, !is_loopback(context.request.header("host"))));
+  out.with("Set-Cookie", identity.cookie(token));
   co_return out;
 }
 
 net::awaitable<Response> logout(Context& context) {
   bool by_cookie = false;
-  const std::string token = token_of(context.request, by_cookie);
+  const std::string token = context.services.identity.token_of(context.request, by_cookie);
   json::object data{{"token_digest", sha256_hex(token)}};
   const Result<Reply> reply = co_await context.execute(task_command("logout", {}, std::move(data)));
   if (!reply) co_return context.fail(reply.error());
   Response out{.status = 204};
-  out.with("Set-Cookie", cookie("", 0, !is_loopback(context.request.header("host"))));
+  out.with("Set-Cookie", context.services.identity.cookie({}));
   co_return out;
 }
 

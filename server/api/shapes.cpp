@@ -16,7 +16,51 @@ json::object pick(const json::object& from, std::initializer_list<const char*> k
   return out;
 }
 
+std::string stage_of(const Definition* definition, const std::string& state) {
+  if (definition != nullptr)
+    for (scxml::StateInfo& info : scxml::states_of(*definition->chart))
+      if (info.id == state) return std::move(info.stage);
+  return "review";  // unknown: the stage that shows least
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string mask_personal(const std::string& text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;
+    while (end < text.size() && is_digit(text[end])) ++end;
+    const std::size_t digits = end - at;
+    const bool id = (digits == 18) || (digits == 17 && end < text.size() && (text[end] == 'X' || text[end] == 'x'));
+    if (id) {
+      out += text.substr(at, 4) + "**********" + "****";
+      at = digits == 17 ? end + 1 : end;
+    } else if (digits == 11 && text[at] == '1') {
+      out += text.substr(at, 3) + "****" + text.substr(at + 7, 4);
+      at = end;
+    } else if (digits > 0) {
+      out += text.substr(at, digits);
+      at = end;
+    } else {
+      out += text[at++];
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+NoticeRow published(NoticeRow row) {
+  for (auto& field : row.fields)
+    if (field.value().is_string()) field.value() = mask_personal(std::string{field.value().get_string()});
+  return row;
+}
+
+AwardRow published(AwardRow row) {
+  row.title = mask_personal(row.title);
+  row.org_name = mask_personal(row.org_name);
+  return row;
+}
 
 json::object state_titles(const Definition* definition, const std::string& state) {
   if (definition != nullptr)
@@ -81,12 +125,8 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
   return out;
 }
 
-json::value command_body(const json::value& stored) {
-  if (!stored.is_object()) return stored;
-  json::object out = stored.get_object();
-  if (json::value* task = out.if_contains("task"); task != nullptr && task->is_object())
-    *task = task_json(task_from_json(task->get_object()), nullptr, nullptr);
-  return json::value(std::move(out));
+json::object replied_task(const Reply& reply, const SessionRow& session, const Definition* definition) {
+  return task_json(task_from_json(object_or_empty(reply.body.as_object(), "task")), &session, definition);
 }
 
 json::object document_json(const DocumentRow& row) {
@@ -119,7 +159,7 @@ json::object notice_json(const NoticeRow& row, const Definition* definition, con
   return {{"id", row.id},
           {"programme", row.programme},
           {"round", row.round},
-          {"fields", row.fields},
+          {"fields", published(row).fields},
           {"labels", object_or_empty(publicity, "labels")},
           {"opens", format_instant(row.opens)},
           {"last_day", format_day(row.last_day)},
@@ -131,7 +171,8 @@ json::object notice_json(const NoticeRow& row, const Definition* definition, con
           {"remaining_days", remaining_days(row, calendar, now)}};
 }
 
-json::object award_json(const AwardRow& row) {
+json::object award_json(const AwardRow& stored) {
+  const AwardRow row = published(stored);
   return {{"number", row.number},   {"programme", row.programme}, {"round", row.round},
           {"title", row.title},     {"org", row.org},             {"org_name", row.org_name},
           {"granted", format_day(row.granted)}, {"term_years", row.term_years}, {"ends", format_day(row.ends)},
@@ -142,10 +183,15 @@ json::object user_json(const UserRow& row) {
   return {{"id", row.id}, {"name", row.name}, {"memberships", to_json(row.memberships)}, {"disabled", row.disabled}};
 }
 
-json::object history_json(const AuditRow& row, const Actor& viewer, const SessionRow& session, const Definition* definition, const Texts& texts) {
-  const Result<json::value> parsed =
-      parse_json(row.record, kStoredJson, "record");
-  const json::object record = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
+json::object audit_record(const AuditRow& row) {
+  const Result<json::value> parsed = parse_json(row.record, kStoredJson, "record");
+  return parsed && parsed->is_object() ? parsed->get_object() : json::object{};
+}
+
+std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" ? string_or(record, "task") : std::string{}; }
+
+json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session,
+                          const Definition* definition, const Texts& texts) {
   const std::string kind = string_or(record, "kind");
   const std::string task_kind = string_or(record, "task_kind");
   const json::object& data = object_or_empty(record, "data");
@@ -166,8 +212,10 @@ json::object history_json(const AuditRow& row, const Actor& viewer, const Sessio
                    {"exited", array_or_empty(record, "exited")},
                    {"errors", array_or_empty(record, "errors")},
                    {"outcome", string_or(data, "outcome")},
-                   {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}},
-                   {"hash", row.hash}};
+                   {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}}};
+  if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, task->state)))
+    if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
+  if (may_see_audit_hash(viewer, session)) out["hash"] = row.hash;
   if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};
   return out;
 }

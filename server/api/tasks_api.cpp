@@ -17,12 +17,12 @@ std::vector<std::string> split(const std::string& list) {
 }
 
 net::awaitable<Response> act(Context& context, std::string kind, json::object data, std::optional<std::uint64_t> revision) {
-  const Result<SeenTask> seen = co_await context.blocking([&] { return see_task(context, context.parameters[0]); });
+  const Result<SeenTask> seen = co_await context.blocking([&] { return see_task_to_act(context, context.parameters[0]); });
   if (!seen) co_return context.fail(seen.error());
   const Result<Reply> reply = co_await context.execute(task_command(std::move(kind), context.parameters[0], std::move(data), revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = command_body(reply->body);
+  shown.body = replied_task(*reply, seen->application.session, seen->application.definition.get());
   co_return reply_response(shown);
 }
 
@@ -45,7 +45,7 @@ net::awaitable<Response> list_tasks(Context& context) {
     for (const TaskRow& row : rows->rows) {
       const Result<std::optional<SessionRow>> session = context.services.queries.session(row.session_id);
       if (!session) return session.error();
-      if (!*session) continue;
+      if (!*session || !may_see(context.actor, row, **session)) continue;
       json::object item = task_json(row, &**session, context.services.definitions.by_digest((*session)->definition).get());
       item.erase("data");
       out.items.emplace_back(std::move(item));
@@ -57,9 +57,18 @@ net::awaitable<Response> list_tasks(Context& context) {
 }
 
 net::awaitable<Response> get_task(Context& context) {
-  const Result<SeenTask> seen = co_await context.blocking([&] { return see_task(context, context.parameters[0]); });
+  bool with_data = false;
+  const Result<SeenTask> seen = co_await context.blocking([&]() -> Result<SeenTask> {
+    Result<SeenTask> found = see_task(context, context.parameters[0]);
+    if (!found) return found;
+    const Result<bool> panel_open = is_panel_open(context.services.queries, found->task.session_id);
+    if (!panel_open) return panel_open.error();
+    with_data = may_see_data(context.actor, found->task, found->application.session, *panel_open);
+    return found;
+  });
   if (!seen) co_return context.fail(seen.error());
   json::object shown = task_json(seen->task, &seen->application.session, seen->application.definition.get());
+  if (!with_data) shown.erase("data");
   if (seen->application.definition) {
     if (const json::value* schema = seen->application.definition->forms.if_contains(seen->task.form)) shown["schema"] = *schema;
     if (seen->task.kind == "sheet") shown["rubric"] = object_or_empty(seen->application.definition->manifest, "rubric");

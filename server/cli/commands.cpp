@@ -19,22 +19,32 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A line without its echo.
-std::string ask_password() {
+/// A line from the terminal without its echo.
+std::string ask_silently(const char* prompt) {
   termios before{};
-  const bool terminal = ::tcgetattr(STDIN_FILENO, &before) == 0;
-  if (terminal) {
-    std::cerr << "Password: ";
-    termios silent = before;
-    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  }
+  ::tcgetattr(STDIN_FILENO, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  std::cerr << prompt;
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   std::string out;
   std::getline(std::cin, out);
-  if (terminal) {
-    ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-    std::cerr << "\n";
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  std::cerr << "\n";
+  return out;
+}
+
+/// Errors: `invalid` "cli.password".
+Result<std::string> read_password(bool from_stdin) {
+  const auto wrong = [](const char* message) { return Error{.kind = ErrorKind::invalid, .code = "cli.password", .message = message}; };
+  if (from_stdin) {
+    std::string out;
+    if (!std::getline(std::cin, out)) return wrong("Expected a password on standard input, but it is empty");
+    return out;
   }
+  if (::isatty(STDIN_FILENO) == 0) return wrong("Expected a terminal to ask for the password, or --password-stdin");
+  std::string out = ask_silently("Password: ");
+  if (ask_silently("Again: ") != out) return wrong("Expected the same password twice");
   return out;
 }
 
@@ -76,16 +86,18 @@ std::string line_of(const Detail& detail) {
 
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options) {
   return serve(files, options, [&](std::uint16_t port, const std::function<void()>&) {
-    std::cout << "listening on http://" << options.listen.address << ":" << port << std::endl;
+    std::cout << "listening on " << options.listen.url(port) << std::endl;
   });
 }
 
 Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options) {
   json::array memberships;
   for (const std::string& role : options.roles) memberships.push_back(json::object{{"role", role}, {"org", options.org}});
+  const Result<std::string> password = read_password(options.password_stdin);
+  if (!password) return password.error();
   return put_user_offline(files, data,
                           {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},
-                          ask_password());
+                          *password);
 }
 
 Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output) {

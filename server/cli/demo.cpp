@@ -75,7 +75,7 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
         stop();
         return;
       }
-      show_result(options, *counts, "http://" + serve_options.listen.address + ":" + std::to_string(port), admin, people);
+      show_result(options, *counts, serve_options.listen.url(port), admin, people);
       if (options.exit) stop();
     });
   });

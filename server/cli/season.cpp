@@ -7,6 +7,7 @@
 
 #include "engine/base/decimal.h"
 #include "server/client.h"
+#include "server/http/message.h"
 
 namespace chuyi {
 namespace {
@@ -34,17 +35,6 @@ class Dice {
  private:
   std::uint64_t state_;
 };
-
-std::string url_encoded(std::string_view text) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    out += '%';
-    out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
-    out += kHex[static_cast<unsigned char>(c) & 0xF];
-  }
-  return out;
-}
 
 /// One page with one line: small, but a PDF that readers open.
 std::string small_pdf(const std::string& line) {
@@ -252,7 +242,7 @@ class Season {
     const std::vector<std::string> kinds = alliance ? std::vector<std::string>{"charter", "commitment", "agreements"}
                                                     : std::vector<std::string>{"agreement", "commitment", "ethics"};
     for (const std::string& kind : kinds)
-      send("POST", path + "/documents?kind=" + kind + "&name=" + url_encoded(kind + ".pdf"), small_pdf(kind + " " + application.id), application.college, 201,
+      send("POST", path + "/documents?kind=" + kind + "&name=" + percent_encode(kind + ".pdf"), small_pdf(kind + " " + application.id), application.college, 201,
            {{"Content-Type", "application/pdf"}});
     post(path + "/submit", json::object{}, application.college);
     applications_.push_back(std::move(application));

@@ -4,10 +4,14 @@
 
 #include <graphviz/gvc.h>
 
+#include "engine/base/digest.h"
+#include "server/bounded_map.h"
+
 namespace chuyi {
 namespace {
 
 constexpr std::size_t kDotMax = 1024U * 1024;
+constexpr std::size_t kDrawnMax = 256;
 
 Error graphviz_error() {
   return Error{.kind = ErrorKind::unavailable,
@@ -16,10 +20,7 @@ Error graphviz_error() {
                .message_zh = "流程图暂时无法生成"};
 }
 
-}  // namespace
-
-Result<std::string> svg_of_dot(const std::string& dot) {
-  if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
+Result<std::string> laid_out(const std::string& dot) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   static GVC_t* context = gvContext();
@@ -38,6 +39,24 @@ Result<std::string> svg_of_dot(const std::string& dot) {
   const std::size_t start = out.find("<svg");
   if (start == std::string::npos) return graphviz_error();
   return out.substr(start);
+}
+
+}  // namespace
+
+Result<std::string> svg_of_dot(const std::string& dot) {
+  if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
+  // The source says the definition, the language and the states: whoever asks for the same picture waits for nobody.
+  static std::mutex mutex;
+  static BoundedMap<std::string> drawn(kDrawnMax);
+  const std::string key = sha256_hex(dot);
+  {
+    const std::lock_guard lock(mutex);
+    if (const std::string* found = drawn.find(key)) return *found;
+  }
+  Result<std::string> svg = laid_out(dot);
+  const std::lock_guard lock(mutex);
+  if (svg) drawn.at(key) = *svg;
+  return svg;
 }
 
 }  // namespace chuyi

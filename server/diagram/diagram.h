@@ -6,7 +6,7 @@
 
 namespace chuyi {
 
-/// Lays out Graphviz source and draws it as SVG (in process; one at a time: Graphviz is not thread-safe).
+/// Lays out Graphviz source and draws it as SVG (in process; one at a time: Graphviz is not thread-safe). The latest pictures are kept.
 /// Presentation attributes only, no style element and no script, so that a strict CSP shows it.
 /// Errors: `invalid` "diagram.size"; `unavailable` "diagram.graphviz" when the layout plugins are missing.
 Result<std::string> svg_of_dot(const std::string& dot);

@@ -174,11 +174,12 @@ class Connection final : public BodySource {
         co_return context.fail(Error{.kind = ErrorKind::not_found, .code = "http.not_found", .message = "Expected a path of this server"});
       std::string methods;
       for (const std::string& each : match.allowed) methods += (methods.empty() ? "" : ", ") + each;
-      Response out = problem(Error{.code = "http.method", .message = "Expected a method of this path", .allowed = match.allowed}, services_.texts, request_, 405);
+      Response out = context.fail(Error{.code = "http.method", .message = "Expected a method of this path", .allowed = match.allowed}, 405);
       out.with("Allow", methods);
       co_return out;
     }
     const Route& route = *match.route;
+    context.takes_key = route.replay == Replay::key_required;
     body_max_ = route.body == Body::streamed ? services_.limits.document_bytes_max : services_.limits.body_bytes_max;
     parser_->body_limit(body_max_);
     if (parser_->content_length().value_or(0) > body_max_) co_return context.fail(body_too_large());
@@ -199,7 +200,7 @@ class Connection final : public BodySource {
   /// Who is it, may they, and is the request protected: before a byte of the body is read.
   net::awaitable<Result<>> admit(Context& context, const Route& route) {
     bool by_cookie = false;
-    const std::string token = token_of(request_, by_cookie);
+    const std::string token = services_.identity.token_of(request_, by_cookie);
     if (!token.empty()) {
       Result<std::optional<Actor>> actor =
           co_await context.blocking([&] { return services_.identity.actor_of(token, services_.queries); });
@@ -257,7 +258,7 @@ class Connection final : public BodySource {
     message.keep_alive(!close);
     const bool bodiless = response.status == 204 || response.status == 304;
     if (!bodiless) message.content_length(size);
-    spdlog::info("request={} {} {} status={} bytes={} peer={}", request_.id, request_.method, request_.path, response.status, size, peer_);
+    spdlog::info("request={} {} {} status={} bytes={} peer={}", request_.id, request_.method, for_log(request_.path), response.status, size, peer_);
 
     http::response_serializer<http::buffer_body> serializer{message};
     beast::error_code ec;

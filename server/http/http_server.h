@@ -15,6 +15,11 @@ struct ListenOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8080;  ///< 0: any free one
   unsigned threads = 2;
+  bool loopback = true;  ///< what `address` is
+  /// "http://127.0.0.1:8080", "http://[::1]:8080"
+  std::string url(std::uint16_t bound) const {
+    return "http://" + (address.find(':') == std::string::npos ? address : "[" + address + "]") + ":" + std::to_string(bound);
+  }
 };
 
 /// The HTTP/1.1 server: accepts, gates, authenticates, dispatches by the route table.

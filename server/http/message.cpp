@@ -29,6 +29,22 @@ std::string Request::query_or(const std::string& name, std::string_view fallback
   return found == query.end() ? std::string{fallback} : found->second;
 }
 
+std::string percent_encode(std::string_view text) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (plain) {
+      out += c;
+    } else {
+      out += '%';
+      out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
+      out += kHex[static_cast<unsigned char>(c) & 0xF];
+    }
+  }
+  return out;
+}
+
 bool percent_decode(std::string_view text, bool plus, std::string& out) {
   out.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -54,6 +54,8 @@ struct Response {
   }
 };
 
+/// Everything but RFC 3986's unreserved characters as %XX.
+std::string percent_encode(std::string_view text);
 /// Decodes percent escapes strictly; `plus` turns "+" into a space. False for a bad escape or a NUL.
 bool percent_decode(std::string_view text, bool plus, std::string& out);
 /// "a=1&b=2" into names and values, each name once. False when malformed.

@@ -9,15 +9,10 @@
 #include "engine/scxml/describe.h"
 #include "server/api/shapes.h"
 #include "server/diagram/diagram.h"
+#include "server/identity.h"
 #include "server/pages/render.h"
 
 namespace chuyi {
-namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-}  // namespace
-
 Result<std::unique_ptr<Pages>> Pages::load(const std::string& templates, const std::string& static_folder) {
   auto out = std::make_unique<Pages>();
   std::ifstream in(static_folder + "/site.css", std::ios::binary);
@@ -28,32 +23,9 @@ Result<std::unique_ptr<Pages>> Pages::load(const std::string& templates, const s
     return Error{.kind = ErrorKind::invalid, .code = "pages.files", .message = "Expected the stylesheet", .place = static_folder + "/site.css"};
   out->version_ = sha256_hex(out->stylesheet_).substr(0, 12);
   ctemplate::Template::SetTemplateRootDirectory(templates);
-  for (const char* file : {"home.tpl", "programmes.tpl", "programme.tpl", "notices.tpl", "notice.tpl", "filed.tpl", "awards.tpl", "missing.tpl"})
+  for (const char* file : {"home.tpl", "programmes.tpl", "programme.tpl", "notices.tpl", "notice.tpl", "filed.tpl", "awards.tpl", "failure.tpl"})
     if (!ctemplate::LoadTemplate(file, ctemplate::STRIP_WHITESPACE))
       return Error{.kind = ErrorKind::invalid, .code = "pages.files", .message = "Expected a valid template", .place = templates + "/" + file};
-  return out;
-}
-
-std::string mask_personal(const std::string& text) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    const std::size_t digits = end - at;
-    const bool id = (digits == 18) || (digits == 17 && end < text.size() && (text[end] == 'X' || text[end] == 'x'));
-    if (id) {
-      out += text.substr(at, 4) + "**********" + "****";
-      at = digits == 17 ? end + 1 : end;
-    } else if (digits == 11 && text[at] == '1') {
-      out += text.substr(at, 3) + "****" + text.substr(at + 7, 4);
-      at = end;
-    } else if (digits > 0) {
-      out += text.substr(at, digits);
-      at = end;
-    } else {
-      out += text[at++];
-    }
-  }
   return out;
 }
 
@@ -68,8 +40,8 @@ std::string programme_title(Context& context, const Page& page, const std::strin
   return definition ? page.pick(object_or_empty(definition->manifest, "titles")) : id;
 }
 
-Response missing(Context& context) {
-  Page page(context, "missing.tpl", "missing_title");
+Response missing(const Context& context) {
+  Page page(context, "failure.tpl", "missing_title");
   page.dict().SetValue("MESSAGE", page.text("missing_text"));
   return page.finish(404);
 }
@@ -83,10 +55,11 @@ void add_programme(Page& page, const Definition& definition) {
   row->SetValue("URL", page.link("/programmes/" + definition.programme));
 }
 
-void add_notice(Context& context, Page& page, const NoticeRow& row) {
+void add_notice(Context& context, Page& page, const NoticeRow& stored) {
+  const NoticeRow row = published(stored);
   ctemplate::TemplateDictionary* out = page.dict().AddSectionDictionary("NOTICE");
-  out->SetValue("NAME", mask_personal(string_or(row.fields, "title", row.id)));
-  out->SetValue("ORG", mask_personal(string_or(row.fields, "org_name")));
+  out->SetValue("NAME", string_or(row.fields, "title", row.id));
+  out->SetValue("ORG", string_or(row.fields, "org_name"));
   out->SetValue("PROGRAMME", programme_title(context, page, row.programme));
   out->SetValue("URL", page.link("/notices/" + row.id));
   out->SetValue("LAST_DAY", format_day(row.last_day));
@@ -100,11 +73,12 @@ void add_notice(Context& context, Page& page, const NoticeRow& row) {
   }
 }
 
-void add_award(Context& context, Page& page, const AwardRow& row) {
+void add_award(Context& context, Page& page, const AwardRow& stored) {
+  const AwardRow row = published(stored);
   ctemplate::TemplateDictionary* out = page.dict().AddSectionDictionary("AWARD");
   out->SetValue("NUMBER", row.number);
-  out->SetValue("NAME", mask_personal(row.title));
-  out->SetValue("ORG", mask_personal(row.org_name));
+  out->SetValue("NAME", row.title);
+  out->SetValue("ORG", row.org_name);
   out->SetValue("PROGRAMME", programme_title(context, page, row.programme));
   out->SetValue("GRANTED", format_day(row.granted));
   out->SetValue("ENDS", format_day(row.ends));
@@ -118,18 +92,31 @@ void add_award(Context& context, Page& page, const AwardRow& row) {
   out->SetValue("CHECKS", checks.empty() ? "—" : checks);
 }
 
-/// What was typed into the objection form, and what is wrong with it.
+/// What was typed into the objection form, and what is wrong with it: a field when it has a place, else the whole.
 struct ObjectionInput {
   std::map<std::string, std::string> values;
   std::vector<Detail> errors;
 };
 
-Response notice_page(Context& context, const NoticeRow& row, const ObjectionInput& input, int status) {
+void show_errors(Page& page, const std::vector<Detail>& errors) {
+  if (errors.empty()) return;
+  ctemplate::TemplateDictionary* list = page.dict().AddSectionDictionary("ERRORS");
+  for (const Detail& error : errors) {
+    ctemplate::TemplateDictionary* item = list->AddSectionDictionary(error.place.empty() ? "GENERAL" : "ERROR");
+    if (!error.place.empty()) item->SetValue("TARGET", "#" + error.place.substr(1));
+    item->SetValue("MESSAGE", page.language() == "en" || error.message_zh.empty() ? error.message : error.message_zh);
+  }
+}
+
+Response notice_page(Context& context, const NoticeRow& stored, const ObjectionInput& input, int status) {
+  const NoticeRow row = published(stored);
   Page page(context, "notice.tpl", "notices_title");
   const DefinitionPtr definition = context.services.definitions.current(row.programme);
   const json::object shown = notice_json(row, definition.get(), context.services.calendar, context.services.clock.now());
-  const std::string title = mask_personal(string_or(row.fields, "title", row.id));
+  const std::string title = string_or(row.fields, "title", row.id);
   page.set_title(title);
+  page.set_self("/notices/" + row.id);
+  show_errors(page, input.errors);
   ctemplate::TemplateDictionary& dict = page.dict();
   dict.SetValue("NAME", title);
   dict.SetValue("PROGRAMME", programme_title(context, page, row.programme));
@@ -143,7 +130,7 @@ Response notice_page(Context& context, const NoticeRow& row, const ObjectionInpu
     ctemplate::TemplateDictionary* out = dict.AddSectionDictionary("FIELD");
     const std::string label = page.pick(object_or_empty(shown.at("labels").as_object(), field.key()));
     out->SetValue("LABEL", label.empty() ? std::string{field.key()} : label);
-    out->SetValue("VALUE", mask_personal(std::string{field.value().as_string()}));
+    out->SetValue("VALUE", std::string{field.value().as_string()});
   }
   const int left = remaining_days(row, context.services.calendar, context.services.clock.now());
   ctemplate::TemplateDictionary* form = dict.AddSectionDictionary(left > 0 ? "FORM" : "CLOSED");
@@ -151,7 +138,8 @@ Response notice_page(Context& context, const NoticeRow& row, const ObjectionInpu
     dict.ShowSection("REMAINING");
     dict.SetIntValue("DAYS", left);
     form->SetValue("ACTION", page.link("/notices/" + row.id + "/objections"));
-    form->SetValue("KEY", input.values.contains("key") ? input.values.at("key") : sha256_hex(context.request.id + row.id + format_instant(context.services.clock.now())).substr(0, 32));
+    // New for each rendering: nobody can guess it, and a form that was refused is another one when it is sent again.
+    form->SetValue("KEY", Identity::new_token().substr(0, 32));
     for (const char* field : {"objector", "contact", "reason"}) {
       std::string upper = field;
       for (char& c : upper) c = static_cast<char>(c - 32);
@@ -161,9 +149,6 @@ Response notice_page(Context& context, const NoticeRow& row, const ObjectionInpu
         if (error.place == std::string{"/"} + field) {
           form->SetValue(upper + "_ERROR", page.language() == "en" ? error.message : error.message_zh);
           form->ShowSection(upper + "_WRONG");
-          ctemplate::TemplateDictionary* item = dict.AddSectionDictionary("ERRORS")->AddSectionDictionary("ERROR");
-          item->SetValue("TARGET", std::string{"#"} + field);
-          item->SetValue("MESSAGE", page.language() == "en" ? error.message : error.message_zh);
         }
     }
   }
@@ -175,6 +160,18 @@ net::awaitable<Result<std::optional<NoticeRow>>> load_notice(Context& context) {
 }
 
 }  // namespace
+
+Response failure(const Context& context, const Error& error, Response answer) {
+  if (answer.status == 404) return missing(context);
+  Page page(context, "failure.tpl", "missing_title");
+  page.set_title(context.services.texts.get(error.code, page.language()));
+  page.dict().SetValue("MESSAGE", detail_of(error, context.services.texts, page.language()));
+  page.dict().SetValueAndShowSection("ID", context.request.id, "REQUEST");
+  Response out = page.finish(answer.status);
+  for (const auto& [name, value] : answer.headers)
+    if (name != "Content-Type") out.with(name, value);
+  return out;
+}
 
 net::awaitable<Response> home(Context& context) {
   Page page(context, "home.tpl", "site_name");
@@ -233,7 +230,7 @@ net::awaitable<Response> programme_diagram(Context& context) {
   const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, language, {}, {})); });
   if (!svg) co_return context.fail(svg.error());
   Response out{.status = 200, .body = *svg};
-  out.with("Content-Type", "image/svg+xml").with("Cache-Control", "public, max-age=300");
+  out.with("Content-Type", "image/svg+xml").with("Cache-Control", "public, max-age=300").with("Vary", "Accept-Language");
   co_return out;
 }
 
@@ -244,7 +241,7 @@ net::awaitable<Response> notices(Context& context) {
   if (!rows) co_return context.fail(rows.error());
   for (const NoticeRow& row : rows->rows) add_notice(context, page, row);
   page.dict().ShowSection(rows->rows.empty() ? "NO_NOTICES" : "HAS_NOTICES");
-  if (!rows->next.empty()) page.dict().SetValueAndShowSection("NEXT_URL", page.link("/notices?after=" + rows->next), "NEXT");
+  if (!rows->next.empty()) page.dict().SetValueAndShowSection("NEXT_URL", page.link("/notices?after=" + percent_encode(rows->next)), "NEXT");
   co_return page.finish();
 }
 
@@ -271,12 +268,17 @@ net::awaitable<Response> objection(Context& context) {
     command.key = IdempotencyKey{.actor = "public", .key = "page-" + key, .digest = sha256_hex(context.request.path + context.request.body)};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) {
-    input.errors = reply.error().details;
-    if (input.errors.empty())
-      input.errors.push_back({.place = "/reason", .code = reply.error().code, .message = reply.error().message, .message_zh = reply.error().message_zh});
-    co_return notice_page(context, **row, input, status_of(reply.error()));
+    const Error& error = reply.error();
+    input.errors = error.details;
+    const Texts& texts = context.services.texts;
+    if (error.code == "idempotency.mismatch")
+      input.errors = {{.place = {}, .code = error.code, .message = texts.get("page.objection_sent", "en"), .message_zh = texts.get("page.objection_sent", "zh")}};
+    else if (input.errors.empty())
+      input.errors = {{.place = {}, .code = error.code, .message = detail_of(error, texts, "en"), .message_zh = detail_of(error, texts, "zh")}};
+    co_return notice_page(context, **row, input, status_of(error));
   }
   Page page(context, "filed.tpl", "objection_done");
+  page.set_self("/notices/" + (*row)->id);
   page.dict().SetValue("RECEIPT", string_or(reply->body.as_object(), "id"));
   page.dict().SetValue("BACK_URL", page.link("/notices/" + (*row)->id));
   co_return page.finish();
@@ -291,12 +293,12 @@ net::awaitable<Response> awards(Context& context) {
   for (const AwardRow& row : rows->rows) add_award(context, page, row);
   page.dict().ShowSection(rows->rows.empty() ? "NO_AWARDS" : "HAS_AWARDS");
   page.dict().SetValue("QUERY", filter.text);
-  page.dict().SetValue("LANG_FIELD", page.language());
-  if (!rows->next.empty()) {
-    // The template engine encodes what stands in a link.
-    page.dict().ShowSection("NEXT");
-    page.dict().SetValue("NEXT_AFTER", rows->next);
-  }
+  // A search keeps the language that was chosen, and the next page what was searched for.
+  if (context.request.query.contains("lang")) page.dict().SetValueAndShowSection("LANG_FIELD", page.language(), "LANG_CHOSEN");
+  std::string next = "/awards?after=" + percent_encode(rows->next);
+  for (const char* name : {"programme", "status", "q"})
+    if (const std::string value = context.request.query_or(name); !value.empty()) next += "&" + std::string{name} + "=" + percent_encode(value);
+  if (!rows->next.empty()) page.dict().SetValueAndShowSection("NEXT_URL", page.link(next), "NEXT");
   co_return page.finish();
 }
 

@@ -21,10 +21,10 @@ class Pages {
   std::string version_;
 };
 
-/// Hides what looks like an identity or mobile number: neither ever belongs on a public page.
-std::string mask_personal(const std::string& text);
-
 namespace pages {
+
+/// The page of an error, in place of its problem+json `answer`, whose status and headers it keeps.
+Response failure(const Context& context, const Error& error, Response answer);
 
 net::awaitable<Response> home(Context& context);
 net::awaitable<Response> programmes(Context& context);

@@ -17,7 +17,7 @@ constexpr const char* kTexts[] = {
     "objection_contact", "objection_contact_hint", "objection_reason", "objection_reason_hint", "objection_submit", "objection_errors", "objection_done",
     "objection_receipt", "objection_receipt_hint", "objection_back", "objection_over", "awards_title", "awards_lead", "awards_search", "awards_search_button", "awards_none", "award_number",
     "award_title", "award_org", "award_granted", "award_ends", "award_status", "award_programme", "award_checks", "next_page", "all_notices", "all_awards",
-    "latest_awards", "open_notices", "footer", "privacy", "view", "required_mark"};
+    "latest_awards", "open_notices", "failure_request", "footer", "privacy", "view", "required_mark"};
 
 std::string upper(std::string text) {
   for (char& c : text)
@@ -27,12 +27,11 @@ std::string upper(std::string text) {
 
 }  // namespace
 
-Page::Page(Context& context, const char* file, const char* title_key)
+Page::Page(const Context& context, const char* file, const char* title_key)
     : context_(context), file_(file), language_(language_of(context.request)), dict_("page") {
   for (const char* key : kTexts) dict_.SetTemplateGlobalValue("T_" + upper(key), text(key));
   dict_.SetTemplateGlobalValue("LANG", language_ == "en" ? "en" : "zh-CN");
   dict_.SetTemplateGlobalValue("CSS", "/static/site.css?v=" + context.services.pages.stylesheet_version());
-  dict_.SetTemplateGlobalValue("SWITCH_URL", context.request.path + "?lang=" + (language_ == "en" ? "zh" : "en"));
   dict_.SetTemplateGlobalValue("SWITCH_LANG", language_ == "en" ? "zh-CN" : "en");
   dict_.SetTemplateGlobalValue("HOME_URL", link("/"));
   dict_.SetTemplateGlobalValue("PROGRAMMES_URL", link("/programmes"));
@@ -41,6 +40,15 @@ Page::Page(Context& context, const char* file, const char* title_key)
   dict_.AddIncludeDictionary("TOP")->SetFilename("top.tpl");
   dict_.AddIncludeDictionary("BOTTOM")->SetFilename("bottom.tpl");
   set_title(text(title_key));
+  std::string self = context.request.path;
+  if (context.request.method != "POST")
+    for (const auto& [name, value] : context.request.query)
+      if (name != "lang") self += (self.find('?') == std::string::npos ? "?" : "&") + percent_encode(name) + "=" + percent_encode(value);
+  set_self(self);
+}
+
+void Page::set_self(const std::string& path) {
+  dict_.SetTemplateGlobalValue("SWITCH_URL", path + (path.find('?') == std::string::npos ? "?lang=" : "&lang=") + (language_ == "en" ? "zh" : "en"));
 }
 
 std::string Page::text(const std::string& key) const { return context_.services.texts.get("page." + key, language_); }
@@ -48,14 +56,16 @@ std::string Page::text(const std::string& key) const { return context_.services.
 void Page::set_title(const std::string& title) { dict_.SetTemplateGlobalValue("TITLE", title); }
 
 std::string Page::link(const std::string& path) const {
-  return language_ == "en" ? path + (path.find('?') == std::string::npos ? "?lang=en" : "&lang=en") : path;
+  if (context_.request.query_or("lang") != language_) return path;
+  return path + (path.find('?') == std::string::npos ? "?lang=" : "&lang=") + language_;
 }
 
 Response Page::finish(int status) {
   Response out{.status = status};
   if (!ctemplate::ExpandTemplate(file_, ctemplate::STRIP_WHITESPACE, &dict_, &out.body))
-    return context_.fail(Error{.kind = ErrorKind::unavailable, .code = "pages.template", .message = "Expected template " + file_});
+    return problem(Error{.kind = ErrorKind::unavailable, .code = "pages.template", .message = "Expected template " + file_}, context_.services.texts, context_.request);
   out.with("Content-Type", "text/html; charset=utf-8");
+  out.with("Vary", "Accept, Accept-Language");
   out.with("Content-Language", language_ == "en" ? "en" : "zh-CN");
   out.with("Content-Security-Policy",
            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");

@@ -60,10 +60,12 @@ class MemoryQueries final : public Queries {
   Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override {
     const std::lock_guard lock(disk_->mutex);
     const auto seen = [&](const SessionRow& row) {
-      if (filter.orgs.empty() && filter.reviewer.empty()) return true;
+      if (filter.orgs.empty() && filter.own.empty() && filter.reviewer.empty()) return true;
+      if (has(filter.own, row.org)) return true;
       if (std::any_of(row.orgs.begin(), row.orgs.end(), [&](const std::string& org) { return has(filter.orgs, org); })) return true;
       return !filter.reviewer.empty() && std::any_of(disk_->tasks.begin(), disk_->tasks.end(), [&](const auto& task) {
-        return task.second.session_id == row.id && task.second.kind == "sheet" && task.second.user == filter.reviewer;
+        return task.second.session_id == row.id && task.second.kind == "sheet" && task.second.user == filter.reviewer &&
+               task.second.status != "cancelled" && task.second.outcome != "recuse";
       });
     };
     auto rows = rows_where(disk_->sessions, [&](const SessionRow& row) {

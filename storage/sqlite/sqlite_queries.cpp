@@ -140,8 +140,13 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
       seen = "s.id IN (SELECT session_id FROM session_orgs WHERE org IN " + placeholders(filter.orgs.size()) + ")";
       parameters = filter.orgs;
     }
+    if (!filter.own.empty()) {
+      seen += std::string{seen.empty() ? "" : " OR "} + "s.org IN " + placeholders(filter.own.size());
+      parameters.insert(parameters.end(), filter.own.begin(), filter.own.end());
+    }
     if (!filter.reviewer.empty()) {
-      seen += std::string{seen.empty() ? "" : " OR "} + "s.id IN (SELECT session_id FROM tasks WHERE user = ? AND kind = 'sheet')";
+      seen += std::string{seen.empty() ? "" : " OR "} +
+              "s.id IN (SELECT session_id FROM tasks WHERE user = ? AND kind = 'sheet' AND status <> 'cancelled' AND body ->> '$.outcome' <> 'recuse')";
       parameters.push_back(filter.reviewer);
     }
     if (!seen.empty()) where.add("(" + seen + ")", parameters);

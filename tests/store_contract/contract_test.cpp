@@ -275,11 +275,21 @@ TEST_P(StoreContract, FiltersSessions) {
     Change change = session_change(row.id);
     change.session->programme = row.programme;
     change.session->title = row.title;
+    change.session->org = row.org;
     change.session->orgs = {row.org, "430000"};
     TaskRow sheet = task_row(std::string{row.id} + "/sheet", row.id);
     sheet.kind = "sheet";
     sheet.user = row.id == std::string{"s2"} ? "r1" : "r2";
-    change.tasks = {sheet};
+    TaskRow recused = task_row(std::string{row.id} + "/recused", row.id);
+    recused.kind = "sheet";
+    recused.user = "r3";
+    recused.status = "done";
+    recused.outcome = "recuse";
+    TaskRow cancelled = task_row(std::string{row.id} + "/cancelled", row.id);
+    cancelled.kind = "sheet";
+    cancelled.user = "r4";
+    cancelled.status = "cancelled";
+    change.tasks = {sheet, recused, cancelled};
     ASSERT_TRUE(put(store(), change));
   }
   struct Case {
@@ -297,7 +307,12 @@ TEST_P(StoreContract, FiltersSessions) {
       {{.orgs = {"c2"}}, {"s2", "s3"}},
       {{.orgs = {"430000"}}, {"s1", "s2", "s3"}},
       {{.orgs = {"c9"}}, {}},
+      {{.own = {"c2"}}, {"s2", "s3"}},
+      {{.own = {"430000"}}, {}},
+      {{.own = {"c1"}, .reviewer = "r1"}, {"s1", "s2"}},
       {{.reviewer = "r1"}, {"s2"}},
+      {{.reviewer = "r3"}, {}},
+      {{.reviewer = "r4"}, {}},
       {{.orgs = {"c1"}, .reviewer = "r1"}, {"s1", "s2"}},
       {{.programme = "workshop", .reviewer = "r1"}, {}},
       {{.round = "2025"}, {}},
