@@ -1,11 +1,16 @@
 #!/usr/bin/env bash
-# Installs what is missing to build and run Chuyi; with --tests also what its tests use. Debian 12 and 13, Ubuntu 24.04.
+# Installs what is missing to build and run Chuyi; with --tests, --fuzz or --bench also what its tests, fuzzers or
+# benchmarks use. Debian 12 and 13, Ubuntu 24.04.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates git
   libsqlite3-dev libzip-dev libpugixml-dev liblua5.4-dev libssl-dev libargon2-dev libvalijson-dev libspdlog-dev libfmt-dev
   libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libutf8proc-dev libgraphviz-dev libxml2-dev libgtest-dev libgmock-dev python3 graphviz fonts-noto-cjk)
-[ "${1:-}" = --tests ] && packages+=(curl)
+case "${1:-}" in
+  --tests) packages+=(curl) ;;
+  --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
+  --bench) packages+=(libbenchmark-dev) ;;
+esac
 
 sudo=()
 [ "$(id -u)" -eq 0 ] || sudo=(sudo)

@@ -2,9 +2,10 @@
 # Installs what is missing, builds, and runs all tests; ends with ctest's own summary.
 #   tools/test.sh              release build
 #   tools/test.sh --sanitize   ASan+UBSan, then TSan
+#   tools/test.sh --fuzz       each fuzzer for 60 s, or FUZZ_SECONDS; what breaks is left in build/fuzz
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tools/deps.sh --tests
+tools/deps.sh "$([ "${1:-}" = --fuzz ] && echo --fuzz || echo --tests)"
 
 run() {
   cmake --preset "$1" >/dev/null
@@ -12,7 +13,19 @@ run() {
   ctest --preset "$1" --output-on-failure
 }
 
-if [ "${1:-}" = --sanitize ]; then
+fuzz() {
+  cmake --preset fuzz >/dev/null
+  cmake --build --preset fuzz
+  for entry in chart expression snapshot; do
+    mkdir -p "build/fuzz/corpus/$entry"
+    build/fuzz/bin/fuzz_$entry -max_total_time="${FUZZ_SECONDS:-60}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+      -artifact_prefix="build/fuzz/$entry-" -dict="tests/fuzz/$entry.dict" "build/fuzz/corpus/$entry" "tests/fuzz/corpus/$entry"
+  done
+}
+
+if [ "${1:-}" = --fuzz ]; then
+  fuzz
+elif [ "${1:-}" = --sanitize ]; then
   run asan
   run tsan
 else

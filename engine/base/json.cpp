@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value_stack.hpp>
@@ -25,7 +27,7 @@ class GateHandler {
   static constexpr std::size_t max_key_size = static_cast<std::size_t>(-1);
   static constexpr std::size_t max_string_size = static_cast<std::size_t>(-1);
 
-  explicit GateHandler(const JsonLimits& limits) : limits_(limits) {}
+  explicit GateHandler(const JsonLimits& limits) : limits_(limits) { path_.reserve(8); }
 
   bool on_document_begin(json::error_code&) {
     stack_.reset();
@@ -56,7 +58,7 @@ class GateHandler {
   bool on_key(json::string_view part, std::size_t, json::error_code& ec) {
     if (!text_part(part, ec)) return false;
     path_.back().key = text_;
-    if (!path_.back().keys.insert(text_).second)
+    if (!path_.back().is_new(text_))
       return fail(ec, ErrorKind::invalid, "json.duplicate_key", "Expected each key once in an object");
     stack_.push_key(text_);
     text_.clear();
@@ -116,7 +118,18 @@ class GateHandler {
     bool object = false;
     std::size_t index = 0;
     std::string key;
-    std::set<std::string, std::less<>> keys;
+    std::vector<std::string> ascending;  ///< keys that came in order, which canonical JSON's all do
+    std::set<std::string> others;
+
+    /// Remembers the key. @return false: it was there.
+    bool is_new(const std::string& next) {
+      if (ascending.empty()) ascending.reserve(8);
+      if (ascending.empty() || ascending.back() < next) {
+        ascending.push_back(next);
+        return !others.contains(next);
+      }
+      return !std::binary_search(ascending.begin(), ascending.end(), next) && others.insert(next).second;
+    }
   };
 
   bool fail(json::error_code& ec, ErrorKind kind, const char* code, std::string message) {
@@ -142,7 +155,7 @@ class GateHandler {
       return fail(ec, ErrorKind::too_large, "json.depth",
                   "Expected at most " + std::to_string(limits_.depth_max) + " levels");
     if (!node(ec)) return false;
-    path_.push_back(Level{.object = object, .index = 0, .key = {}, .keys = {}});
+    path_.push_back(Level{.object = object, .index = 0, .key = {}, .ascending = {}, .others = {}});
     return true;
   }
   void close() {
@@ -170,28 +183,34 @@ class GateHandler {
 
 void append_canonical(std::string& out, const json::value& value);
 
-void append_string(std::string& out, json::string_view text) {
+void append_escaped(std::string& out, char c) {
   static constexpr char kHex[] = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
-          out += kHex[static_cast<unsigned char>(c) & 0xF];
-        } else {
-          out += c;
-        }
-    }
+  switch (c) {
+    case '"': out += "\\\""; break;
+    case '\\': out += "\\\\"; break;
+    case '\b': out += "\\b"; break;
+    case '\f': out += "\\f"; break;
+    case '\n': out += "\\n"; break;
+    case '\r': out += "\\r"; break;
+    case '\t': out += "\\t"; break;
+    default:
+      out += "\\u00";
+      out += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
+      out += kHex[static_cast<unsigned char>(c) & 0xF];
   }
+}
+
+void append_string(std::string& out, json::string_view text) {
+  out += '"';
+  const char* plain = text.data();
+  const char* const end = text.data() + text.size();
+  for (const char* at = plain; at != end; ++at) {
+    if (static_cast<unsigned char>(*at) >= 0x20 && *at != '"' && *at != '\\') continue;
+    out.append(plain, at);
+    append_escaped(out, *at);
+    plain = at + 1;
+  }
+  out.append(plain, end);
   out += '"';
 }
 
@@ -203,7 +222,7 @@ void append_number(std::string& out, Number number) {
 }
 
 void append_object(std::string& out, const json::object& object) {
-  std::vector<const json::key_value_pair*> members;
+  boost::container::small_vector<const json::key_value_pair*, 16> members;
   members.reserve(object.size());
   for (const json::key_value_pair& member : object) members.push_back(&member);
   std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
@@ -285,6 +304,7 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, 
     return Error{.kind = ErrorKind::invalid, .code = "json.utf8", .message = "Expected " + name + " in UTF-8"};
   json::parse_options options;
   options.max_depth = limits.depth_max + 1;  // the handler refuses first, with a place
+  options.allow_invalid_utf8 = true;         // is_utf8 has looked at all of it
   json::basic_parser<GateHandler> parser(options, limits);
   json::error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
@@ -305,6 +325,12 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, 
 std::string canonical_json(const json::value& value) {
   std::string out;
   append_canonical(out, value);
+  return out;
+}
+
+std::string canonical_json(const json::object& object) {
+  std::string out;
+  append_object(out, object);
   return out;
 }
 
@@ -349,6 +375,14 @@ std::string pointer_segment(std::string_view key) {
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
+    std::uint64_t eight = 0;
+    if (text.size() >= sizeof eight) {
+      std::memcpy(&eight, text.data(), sizeof eight);
+      if ((eight & 0x8080'8080'8080'8080U) == 0) {  // ASCII
+        text.remove_prefix(sizeof eight);
+        continue;
+      }
+    }
     const std::size_t size = utf8_size(text);
     if (size == 0) return false;
     text.remove_prefix(size);

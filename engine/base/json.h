@@ -42,6 +42,7 @@ Result<json::value> parse_json(std::string_view text, const JsonLimits& limits, 
 /// non-ASCII unescaped. Two equal values give equal bytes on every machine (after RFC 8785; keys are
 /// ordered by UTF-8, not UTF-16).
 std::string canonical_json(const json::value& value);
+std::string canonical_json(const json::object& object);
 
 /// `object[key]` when it is a string, else `fallback`.
 std::string string_or(const json::object& object, std::string_view key, std::string_view fallback = {});

@@ -1,8 +1,11 @@
 #include "engine/scxml/interpreter.h"
 
 #include <algorithm>
-#include <deque>
-#include <set>
+#include <list>
+#include <map>
+
+#include <boost/container/flat_set.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/delay.h"
@@ -19,7 +22,31 @@ constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLE
 /// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
 constexpr int kUnkeptMax = 3;
 
-using StateSet = std::set<Index>;
+using StateSet = boost::container::flat_set<Index, std::less<>, boost::container::small_vector<Index, 16>>;
+
+/// Bytes that canonical JSON can take at most.
+std::size_t size_bound(std::string_view text) { return 6 * text.size() + 3; }
+std::size_t size_bound(const json::object& object);
+std::size_t size_bound(const json::value& value) {
+  if (value.is_object()) return size_bound(value.get_object());
+  std::size_t out = 32;
+  if (value.is_string()) out += size_bound(std::string_view{value.get_string()});
+  if (value.is_array())
+    for (const json::value& each : value.get_array()) out += size_bound(each);
+  return out;
+}
+std::size_t size_bound(const json::object& object) {
+  std::size_t out = 32;
+  for (const json::key_value_pair& each : object) out += size_bound(std::string_view{each.key()}) + size_bound(each.value());
+  return out;
+}
+std::size_t size_bound(const Snapshot& snapshot) {
+  std::size_t out = 512 + size_bound(snapshot.datamodel) + size_bound(snapshot.history);
+  for (const std::string& each : snapshot.configuration) out += size_bound(each);
+  for (const std::string& each : snapshot.initialised) out += size_bound(each);
+  for (const Invocation& each : snapshot.invocations) out += 128 + size_bound(each.invoke_id) + size_bound(each.state) + size_bound(each.type);
+  return out;
+}
 
 class Interpreter {
  public:
@@ -33,7 +60,8 @@ class Interpreter {
 
   Result<Step> start(const json::object& data) {
     snapshot_.running = true;
-    if (Result<> loaded = lua_.load(data); !loaded) return loaded.error();
+    lua_.load(data);
+    if (Result<> ready = lua_.prepare(); !ready) return ready.error();
     if (!chart_.late_binding) {
       for (const State& state : chart_.states) initialise_data(state, data);
     } else {
@@ -42,16 +70,15 @@ class Interpreter {
     if (chart_.script)
       if (Result<> ran = lua_.run_top_script(); !ran) execution_error(ran.error());
     traces_.emplace_back();
-    enter_states({chart_.at(0).initial});
+    enter_states({chart_.at(0).initial}, {0});
     return macrostep();
   }
 
   Result<Step> step(const Event& event) {
     if (!snapshot_.running)
       return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
-    const json::object before = std::move(snapshot_.datamodel);
-    if (Result<> loaded = lua_.restore(before); !loaded) return loaded.error();
-    if (Result<> set = lua_.set_event(shown(event)); !set) return no_event(set.error());
+    lua_.restore(std::move(snapshot_.datamodel));
+    lua_.set_event(event);
     finalize_and_forward(event);
     const std::vector<Index> enabled = select_transitions(&event);
     if (!enabled.empty()) microstep(enabled, event.name);
@@ -66,14 +93,6 @@ class Interpreter {
     return index != kNone && configuration_.contains(index);
   }
 
-  static bool generated(const std::string& sendid) { return sendid.starts_with("_send."); }
-
-  /// SCXML 5.10.1: `sendid` shows only what the author gave.
-  static Event shown(Event event) {
-    if (generated(event.sendid)) event.sendid.clear();
-    return event;
-  }
-
   void raise(Event event) { internal_.push_back(std::move(event)); }
 
   void execution_error(const Error& error, const std::string& sendid = {}) {
@@ -85,13 +104,6 @@ class Interpreter {
            .data = json::object{{"message", error.message}, {"place", error.place}}});
   }
 
-  /// A guard that sees no event would let the wrong transition be taken.
-  static Error no_event(Error error) {
-    error.code = "scxml.event";
-    error.message = "Expected an event that the data model can hold, but: " + error.message;
-    return error;
-  }
-
   /// The rest of a macrostep: internal events and eventless transitions, then the invokes (appendix D, mainEventLoop).
   Result<Step> macrostep() {
     while (snapshot_.running) {
@@ -100,11 +112,11 @@ class Interpreter {
       std::string name;
       if (enabled.empty()) {
         if (internal_.empty()) break;
-        Event event = std::move(internal_.front());
+        event_ = std::move(internal_.front());
         internal_.pop_front();
-        name = event.name;
-        if (Result<> set = lua_.set_event(event); !set) return no_event(set.error());
-        enabled = select_transitions(&event);
+        name = event_.name;
+        lua_.set_event(event_);
+        enabled = select_transitions(&event_);
       }
       if (!enabled.empty()) microstep(enabled, name);
     }
@@ -114,6 +126,7 @@ class Interpreter {
     } else {
       exit_interpreter();
     }
+    if (lua_.failure()) return *lua_.failure();
     Result<json::object> data = lua_.save();
     if (data) return finish(std::move(*data));
     if (++unkept_ > kUnkeptMax) {
@@ -135,6 +148,7 @@ class Interpreter {
                    .code = "scxml.microsteps",
                    .message = "Expected at most " + std::to_string(limits_.microsteps_max) +
                               " microsteps for one event; a cycle of transitions without events never ends"};
+    if (lua_.failure()) return *lua_.failure();
     if (lua_.exhausted())
       return Error{.kind = ErrorKind::invalid,
                    .code = "scxml.instructions",
@@ -155,7 +169,8 @@ class Interpreter {
       return trace.entered.empty() && trace.exited.empty() && trace.errors.empty() && trace.event.empty();
     });
     out.trace = std::move(traces_);
-    if (encode(out.next).size() > limits_.datamodel_bytes_max)
+    // Encoding takes longer than most steps: only what may be too large is encoded.
+    if (size_bound(out.next) > limits_.datamodel_bytes_max && encode(out.next).size() > limits_.datamodel_bytes_max)
       return Error{.kind = ErrorKind::invalid,
                    .code = "scxml.datamodel_size",
                    .message = "Expected a session of at most " + std::to_string(limits_.datamodel_bytes_max) + " bytes"};
@@ -200,16 +215,13 @@ class Interpreter {
   }
 
   std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const {
+    if (enabled.size() < 2) return enabled;
     std::vector<Index> filtered;
     for (const Index first : enabled) {
       bool preempted = false;
       std::vector<Index> removed;
-      const StateSet exits = compute_exit_set({first});
       for (const Index second : filtered) {
-        const StateSet others = compute_exit_set({second});
-        const bool conflict =
-            std::any_of(exits.begin(), exits.end(), [&](Index state) { return others.contains(state); });
-        if (!conflict) continue;
+        if (!conflict(first, second)) continue;
         if (chart_.is_descendant(transition(first).source, transition(second).source)) {
           removed.push_back(second);
         } else {
@@ -224,21 +236,35 @@ class Interpreter {
     return filtered;
   }
 
-  StateSet effective_targets(const Transition& of) const {
-    StateSet out;
+  /// Do the exit sets of two transitions share a state? Each is the active part below a domain, so that they do when one
+  /// domain is the other or below it, and something is active there.
+  bool conflict(Index first, Index second) const {
+    const Index a = transition_domain(transition(first));
+    const Index b = transition_domain(transition(second));
+    if (a == kNone || b == kNone) return false;
+    if (a != b && !chart_.is_descendant(a, b) && !chart_.is_descendant(b, a)) return false;
+    const auto active = configuration_.upper_bound(std::max(a, b));
+    return active != configuration_.end() && chart_.is_descendant(*active, std::max(a, b));
+  }
+
+  /// SCXML appendix D: getEffectiveTargetStates.
+  std::vector<Index> effective_targets(const Transition& of) const {
+    if (std::none_of(of.targets.begin(), of.targets.end(), [&](Index each) { return is_history(chart_.at(each).kind); }))
+      return of.targets;
+    std::vector<Index> out;
     StateSet histories;
     add_effective_targets(of, out, histories);
     return out;
   }
-  void add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const {
+  void add_effective_targets(const Transition& of, std::vector<Index>& out, StateSet& histories) const {
     for (const Index target : of.targets) {
       const State& state = chart_.at(target);
       if (!is_history(state.kind)) {
-        out.insert(target);
+        out.push_back(target);
       } else if (!histories.insert(target).second) {
         continue;
       } else if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
+        for (const json::value& id : kept->as_array()) out.push_back(chart_.find(id.as_string()));
       } else {
         add_effective_targets(transition(state.initial), out, histories);
       }
@@ -247,36 +273,33 @@ class Interpreter {
 
   /// kNone: a transition without targets.
   Index transition_domain(const Transition& of) const {
-    const StateSet targets = effective_targets(of);
+    const std::vector<Index> targets = effective_targets(of);
     if (targets.empty()) return kNone;
-    const State& source = chart_.at(of.source);
-    const bool compound = source.kind == StateKind::compound;
-    if (of.kind == TransitionKind::internal && compound &&
-        std::all_of(targets.begin(), targets.end(), [&](Index t) { return chart_.is_descendant(t, of.source); }))
+    const auto contains_all = [&](Index ancestor) {
+      return std::all_of(targets.begin(), targets.end(), [&](Index each) { return chart_.is_descendant(each, ancestor); });
+    };
+    if (of.kind == TransitionKind::internal && chart_.at(of.source).kind == StateKind::compound && contains_all(of.source))
       return of.source;
-    std::vector<Index> list{of.source};
-    list.insert(list.end(), targets.begin(), targets.end());
-    return find_lcca(list);
+    return find_lcca(of.source, contains_all);
   }
 
-  Index find_lcca(const std::vector<Index>& states) const {
-    for (Index ancestor = chart_.at(states.front()).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
+  /// SCXML appendix D: findLCCA of the source and what `contains_all` asks for.
+  template <class Contains>
+  Index find_lcca(Index source, const Contains& contains_all) const {
+    for (Index ancestor = chart_.at(source).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
       const StateKind kind = chart_.at(ancestor).kind;
-      if (kind != StateKind::compound && kind != StateKind::root) continue;
-      if (std::all_of(states.begin() + 1, states.end(), [&](Index s) { return chart_.is_descendant(s, ancestor); }))
-        return ancestor;
+      if ((kind == StateKind::compound || kind == StateKind::root) && contains_all(ancestor)) return ancestor;
     }
     return 0;
   }
 
-  StateSet compute_exit_set(const std::vector<Index>& transitions) const {
+  /// All active states below the domains.
+  StateSet compute_exit_set(const std::vector<Index>& domains) const {
     StateSet out;
-    for (const Index each : transitions) {
-      const Transition& of = transition(each);
-      if (of.targets.empty()) continue;
-      const Index domain = transition_domain(of);
-      for (const Index state : configuration_)
-        if (chart_.is_descendant(state, domain)) out.insert(state);
+    for (const Index domain : domains) {
+      if (domain == kNone) continue;
+      for (auto state = configuration_.upper_bound(domain); state != configuration_.end() && chart_.is_descendant(*state, domain); ++state)
+        out.insert(*state);
     }
     return out;
   }
@@ -285,9 +308,13 @@ class Interpreter {
 
   void microstep(const std::vector<Index>& enabled, const std::string& event) {
     traces_.push_back({.event = event, .exited = {}, .entered = {}, .errors = {}});
-    exit_states(enabled);
+    // Leaving states may record a history that a transition leads to: the domain of a transition is taken before, so that
+    // all that is left is entered again. Appendix D takes it anew, which can end in a configuration that 3.11 forbids.
+    std::vector<Index> domains;
+    for (const Index each : enabled) domains.push_back(transition_domain(transition(each)));
+    exit_states(domains);
     for (const Index each : enabled) run_block(transition(each).actions);
-    enter_states(enabled);
+    enter_states(enabled, domains);
   }
 
   void record_history(const State& state) {
@@ -305,8 +332,8 @@ class Interpreter {
     }
   }
 
-  void exit_states(const std::vector<Index>& enabled) {
-    const StateSet exits = compute_exit_set(enabled);
+  void exit_states(const std::vector<Index>& domains) {
+    const StateSet exits = compute_exit_set(domains);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) to_invoke_.erase(*state);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) record_history(chart_.at(*state));
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit_state(*state);
@@ -331,9 +358,9 @@ class Interpreter {
     std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
   };
 
-  void enter_states(const std::vector<Index>& enabled) {
+  void enter_states(const std::vector<Index>& enabled, const std::vector<Index>& domains) {
     EntrySet entry;
-    compute_entry_set(enabled, entry);
+    compute_entry_set(enabled, domains, entry);
     for (const Index index : entry.states) enter_state(index, entry);
   }
 
@@ -383,14 +410,12 @@ class Interpreter {
     return false;
   }
 
-  void compute_entry_set(const std::vector<Index>& enabled, EntrySet& entry) {
-    for (const Index each : enabled) {
-      const Transition& of = transition(each);
+  void compute_entry_set(const std::vector<Index>& enabled, const std::vector<Index>& domains, EntrySet& entry) {
+    for (std::size_t i = 0; i < enabled.size(); ++i) {
+      const Transition& of = transition(enabled[i]);
       for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-      // The root's initial transition enters below the root, which is always active.
-      const Index ancestor = of.source == 0 && chart_.at(0).initial == each ? 0 : transition_domain(of);
-      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, ancestor, entry);
-      if (ancestor == 0 && chart_.at(0).initial == each && !configuration_.contains(0)) {
+      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, domains[i], entry);
+      if (chart_.at(0).initial == enabled[i]) {
         entry.states.insert(0);
         entry.default_entry.insert(0);
       }
@@ -671,7 +696,7 @@ class Interpreter {
       effect.sendid = "send." + std::to_string(snapshot_.next_id++);
       if (Result<> assigned = lua_.assign(send.id_location, json::value(effect.sendid)); !assigned) return assigned;
     }
-    failed_send_ = generated(effect.sendid) ? std::string{} : effect.sendid;
+    failed_send_ = is_generated(effect.sendid) ? std::string{} : effect.sendid;
     Result<std::string> event = text_of(send.event, send.event_expr);
     if (!event) return event.error();
     Result<std::string> target = text_of(send.target, send.target_expr);
@@ -693,7 +718,7 @@ class Interpreter {
     if (*target == "#_internal") {
       raise({.name = std::move(*event),
              .type = EventType::internal,
-             .sendid = generated(effect.sendid) ? std::string{} : effect.sendid,
+             .sendid = is_generated(effect.sendid) ? std::string{} : effect.sendid,
              .data = std::move(*data)});
       return {};
     }
@@ -732,7 +757,8 @@ class Interpreter {
   StepLimits limits_;
   StateSet configuration_;
   StateSet to_invoke_;
-  std::deque<Event> internal_;
+  std::list<Event> internal_;
+  Event event_;  ///< the internal event that `_event` shows
   std::vector<Effect> effects_;
   std::vector<Trace> traces_;
   std::string failed_send_;
@@ -770,9 +796,8 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
   return Interpreter(chart, Snapshot{}, env, limits).start(declared);
 }
 
-Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,
-                  const StepLimits& limits) {
-  return Interpreter(chart, snapshot, env, limits).step(event);
+Result<Step> step(const Chart& chart, Snapshot snapshot, const Event& event, const Env& env, const StepLimits& limits) {
+  return Interpreter(chart, std::move(snapshot), env, limits).step(event);
 }
 
 }  // namespace chuyi::scxml

@@ -133,7 +133,6 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
 ///
 /// @return Errors: as start(); `rejected` "scxml.ended" when the session has ended.
 /// @see    W3C SCXML 1.0, appendix D: mainEventLoop, microstep, selectTransitions.
-Result<Step> step(const Chart& chart, const Snapshot& snapshot, const Event& event, const Env& env,
-                  const StepLimits& limits = {});
+Result<Step> step(const Chart& chart, Snapshot snapshot, const Event& event, const Env& env, const StepLimits& limits = {});
 
 }  // namespace chuyi::scxml

@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kMachinesMax = 16;
 constexpr std::uint64_t kCallCost = 50;    ///< of the way into Lua and back
 constexpr std::uint64_t kActionCost = 50;  ///< of one piece of executable content
+constexpr std::size_t kLitterMax = 64U * 1024;  ///< bytes that sessions may leave behind before a collection
 constexpr std::size_t kMemoryDefault = 32U * 1024 * 1024;
 
 Error execution_error(const std::string& place, std::string message) {
@@ -37,29 +38,30 @@ int push_protected(lua_State* L) {
   return 1;
 }
 
-/// A new environment for a session: arguments 1: json::object of its globals.
-int push_environment(lua_State* L) {
-  const auto* globals = static_cast<const json::object*>(lua_touserdata(L, 1));
+/// Arguments: session id, name of the chart. Sets the system variables of the base, those that are made when they are read
+/// to nil, and returns a new environment for a session, empty: its globals come when they are read.
+int begin_session(lua_State* L) {
+  const std::string* texts[] = {static_cast<const std::string*>(lua_touserdata(L, 1)), static_cast<const std::string*>(lua_touserdata(L, 2))};
   lua_settop(L, 0);
-  lua_createtable(L, 0, static_cast<int>(globals->size()));
-  for (const json::key_value_pair& member : *globals) {
-    lua_pushlstring(L, member.key().data(), member.key().size());
-    push_json(L, member.value());
-    lua_rawset(L, 1);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  for (const auto& [name, text] : {std::pair{"_sessionid", texts[0]}, std::pair{"_name", texts[1]}}) {
+    lua_pushlstring(L, text->data(), text->size());
+    lua_setfield(L, 1, name);
   }
+  for (const char* name : {"_x", "_ioprocessors", "_event"}) {
+    lua_pushnil(L);
+    lua_setfield(L, 1, name);
+  }
+  lua_newtable(L);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kEnvironmentKey);
-  lua_setmetatable(L, 1);
+  lua_setmetatable(L, -2);
   return 1;
 }
 
-/// Arguments: table, name (light userdata of const char*), json::value. Sets a system variable of the base.
-int set_system_variable(lua_State* L) {
-  const auto* name = static_cast<const char*>(lua_touserdata(L, 1));
-  const auto* value = static_cast<const json::value*>(lua_touserdata(L, 2));
-  lua_settop(L, 0);
+int forget_event(lua_State* L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
-  push_json(L, *value);
-  lua_setfield(L, 1, name);
+  lua_pushnil(L);
+  lua_setfield(L, -2, "_event");
   return 0;
 }
 
@@ -69,8 +71,10 @@ int collect_functions(lua_State* L) {
   lua_newtable(L);
   for (lua_pushnil(L); lua_next(L, 1) != 0; lua_settop(L, 4)) {
     if (lua_type(L, 4) != LUA_TSTRING || lua_isfunction(L, 5) == 0) continue;
+    std::size_t size = 0;
+    const char* name = lua_tolstring(L, 4, &size);
     lua_pushvalue(L, 4);
-    if (lua_rawget(L, 2) == LUA_TNIL) {
+    if (lua_rawget(L, 2) == LUA_TNIL && waiting_global(limits_of(L), {name, size}) == limits_of(L).taken.size()) {
       lua_pushvalue(L, 4);
       lua_pushvalue(L, 5);
       lua_rawset(L, 2);
@@ -129,8 +133,10 @@ struct LuaModel::Machine {
     per_evaluation = step.lua_instructions_max;
     limits.evaluation_left = per_evaluation;
     limits.longest = 0;
+    limits.event_made = limits.event_failed = false;
   }
   std::uint64_t per_evaluation = 0;
+  std::size_t bytes_clean = 0;  ///< in use after the last collection
 };
 
 namespace {
@@ -169,7 +175,10 @@ void release(const Chart& chart, std::shared_ptr<Machine> machine) {
   // Serial 0 is an expression of its own, seen once. What a session left behind is no load on the next one.
   if (!machine || machine->L == nullptr || machine->limits.out_of_memory || chart.serial == 0) return;
   machine->limits.L = nullptr;
-  lua_gc(machine->L, LUA_GCCOLLECT);
+  if (machine->limits.bytes_used > machine->bytes_clean + kLitterMax) {
+    lua_gc(machine->L, LUA_GCCOLLECT);
+    machine->bytes_clean = machine->limits.bytes_used;
+  }
   machine->limits.L = machine->L;
   auto& cache = machines();
   if (cache.size() >= kMachinesMax) cache.erase(cache.begin());
@@ -180,28 +189,16 @@ void release(const Chart& chart, std::shared_ptr<Machine> machine) {
 
 LuaModel::LuaModel(const Chart& chart, const Env& env, const StepLimits& limits,
                    std::function<bool(std::string_view)> in_state)
-    : chart_(chart), in_state_(std::move(in_state)) {
-  if (chart.datamodel == DataModelKind::null) return;
-  machine_ = acquire(chart);
-  machine_->refill(limits);
-  machine_->limits.in_state = &in_state_;
-  if (machine_->L == nullptr) return;
-  const json::object system{
-      {"_sessionid", env.session_id},
-      {"_name", chart.name},
-      {"_x", json::object{{"now", to_ms(env.now)}}},
-      {"_ioprocessors",
-       json::object{{"http://www.w3.org/TR/scxml/#SCXMLEventProcessor",
-                     json::object{{"location", "#_scxml_" + env.session_id}}},
-                    {"scxml", json::object{{"location", "#_scxml_" + env.session_id}}}}},
-      {"_event", nullptr}};
-  for (const json::key_value_pair& member : system)
-    if (!set_system(member.key_c_str(), member.value())) return;  // no memory: every expression says so
-}
+    : chart_(chart), env_(env), limits_(limits), in_state_(std::move(in_state)) {}
 
 LuaModel::~LuaModel() {
   if (!machine_) return;
   machine_->limits.in_state = nullptr;
+  machine_->limits.env = nullptr;
+  machine_->limits.event = nullptr;
+  machine_->limits.globals = nullptr;
+  machine_->limits.environment = nullptr;
+  machine_->limits.taken.clear();
   if (machine_->L != nullptr) {
     for (int* reference : {&machine_->environment, &machine_->functions}) {
       luaL_unref(machine_->L, LUA_REGISTRYINDEX, *reference);
@@ -220,12 +217,22 @@ Result<> LuaModel::call(int arguments, int results, const std::string& place) {
   const int status = lua_pcall(L, arguments, results, 0);
   if (status == LUA_OK) return {};
   if (status == LUA_ERRMEM) machine_->limits.out_of_memory = true;
-  return execution_error(place, status == LUA_ERRMEM ? "memory limit reached" : message_of(L));
+  Error error = execution_error(place, status == LUA_ERRMEM ? "memory limit reached" : message_of(L));
+  if (machine_->limits.event_failed) {
+    failure_ = Error{.kind = ErrorKind::invalid,
+                     .code = "scxml.event",
+                     .message = "Expected an event that the data model can hold, but: " + error.message};
+  }
+  return error;
 }
 
 Result<> LuaModel::push_script(const Script& script) {
+  if (Result<> ready = prepare(); !ready) return ready;
+  return push_chunk(script);
+}
+
+Result<> LuaModel::push_chunk(const Script& script) {
   lua_State* L = machine_->L;
-  if (L == nullptr) return execution_error(script.place, "memory limit reached");
   int& chunk = machine_->chunks[static_cast<std::size_t>(script.id)];
   if (chunk == LUA_NOREF) {
     // Compiled once for many sessions, so on nobody's budget.
@@ -244,22 +251,63 @@ Result<> LuaModel::push_script(const Script& script) {
   return {};
 }
 
-Result<> LuaModel::load(const json::object& globals) {
-  loaded_ = &globals;
-  if (!machine_) return {};
+void LuaModel::load(json::object globals) { loaded_ = std::move(globals); }
+
+void LuaModel::restore(json::object globals) {
+  load(std::move(globals));
+  with_functions_ = true;
+}
+
+void LuaModel::set_event(const Event& event) {
+  event_ = &event;
+  if (machine_) machine_->limits.event = nullptr;  // another event may lie at the same address
+}
+
+Result<> LuaModel::prepare() {
+  if (is_null()) return {};
+  if (!failure_ && !machine_)
+    if (Result<> begun = prepare_session(); !begun) failure_ = begun.error();
+  if (!failure_ && machine_->limits.event != event_) show_event();
+  if (failure_) return *failure_;
+  return {};
+}
+
+void LuaModel::show_event() {
+  machine_->limits.event = event_;
+  if (!std::exchange(machine_->limits.event_made, false)) return;
+  lua_pushcfunction(machine_->L, forget_event);
+  if (Result<> forgotten = call(0, 0, {}); !forgotten) failure_ = forgotten.error();
+}
+
+Result<> LuaModel::prepare_session() {
+  machine_ = acquire(chart_);
+  machine_->refill(limits_);
+  machine_->limits.in_state = &in_state_;
+  machine_->limits.env = &env_;
   if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
-  return push_session(globals);
+  if (Result<> pushed = push_session(); !pushed) return pushed;
+  return with_functions_ && chart_.script ? restore_functions() : Result<>{};
 }
 
 /// A new environment with these globals, as the machine's.
-Result<> LuaModel::push_session(const json::object& globals) {
+Result<> LuaModel::push_session() {
   lua_State* L = machine_->L;
-  lua_pushcfunction(L, push_environment);
-  lua_pushlightuserdata(L, const_cast<json::object*>(&globals));
-  if (Result<> called = call(1, 1, {}); !called) return called;
+  lua_pushcfunction(L, begin_session);
+  lua_pushlightuserdata(L, const_cast<std::string*>(&env_.session_id));
+  lua_pushlightuserdata(L, const_cast<std::string*>(&chart_.name));
+  if (Result<> called = call(2, 1, {}); !called) return called;
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
+  const void* address = lua_topointer(L, -1);
   machine_->environment = luaL_ref(L, LUA_REGISTRYINDEX);
+  await_globals(address);
   return {};
+}
+
+/// From here on all globals wait to be read, in the environment at this address.
+void LuaModel::await_globals(const void* environment) {
+  machine_->limits.globals = &loaded_;
+  machine_->limits.environment = environment;
+  machine_->limits.taken.assign(loaded_.size(), 0);
 }
 
 Result<> LuaModel::run_top_script() {
@@ -268,23 +316,24 @@ Result<> LuaModel::run_top_script() {
   return ran;
 }
 
-Result<> LuaModel::restore(const json::object& globals) {
-  if (Result<> loaded = load(globals); !loaded || !machine_ || !chart_.script) return loaded;
+Result<> LuaModel::restore_functions() {
   lua_State* L = machine_->L;
   // The script runs on a copy of the data that is thrown away; only the functions stay. It has no part in the
   // macrostep's budget.
   const int session = std::exchange(machine_->environment, LUA_NOREF);
+  const void* address = machine_->limits.environment;
   const std::uint64_t step_left = std::exchange(machine_->limits.step_left, machine_->per_evaluation);
   const std::size_t longest = machine_->limits.longest;
-  Result<> copied = push_session(globals);
-  if (copied && push_script(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
+  Result<> copied = push_session();
+  if (copied && push_chunk(chart_.script)) (void)call(0, 0, {});  // what it defined before it failed is there
+  await_globals(address);
   if (copied) keep_functions(session);
   luaL_unref(L, LUA_REGISTRYINDEX, machine_->environment);
   machine_->environment = session;
   machine_->limits.step_left = step_left;
   machine_->limits.longest = std::max(longest, chart_.script.source.size());
   // All functions of a chunk share its _ENV: they see the session's data from here on.
-  if (copied) copied = push_script(chart_.script);
+  if (copied) copied = push_chunk(chart_.script);
   lua_settop(L, 0);
   return copied;
 }
@@ -313,8 +362,10 @@ bool LuaModel::is_kept_function() const {
 }
 
 Result<json::object> LuaModel::save() {
-  json::object out;
-  if (!machine_ || machine_->L == nullptr) return out;
+  json::object changed;
+  if (is_null()) return changed;
+  if (failure_) return *failure_;
+  if (!machine_) return std::move(loaded_);
   lua_State* L = machine_->L;
   Error error{.kind = ErrorKind::invalid, .code = "lua.value", .message = {}};
   lua_settop(L, 0);
@@ -326,7 +377,7 @@ Result<json::object> LuaModel::save() {
     const std::string_view name = named ? std::string_view{lua_tolstring(L, 2, &size), size} : std::string_view{};
     Result<json::value> value = pull_json(L, 3);
     if (named && value && is_utf8(name) && name.find('\0') == std::string_view::npos) {
-      out.emplace(name, std::move(*value));
+      changed.emplace(name, std::move(*value));
       continue;
     }
     const std::string what = !value ? value.error().message : "Expected global names that are text";
@@ -334,14 +385,17 @@ Result<json::object> LuaModel::save() {
     put_back(name);
   }
   lua_settop(L, 0);
-  if (error.message.empty()) return out;
-  return error;
+  if (!error.message.empty()) return error;
+  const std::vector<char>& taken = machine_->limits.taken;
+  for (std::size_t i = 0; i < taken.size(); ++i)
+    if (taken[i] == 0) changed.emplace(loaded_.begin()[i].key(), std::move(loaded_.begin()[i].value()));
+  return changed;
 }
 
 /// Gives the global whose key is at 2 the value that it had when the step began. An existing field needs no memory.
 void LuaModel::put_back(std::string_view name) {
   lua_State* L = machine_->L;
-  const json::value* before = loaded_ == nullptr ? nullptr : loaded_->if_contains(name);
+  const json::value* before = loaded_.if_contains(name);
   const json::value nothing;
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
@@ -351,27 +405,8 @@ void LuaModel::put_back(std::string_view name) {
   lua_rawset(L, 1);
 }
 
-Result<> LuaModel::set_event(const Event& event) {
-  if (!machine_) return {};
-  if (machine_->L == nullptr) return execution_error({}, "memory limit reached");
-  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
-  json::object fields{{"name", event.name}, {"type", kTypes[static_cast<int>(event.type)]}, {"data", event.data}};
-  const std::pair<const char*, const std::string*> optional[] = {
-      {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
-  for (const auto& [name, value] : optional)
-    if (!value->empty()) fields[name] = *value;
-  return set_system("_event", std::move(fields));
-}
-
-Result<> LuaModel::set_system(const char* name, const json::value& value) {
-  lua_pushcfunction(machine_->L, set_system_variable);
-  lua_pushlightuserdata(machine_->L, const_cast<char*>(name));
-  lua_pushlightuserdata(machine_->L, const_cast<json::value*>(&value));
-  return call(2, 0, {});
-}
-
 Result<json::value> LuaModel::eval(const Script& script) {
-  if (!machine_) return execution_error(script.place, "Expected no expression: the data model is null");
+  if (is_null()) return execution_error(script.place, "Expected no expression: the data model is null");
   if (Result<> pushed = push_script(script); !pushed) return pushed.error();
   if (Result<> called = call(0, 1, script.place); !called) return called.error();
   Result<json::value> value = pull_json(machine_->L, -1);
@@ -381,7 +416,7 @@ Result<json::value> LuaModel::eval(const Script& script) {
 }
 
 Result<bool> LuaModel::eval_condition(const Script& script) {
-  if (!machine_) {
+  if (is_null()) {
     const std::optional<std::string> state = in_state_of_null(script.source);
     if (!state) return execution_error(script.place, "Expected In('STATE')");
     return in_state_(*state);
@@ -394,13 +429,13 @@ Result<bool> LuaModel::eval_condition(const Script& script) {
 }
 
 Result<> LuaModel::run(const Script& script) {
-  if (!machine_) return execution_error(script.place, "Expected no script: the data model is null");
+  if (is_null()) return execution_error(script.place, "Expected no script: the data model is null");
   if (Result<> pushed = push_script(script); !pushed) return pushed;
   return call(0, 0, script.place);
 }
 
 Result<> LuaModel::assign(const Script& location, const json::value& value) {
-  if (!machine_) return execution_error(location.place, "Expected no assignment: the data model is null");
+  if (is_null()) return execution_error(location.place, "Expected no assignment: the data model is null");
   if (Result<> pushed = push_script(location); !pushed) return pushed;
   lua_State* L = machine_->L;
   lua_pushcfunction(L, push_protected);
@@ -413,7 +448,7 @@ Result<> LuaModel::assign(const Script& location, const json::value& value) {
 }
 
 Result<> LuaModel::assign_expression(const Script& location, const Script& value) {
-  if (!machine_) return execution_error(location.place, "Expected no assignment: the data model is null");
+  if (is_null()) return execution_error(location.place, "Expected no assignment: the data model is null");
   if (Result<> pushed = push_script(location); !pushed) return pushed;
   if (Result<> pushed = push_script(value); !pushed) {
     lua_pop(machine_->L, 1);
@@ -431,9 +466,9 @@ Result<> LuaModel::assign_expression(const Script& location, const Script& value
 }
 
 Result<> LuaModel::set_global(const std::string& name, const json::value& value) {
-  if (!machine_) return execution_error({}, "Expected no data: the data model is null");
+  if (is_null()) return execution_error({}, "Expected no data: the data model is null");
+  if (Result<> ready = prepare(); !ready) return ready;
   lua_State* L = machine_->L;
-  if (L == nullptr) return execution_error({}, "memory limit reached");
   lua_pushcfunction(L, set_environment_global);
   lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
   const json::value key(name);
@@ -469,8 +504,9 @@ Result<> LuaModel::for_each(const Script& array, const std::string& item, const 
 
 Result<json::value> LuaModel::literal(std::string_view text) {
   const std::string trimmed = normalise_space(text);
-  if (!machine_ || machine_->L == nullptr || !is_light_literal(trimmed)) return json::value(trimmed);
+  if (is_null() || !is_light_literal(trimmed)) return json::value(trimmed);
   if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  if (Result<> ready = prepare(); !ready) return ready.error();
   lua_State* L = machine_->L;
   const std::string source = "return " + std::string{text} + "\n";
   if (luaL_loadbufferx(L, source.data(), source.size(), "=chunk", "t") != LUA_OK) {

@@ -26,23 +26,28 @@ std::optional<std::string> in_state_of_null(std::string_view source);
 /// limits included, is an Error whose message goes into error.execution.
 class LuaModel {
  public:
+  /// @param env       outlives the model.
   /// @param in_state  answers In('STATE').
   LuaModel(const Chart& chart, const Env& env, const StepLimits& limits, std::function<bool(std::string_view)> in_state);
   ~LuaModel();
   LuaModel(const LuaModel&) = delete;
   LuaModel& operator=(const LuaModel&) = delete;
 
-  /// Begins with these globals; they outlive the model.
-  Result<> load(const json::object& globals);
+  /// Begins with these globals. They are shown to Lua when the first expression asks: a step without one costs nothing.
+  void load(json::object globals);
   /// load(), and the functions of the chart's top-level script, which no snapshot can hold.
-  Result<> restore(const json::object& globals);
+  void restore(json::object globals);
+  /// Begins the session in Lua now. Errors: it does not fit; the step must fail.
+  Result<> prepare();
+  /// Why prepare() failed, which expressions call too, or `_event` could not be shown: without it no guard may be asked.
+  const std::optional<Error>& failure() const { return failure_; }
   /// Every global of the session but those functions, keys sorted.
   /// Errors: `invalid` "lua.value" for what cannot be kept (other functions, cycles, NaN, integers past 2^53, U+0000);
   /// those globals then have the values of load() again.
   Result<json::object> save();
 
-  /// Errors: when `_event` cannot be set; without it no guard may be asked.
-  Result<> set_event(const Event& event);
+  /// `_event` from now on; it outlives its turn.
+  void set_event(const Event& event);
   /// The chart's top-level <script>, at the start of a session.
   Result<> run_top_script();
   /// Pays for one piece of executable content. Errors: the macrostep's budget is used up.
@@ -67,19 +72,29 @@ class LuaModel {
   struct Machine;  ///< a sandboxed Lua state with the chart's compiled chunks
 
  private:
+  bool is_null() const { return chart_.datamodel == DataModelKind::null; }
+  Result<> prepare_session();
+  void show_event();
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
-  Result<> push_session(const json::object& globals);
-  Result<> set_system(const char* name, const json::value& value);
+  Result<> push_chunk(const Script& script);
+  Result<> push_session();
+  void await_globals(const void* environment);
+  Result<> restore_functions();
   void keep_functions(int target);
   bool is_kept_function() const;
   void put_back(std::string_view name);
   void spend(std::uint64_t cost);
 
   const Chart& chart_;
-  std::shared_ptr<Machine> machine_;
+  const Env& env_;
+  StepLimits limits_;
+  std::shared_ptr<Machine> machine_;  ///< null before prepare()
   std::function<bool(std::string_view)> in_state_;
-  const json::object* loaded_ = nullptr;
+  json::object loaded_;
+  bool with_functions_ = false;
+  const Event* event_ = nullptr;
+  std::optional<Error> failure_;
 };
 
 }  // namespace chuyi::scxml

@@ -9,6 +9,7 @@
 
 #include "engine/base/decimal.h"
 #include "engine/base/time.h"
+#include "engine/scxml/chart_model.h"
 
 // Lua raises errors with longjmp: a C function that may raise holds no object with a destructor.
 namespace chuyi::scxml {
@@ -218,10 +219,40 @@ bool key_less(lua_State* L, int a, int b) {
   return lua_compare(L, a, b, LUA_OPLT) != 0;
 }
 
+bool is_environment(lua_State* L, int index) { return lua_topointer(L, index) == limits_of(L).environment; }
+
+/// waiting_global() of the environment at 1 and the key at 2.
+std::size_t waiting_global(lua_State* L) {
+  std::size_t size = 0;
+  const char* name = lua_type(L, 2) == LUA_TSTRING && is_environment(L, 1) ? lua_tolstring(L, 2, &size) : nullptr;
+  return name == nullptr ? limits_of(L).taken.size() : waiting_global(limits_of(L), {name, size});
+}
+
+/// Moves a waiting global into the environment at 1, and leaves its value.
+void take_global(lua_State* L, std::size_t position) {
+  SandboxLimits& limits = limits_of(L);
+  const json::key_value_pair* member = limits.globals->begin() + position;
+  push_json(L, member->value());
+  lua_pushlstring(L, member->key().data(), member->key().size());
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 1);
+  limits.taken[position] = 1;
+}
+
+/// Who walks through the environment at 1 finds all globals there.
+void take_all_globals(lua_State* L) {
+  for (std::size_t i = 0; is_environment(L, 1) && i < limits_of(L).taken.size(); ++i) {
+    if (limits_of(L).taken[i] != 0) continue;
+    take_global(L, i);
+    lua_pop(L, 1);
+  }
+}
+
 /// next(table [, key]): the smallest key after `key`, in the order above.
 int sandbox_next(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
+  take_all_globals(L);
   const bool first = lua_isnil(L, 2);
   lua_pushnil(L);  // 3: best key so far
   lua_pushnil(L);  // 4: iteration key
@@ -304,6 +335,7 @@ int pairs_step(lua_State* L) {
 int sandbox_pairs(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  take_all_globals(L);
   lua_Integer count = 0;
   std::size_t bytes = 0;
   for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
@@ -447,12 +479,31 @@ int sandbox_format(lua_State* L) {
 
 int refuse_write(lua_State* L) { return luaL_error(L, "attempt to change a read-only table"); }
 
+/// What is not in the environment: a global that waits, else what every session may use.
+int environment_index(lua_State* L) {
+  const std::size_t waiting = waiting_global(L);
+  if (waiting < limits_of(L).taken.size()) {
+    take_global(L, waiting);
+    return 1;
+  }
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  lua_pushvalue(L, 2);
+  lua_gettable(L, -2);
+  return 1;
+}
+
 /// New globals: anything but the names of the system.
 int environment_newindex(lua_State* L) {
   static constexpr const char* kSystem[] = {"_event", "_sessionid", "_name", "_ioprocessors", "_x"};
   for (const char* name : kSystem)
     if (lua_type(L, 2) == LUA_TSTRING && std::strcmp(lua_tostring(L, 2), name) == 0)
       return luaL_error(L, "attempt to change '%s', which belongs to the system", name);
+  const std::size_t waiting = waiting_global(L);
+  if (waiting < limits_of(L).taken.size()) {
+    lua_rawset(L, 1);
+    limits_of(L).taken[waiting] = 1;
+    return 0;
+  }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
   lua_pushvalue(L, 2);
   const bool taken = lua_rawget(L, -2) != LUA_TNIL;
@@ -621,6 +672,62 @@ void open_decimals(lua_State* L, int base) {
   lua_settop(L, base);
 }
 
+void push_ioprocessors(lua_State* L) {
+  lua_createtable(L, 0, 2);
+  for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
+    lua_createtable(L, 0, 1);
+    lua_pushfstring(L, "#_scxml_%s", limits_of(L).env->session_id.c_str());
+    lua_setfield(L, -2, "location");
+    lua_setfield(L, -2, processor);
+  }
+}
+
+void push_x(lua_State* L) {
+  lua_createtable(L, 0, 1);
+  lua_pushinteger(L, to_ms(limits_of(L).env->now));
+  lua_setfield(L, -2, "now");
+}
+
+/// SCXML 5.10.1.
+void push_event(lua_State* L) {
+  static constexpr const char* kTypes[] = {"platform", "internal", "external"};
+  SandboxLimits& limits = limits_of(L);
+  const Event& event = *limits.event;
+  limits.event_failed = true;  // until it has not
+  lua_createtable(L, 0, 4);
+  const std::pair<const char*, const std::string*> fields[] = {
+      {"name", &event.name}, {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
+  for (const auto& [name, value] : fields) {
+    if ((value->empty() && value != &event.name) || (value == &event.sendid && is_generated(*value))) continue;
+    lua_pushlstring(L, value->data(), value->size());
+    lua_setfield(L, -2, name);
+  }
+  lua_pushstring(L, kTypes[static_cast<int>(event.type)]);
+  lua_setfield(L, -2, "type");
+  push_json(L, event.data);
+  lua_setfield(L, -2, "data");
+  limits.event_failed = false;
+  limits.event_made = true;
+}
+
+/// What the base lacks is nil, but for the system variables that hardly a step reads: they are made for those that do.
+int base_index(lua_State* L) {
+  const char* name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  lua_settop(L, 2);
+  if (std::strcmp(name, "_event") == 0 && limits_of(L).event != nullptr)
+    push_event(L);
+  else if (std::strcmp(name, "_x") == 0 && limits_of(L).env != nullptr)
+    push_x(L);
+  else if (std::strcmp(name, "_ioprocessors") == 0 && limits_of(L).env != nullptr)
+    push_ioprocessors(L);
+  else
+    return 0;
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  return 1;
+}
+
 int open_sandbox(lua_State* L) {
   lua_newtable(L);
   const int base = lua_gettop(L);
@@ -637,10 +744,14 @@ int open_sandbox(lua_State* L) {
   open_library(L, base, LUA_MATHLIBNAME, luaopen_math, {{"random", nullptr}, {"randomseed", nullptr}});
   open_library(L, base, LUA_UTF8LIBNAME, luaopen_utf8, {{"codepoint", sandbox_list}});
   lua_settop(L, base);
+  lua_newtable(L);
+  lua_pushcfunction(L, base_index);
+  lua_setfield(L, -2, "__index");
+  lua_setmetatable(L, base);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &kBaseKey);
 
   lua_newtable(L);
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &kBaseKey);
+  lua_pushcfunction(L, environment_index);
   lua_setfield(L, -2, "__index");
   lua_pushcfunction(L, environment_newindex);
   lua_setfield(L, -2, "__newindex");
@@ -814,6 +925,13 @@ Result<json::value> pull_value(lua_State* L, int index, int depth, Pull& pull) {
 }  // namespace
 
 void push_json(lua_State* L, const json::value& value) { push_level(L, value, 0); }
+
+std::size_t waiting_global(const SandboxLimits& limits, std::string_view name) {
+  const std::size_t none = limits.taken.size();
+  if (none == 0) return none;
+  const auto position = static_cast<std::size_t>(limits.globals->find(name) - limits.globals->begin());
+  return position < none && limits.taken[position] == 0 ? position : none;
+}
 
 Result<json::value> pull_json(lua_State* L, int index) {
   Pull pull;

@@ -4,11 +4,13 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <vector>
 
 #include <lua.hpp>
 
 #include "engine/base/json.h"
 #include "engine/base/result.h"
+#include "engine/scxml/interpreter.h"
 
 /// The sandbox around one lua_State. Internal to engine/scxml.
 namespace chuyi::scxml {
@@ -23,6 +25,13 @@ struct SandboxLimits {
   lua_State* L = nullptr;             ///< once the sandbox stands; from then on allocations are charged too
   bool out_of_memory = false;
   const std::function<bool(std::string_view)>* in_state = nullptr;  ///< answers In('STATE')
+  const Env* env = nullptr;      ///< what `_x` and `_ioprocessors` show
+  const Event* event = nullptr;  ///< what `_event` shows
+  bool event_made = false;       ///< `_event` was read
+  bool event_failed = false;     ///< … and could not be made
+  const json::object* globals = nullptr;  ///< the session's: each goes into its environment when it is first read
+  const void* environment = nullptr;      ///< the session's, as lua_topointer gives it
+  std::vector<char> taken;                ///< by position in `globals`: read, or replaced before that
   bool spent() const { return evaluation_left == 0 || step_left == 0; }
 };
 
@@ -30,6 +39,9 @@ struct SandboxLimits {
 inline constexpr int kHookInterval = 100;
 /// Counts instructions from zero: what ran before in the same state makes no difference.
 void begin_evaluation(lua_State* L);
+
+/// Position of a global that is not in the environment yet; the number of globals when there is none.
+std::size_t waiting_global(const SandboxLimits& limits, std::string_view name);
 
 /// A new state with nothing but the sandbox in it. nullptr when there is no memory at all.
 lua_State* new_sandbox(SandboxLimits& limits);

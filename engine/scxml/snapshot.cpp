@@ -75,21 +75,22 @@ std::string encode(const Snapshot& snapshot) {
                                        {"index", static_cast<std::int64_t>(each.index)},
                                        {"type", each.type},
                                        {"autoforward", each.autoforward}});
-  return canonical_json(json::object{{"configuration", strings(snapshot.configuration)},
-                                     {"datamodel", snapshot.datamodel},
-                                     {"history", snapshot.history},
-                                     {"initialised", strings(snapshot.initialised)},
-                                     {"invocations", std::move(invocations)},
-                                     {"running", snapshot.running},
-                                     {"revision", static_cast<std::int64_t>(snapshot.revision)},
-                                     {"next_id", static_cast<std::int64_t>(snapshot.next_id)}});
+  // Keys in order, as canonical JSON wants them; the data model is written without a copy.
+  return "{\"configuration\":" + canonical_json(strings(snapshot.configuration)) +
+         ",\"datamodel\":" + canonical_json(snapshot.datamodel) +
+         ",\"history\":" + canonical_json(snapshot.history) +
+         ",\"initialised\":" + canonical_json(strings(snapshot.initialised)) +
+         ",\"invocations\":" + canonical_json(std::move(invocations)) +
+         ",\"next_id\":" + std::to_string(static_cast<std::int64_t>(snapshot.next_id)) +
+         ",\"revision\":" + std::to_string(static_cast<std::int64_t>(snapshot.revision)) +
+         ",\"running\":" + (snapshot.running ? "true}" : "false}");
 }
 
 Result<Snapshot> decode(const Chart& chart, std::string_view text) {
-  const Result<json::value> parsed = parse_json(text, kStoredJson, "snapshot");
+  Result<json::value> parsed = parse_json(text, kStoredJson, "snapshot");
   if (!parsed) return parsed.error();
   if (!parsed->is_object()) return corrupt("Expected an object");
-  const json::object& object = parsed->get_object();
+  json::object& object = parsed->get_object();
   Snapshot out;
   Result<std::vector<std::string>> configuration = read_states(chart, object, "configuration");
   if (!configuration) return configuration.error();
@@ -101,8 +102,8 @@ Result<Snapshot> decode(const Chart& chart, std::string_view text) {
   Result<std::vector<Invocation>> invocations = read_invocations(chart, object);
   if (!invocations) return invocations.error();
   out.invocations = std::move(*invocations);
-  out.datamodel = object_or_empty(object, "datamodel");
-  out.history = object_or_empty(object, "history");
+  for (const auto& [key, member] : {std::pair{"datamodel", &out.datamodel}, std::pair{"history", &out.history}})
+    if (json::value* found = object.if_contains(key); found != nullptr && found->is_object()) *member = std::move(found->get_object());
   for (const auto& member : out.history) {
     const Index history = chart.find(member.key());
     if (history == kNone || !is_history(chart.at(history).kind) || !member.value().is_array())

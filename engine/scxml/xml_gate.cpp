@@ -56,13 +56,30 @@ Error encoding_error(const std::string& file) {
 
 }  // namespace
 
+void XmlDocument::keep_original() {
+  original_ = text;
+  for (std::size_t at = 0; at < original_.size(); at += kStride)
+    characters_.push_back(at == 0 ? 0 : characters_.back() + characters_in(at - kStride, at));
+}
+
+std::size_t XmlDocument::characters_in(std::size_t from, std::size_t to) const {
+  const auto begin = original_.begin();
+  return static_cast<std::size_t>(
+      std::count_if(begin + static_cast<std::ptrdiff_t>(from), begin + static_cast<std::ptrdiff_t>(to),
+                    [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::size_t XmlDocument::characters_before(std::size_t offset) const {
+  if (characters_.empty()) return 0;
+  const std::size_t known = std::min(offset / kStride, characters_.size() - 1);
+  return characters_[known] + characters_in(known * kStride, offset);
+}
+
 std::string XmlDocument::place(std::size_t offset) const {
   const auto after = std::upper_bound(line_starts.begin(), line_starts.end(), offset);
   const std::size_t start = *(after - 1);
   const std::size_t end = std::min(offset, original_.size());
-  const auto column = 1 + std::count_if(original_.begin() + static_cast<std::ptrdiff_t>(start),
-                                        original_.begin() + static_cast<std::ptrdiff_t>(end),
-                                        [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+  const std::size_t column = 1 + characters_before(end) - characters_before(start);
   return file + ":" + std::to_string(after - line_starts.begin()) + ":" + std::to_string(column);
 }
 
@@ -93,7 +110,7 @@ Result<std::unique_ptr<XmlDocument>> parse_xml(std::string_view bytes, const std
     if (!is_utf8(bytes)) return encoding_error(file);
     out->text = bytes;
   }
-  out->original_ = out->text;
+  out->keep_original();
   out->line_starts.push_back(0);
   for (std::size_t i = 0; i < out->text.size(); ++i)
     if (out->text[i] == '\n') out->line_starts.push_back(i + 1);

@@ -26,7 +26,12 @@ struct XmlDocument {
 
  private:
   friend Result<std::unique_ptr<XmlDocument>> parse_xml(std::string_view, const std::string&, const scxml::ChartLimits&);
+  static constexpr std::size_t kStride = 256;
+  void keep_original();
+  std::size_t characters_in(std::size_t from, std::size_t to) const;
+  std::size_t characters_before(std::size_t offset) const;
   std::string original_;  ///< pugixml overwrites `text`; columns are counted here
+  std::vector<std::size_t> characters_;  ///< before each kStride-th byte: a document may be one long line
 };
 
 /// The one gate for XML from outside, in front of pugixml: UTF-8 (or UTF-16 with byte order mark), well-formed

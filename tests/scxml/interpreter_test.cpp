@@ -104,6 +104,20 @@ TEST(Interpreter, InvokesStartAtTheEndOfTheMacrostepOnly) {
   EXPECT_EQ(std::get<Done>(done->effects[1]).final_state, "pass");
 }
 
+// Goal: what is left is entered again (SCXML 3.11). Method: leaving "p" records the history that the transition leads to.
+TEST(Interpreter, AHistoryRecordedOnTheWayIsEnteredWhole) {
+  const Result<ChartPtr> parsed =
+      parse_chart(chart(R"x(<parallel id="p"><state id="a"><state id="b"><transition event="go" target="h"/></state></state>
+                           <history id="h" type="deep"><transition target="a"/></history></parallel>)x"),
+                  "t");
+  ASSERT_TRUE(parsed);
+  const Result<Step> begun = start(**parsed, {}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(begun);
+  const Result<Step> step = scxml::step(**parsed, begun->next, {.name = "go"}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.configuration, (std::vector<std::string>{"p", "a", "b"}));
+}
+
 // Goal: no chart that loads costs more steps than it has states. Method: 60 levels whose default entry names
 // both the child and the grandchild, so that going down each way would take as long as Fibonacci's numbers say.
 TEST(Interpreter, EachStateIsGoneThroughOnce) {

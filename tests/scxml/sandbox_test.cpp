@@ -310,5 +310,40 @@ TEST(Sandbox, Corpus) {
   EXPECT_GE(rows.size(), 25u);
 }
 
+// Goal: that a global comes into Lua only when it is read shows nowhere. Method: each event on the same data, beside what
+// must be kept; `old` is the environment in which the script ran, whose data is thrown away.
+TEST(Sandbox, GlobalsThatWaitAreSeenKeptAndReplaced) {
+  const Result<ChartPtr> chart = parse_chart(
+      "<scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><datamodel><data id=\"a\" expr=\"{1, {2}}\"/><data id=\"b\" expr=\"'x'\"/>"
+      "<data id=\"c\" expr=\"decimal('1.5')\"/></datamodel>"
+      "<script>local old = _ENV function peek() return old.b end function poke() old.b = 'poked' end</script><state id=\"s\">"
+      "<transition event=\"nothing\" cond=\"true\"/>"
+      "<transition event=\"read\" cond=\"#a == 2 and a[2][1] == 2\"/>"
+      "<transition event=\"replace\"><assign location=\"b\" expr=\"2\"/></transition>"
+      "<transition event=\"remove\"><script>b = nil c = b</script></transition>"
+      "<transition event=\"walk\"><script>local n = '' for k, v in pairs(_ENV) do if k ~= 'peek' and k ~= 'poke' then n = n .. k end end b = n</script></transition>"
+      "<transition event=\"old\"><script>peek() poke()</script></transition>"
+      "<transition event=\"bad\"><script>c = 1 a[1] = function() end</script></transition>"
+      "</state></scxml>",
+      "t");
+  ASSERT_TRUE(chart) << chart.error().message;
+  const Result<Step> begun = start(**chart, {}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(begun);
+  const std::pair<const char*, const char*> expected[] = {
+      {"nothing", R"({"a":[1,[2]],"b":"x","c":{"$decimal":"1.5"}})"},
+      {"read", R"({"a":[1,[2]],"b":"x","c":{"$decimal":"1.5"}})"},
+      {"replace", R"({"a":[1,[2]],"b":2,"c":{"$decimal":"1.5"}})"},
+      {"remove", R"({"a":[1,[2]]})"},
+      {"walk", R"({"a":[1,[2]],"b":"abc","c":{"$decimal":"1.5"}})"},
+      {"old", R"({"a":[1,[2]],"b":"x","c":{"$decimal":"1.5"}})"},
+      {"bad", R"({"a":[1,[2]],"b":"x","c":1})"}};
+  for (const auto& [event, data] : expected) {
+    const Result<Step> step = scxml::step(**chart, begun->next, {.name = event}, {.session_id = "s", .now = {}});
+    ASSERT_TRUE(step) << event << ": " << step.error().message;
+    EXPECT_EQ(step->trace.size(), 1u) << event;
+    EXPECT_EQ(canonical_json(step->next.datamodel), data) << event;
+  }
+}
+
 }  // namespace
 }  // namespace chuyi::scxml

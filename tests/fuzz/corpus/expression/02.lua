@@ -1,0 +1,1 @@
+decimal('0.1') + sum * 2 < round(sum / 3, 2)

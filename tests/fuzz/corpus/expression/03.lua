@@ -1,0 +1,1 @@
+(function() local t = {} for k, v in pairs(list) do t[#t + 1] = tostring(v) end table.sort(t) return table.concat(t, ',') end)()

@@ -1,0 +1,1 @@
+string.format('%5.2f %s %d', 1.5, text, n) .. string.rep('ab', 3, '-')

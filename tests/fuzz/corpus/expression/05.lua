@@ -1,0 +1,1 @@
+('aaaaaaaaaaaaaaaa'):find('(a*)(a*)b') or text:gsub('.', '%0%0')

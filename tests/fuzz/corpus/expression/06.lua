@@ -1,0 +1,1 @@
+(function() n = n + 1 newglobal = {a = {1, 2}, b = decimal('1')} return newglobal end)()

@@ -1,0 +1,1 @@
+(function() local function f() return f() + 1 end return f() end)()

@@ -1,0 +1,1 @@
+utf8.char(0x10FFFF) .. utf8.codepoint(text, 1, -1)

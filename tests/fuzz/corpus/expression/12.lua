@@ -1,0 +1,1 @@
+math.tointeger(2^53) // 0.0 + math.huge - math.fmod(7, 3)

@@ -1,0 +1,1 @@
+working_days(5).days + natural_days(3).days

@@ -1,0 +1,1 @@
+In('a') and not In('b') and _event == nil and _x.now > 0

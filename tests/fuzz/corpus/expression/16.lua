@@ -1,0 +1,1 @@
+select('#', table.unpack(list)) + next(list)

@@ -1,0 +1,1 @@
+(function(...) local a <const>, b <close> = 1, nil goto done ::done:: return ... end)(1, 2)
