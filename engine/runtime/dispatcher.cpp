@@ -72,12 +72,14 @@ void Dispatcher::submit(Command command, Done done) {
       Update{.key = std::move(key), .decide = [this, shared](View& view) { return decide(*shared, view); }},
       [this, shared, done = std::move(done)](Result<Reply> reply) {
         if (reply) runtime_.wake();
-        if (!shared->holds.empty()) {
-          // A failed store may have written after all.
-          const bool referenced = reply ? !reply->replayed : reply.error().kind == ErrorKind::unavailable;
-          runtime_.post([this, shared, referenced] { runtime_.documents.release(shared->holds, referenced); });
-        }
-        done(std::move(reply));
+        if (shared->holds.empty()) return done(std::move(reply));
+        // A failed store may have written after all.
+        const bool referenced = reply ? !reply->replayed : reply.error().kind == ErrorKind::unavailable;
+        // Whoever hears of a refusal finds nothing left of it; but files are not the store thread's to remove.
+        runtime_.post([this, shared, referenced, done, reply = std::move(reply)]() mutable {
+          runtime_.documents.release(shared->holds, referenced);
+          done(std::move(reply));
+        });
       });
 }
 
