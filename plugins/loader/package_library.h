@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/check/check.h"
 #include "engine/ports/definition.h"
 
 namespace chuyi {
@@ -18,6 +19,8 @@ struct PackageLibraryOptions {
   std::string schema;                 ///< plugin.xsd
   std::string libraries;              ///< where libraries of zip packages are unpacked
   std::set<std::string> invoke_types;  ///< of the registry: a workflow may use no other
+  check::World world;                  ///< what the checker knows of those types
+  std::vector<check::Policy> policies;  ///< what every workflow must keep before it is taken in
 };
 
 /// What a package's files say, before anything is built from them.
