@@ -2,21 +2,18 @@
 
 #include <algorithm>
 #include <deque>
-#include <set>
 
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/delay.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/lua_model.h"
+#include "engine/scxml/procedures.h"
 
-// The procedures of W3C SCXML 1.0, appendix D, under their names. State sets are ordered by index, which
-// is document order.
+// The procedures of W3C SCXML 1.0, appendix D, under their names; those that need no data are in procedures.h.
 namespace chuyi::scxml {
 namespace {
 
 constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
-
-using StateSet = std::set<Index>;
 
 class Interpreter {
  public:
@@ -26,6 +23,10 @@ class Interpreter {
         limits_(limits),
         lua_(chart, env, limits, [this](std::string_view id) { return in_state(id); }) {
     for (const std::string& id : snapshot_.configuration) configuration_.insert(chart_.find(id));
+    for (const json::key_value_pair& kept : snapshot_.history) {
+      std::vector<Index>& states = history_[chart_.find(kept.key())];
+      for (const json::value& id : kept.value().as_array()) states.push_back(chart_.find(id.as_string()));
+    }
   }
 
   Result<Step> start(const json::object& data) {
@@ -133,6 +134,11 @@ class Interpreter {
     snapshot_.configuration.clear();
     for (const Index index : configuration_)
       if (index != 0) snapshot_.configuration.push_back(chart_.at(index).id);
+    snapshot_.history.clear();
+    for (const auto& [history, states] : history_) {
+      json::array& kept = snapshot_.history[chart_.at(history).id].emplace_array();
+      for (const Index state : states) kept.emplace_back(chart_.at(state).id);
+    }
     ++snapshot_.revision;
     out.next = std::move(snapshot_);
     out.effects = std::move(effects_);
@@ -167,99 +173,7 @@ class Interpreter {
 
   /// SCXML appendix D: selectTransitions, selectEventlessTransitions.
   std::vector<Index> select_transitions(const Event* event) {
-    std::vector<Index> enabled;
-    for (const Index state : configuration_) {
-      const StateKind kind = chart_.at(state).kind;
-      const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
-      if (!atomic) continue;
-      for (Index source = state; source != kNone; source = chart_.at(source).parent) {
-        const auto& candidates = chart_.at(source).transitions;
-        const auto found = std::find_if(candidates.begin(), candidates.end(),
-                                        [&](Index each) { return enabled_by(transition(each), event); });
-        if (found == candidates.end()) continue;
-        if (std::find(enabled.begin(), enabled.end(), *found) == enabled.end()) enabled.push_back(*found);
-        break;
-      }
-    }
-    return remove_conflicting_transitions(enabled);
-  }
-
-  std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const {
-    std::vector<Index> filtered;
-    for (const Index first : enabled) {
-      bool preempted = false;
-      std::vector<Index> removed;
-      const StateSet exits = compute_exit_set({first});
-      for (const Index second : filtered) {
-        const StateSet others = compute_exit_set({second});
-        const bool conflict =
-            std::any_of(exits.begin(), exits.end(), [&](Index state) { return others.contains(state); });
-        if (!conflict) continue;
-        if (chart_.is_descendant(transition(first).source, transition(second).source)) {
-          removed.push_back(second);
-        } else {
-          preempted = true;
-          break;
-        }
-      }
-      if (preempted) continue;
-      std::erase_if(filtered, [&](Index each) { return std::find(removed.begin(), removed.end(), each) != removed.end(); });
-      filtered.push_back(first);
-    }
-    return filtered;
-  }
-
-  StateSet effective_targets(const Transition& of) const {
-    StateSet out;
-    for (const Index target : of.targets) {
-      const State& state = chart_.at(target);
-      if (state.kind != StateKind::history_shallow && state.kind != StateKind::history_deep) {
-        out.insert(target);
-        continue;
-      }
-      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        for (const json::value& id : kept->as_array()) out.insert(chart_.find(id.as_string()));
-      } else {
-        out.merge(effective_targets(transition(state.initial)));
-      }
-    }
-    return out;
-  }
-
-  /// kNone: a transition without targets.
-  Index transition_domain(const Transition& of) const {
-    const StateSet targets = effective_targets(of);
-    if (targets.empty()) return kNone;
-    const State& source = chart_.at(of.source);
-    const bool compound = source.kind == StateKind::compound;
-    if (of.kind == TransitionKind::internal && compound &&
-        std::all_of(targets.begin(), targets.end(), [&](Index t) { return chart_.is_descendant(t, of.source); }))
-      return of.source;
-    std::vector<Index> list{of.source};
-    list.insert(list.end(), targets.begin(), targets.end());
-    return find_lcca(list);
-  }
-
-  Index find_lcca(const std::vector<Index>& states) const {
-    for (Index ancestor = chart_.at(states.front()).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
-      const StateKind kind = chart_.at(ancestor).kind;
-      if (kind != StateKind::compound && kind != StateKind::root) continue;
-      if (std::all_of(states.begin() + 1, states.end(), [&](Index s) { return chart_.is_descendant(s, ancestor); }))
-        return ancestor;
-    }
-    return 0;
-  }
-
-  StateSet compute_exit_set(const std::vector<Index>& transitions) const {
-    StateSet out;
-    for (const Index each : transitions) {
-      const Transition& of = transition(each);
-      if (of.targets.empty()) continue;
-      const Index domain = transition_domain(of);
-      for (const Index state : configuration_)
-        if (chart_.is_descendant(state, domain)) out.insert(state);
-    }
-    return out;
+    return procedures_.select_transitions([&](Index each) { return enabled_by(transition(each), event); });
   }
 
   // ── microstep ──────────────────────────────────────────────────────────────────────────────────────
@@ -271,25 +185,11 @@ class Interpreter {
     enter_states(enabled);
   }
 
-  void record_history(const State& state) {
-    for (const Index history : state.histories) {
-      json::array kept;
-      for (const Index active : configuration_) {
-        const bool deep = chart_.at(history).kind == StateKind::history_deep;
-        const StateKind kind = chart_.at(active).kind;
-        const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
-        const Index parent = chart_.at(history).parent;
-        if (deep ? atomic && chart_.is_descendant(active, parent) : chart_.at(active).parent == parent)
-          kept.emplace_back(chart_.at(active).id);
-      }
-      snapshot_.history[chart_.at(history).id] = std::move(kept);
-    }
-  }
-
   void exit_states(const std::vector<Index>& enabled) {
-    const StateSet exits = compute_exit_set(enabled);
-    for (auto state = exits.rbegin(); state != exits.rend(); ++state) to_invoke_.erase(*state);
-    for (auto state = exits.rbegin(); state != exits.rend(); ++state) record_history(chart_.at(*state));
+    const StateSet exits = procedures_.compute_exit_set(enabled);
+    for (const Index state : exits) to_invoke_.erase(state);
+    for (const Index state : exits)
+      for (const Index history : chart_.at(state).histories) history_[history] = procedures_.recorded(history);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit_state(*state);
   }
 
@@ -305,15 +205,8 @@ class Interpreter {
     traces_.back().exited.push_back(state.id);
   }
 
-  struct EntrySet {
-    StateSet states;
-    StateSet default_entry;
-    std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
-  };
-
   void enter_states(const std::vector<Index>& enabled) {
-    EntrySet entry;
-    compute_entry_set(enabled, entry);
+    const EntrySet entry = procedures_.compute_entry_set(enabled);
     for (const Index index : entry.states) enter_state(index, entry);
   }
 
@@ -347,78 +240,9 @@ class Interpreter {
     if (parent.parent == kNone) return;
     const State& grandparent = chart_.at(parent.parent);
     if (grandparent.kind != StateKind::parallel) return;
-    const auto done = [&](Index child) { return in_final_state(child); };
+    const auto done = [&](Index child) { return procedures_.in_final_state(child); };
     if (std::all_of(grandparent.children.begin(), grandparent.children.end(), done))
       raise({.name = "done.state." + grandparent.id, .type = EventType::platform});
-  }
-
-  bool in_final_state(Index index) const {
-    const State& state = chart_.at(index);
-    if (state.kind == StateKind::compound)
-      return std::any_of(state.children.begin(), state.children.end(), [&](Index child) {
-        return chart_.at(child).kind == StateKind::final && configuration_.contains(child);
-      });
-    if (state.kind == StateKind::parallel)
-      return std::all_of(state.children.begin(), state.children.end(), [&](Index child) { return in_final_state(child); });
-    return false;
-  }
-
-  void compute_entry_set(const std::vector<Index>& enabled, EntrySet& entry) {
-    for (const Index each : enabled) {
-      const Transition& of = transition(each);
-      for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-      // The root's initial transition enters below the root, which is always active.
-      const Index ancestor = of.source == 0 && chart_.at(0).initial == each ? 0 : transition_domain(of);
-      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, ancestor, entry);
-      if (ancestor == 0 && chart_.at(0).initial == each && !configuration_.contains(0)) {
-        entry.states.insert(0);
-        entry.default_entry.insert(0);
-      }
-    }
-  }
-
-  void add_descendant_states_to_enter(Index index, EntrySet& entry) {
-    const State& state = chart_.at(index);
-    if (state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep) {
-      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        std::vector<Index> states;
-        for (const json::value& id : kept->as_array()) states.push_back(chart_.find(id.as_string()));
-        for (const Index each : states) add_descendant_states_to_enter(each, entry);
-        for (const Index each : states) add_ancestor_states_to_enter(each, state.parent, entry);
-      } else {
-        entry.history_content[state.parent] = state.initial;
-        enter_default(transition(state.initial), state.parent, entry);
-      }
-      return;
-    }
-    entry.states.insert(index);
-    if (state.kind == StateKind::compound) {
-      entry.default_entry.insert(index);
-      enter_default(transition(state.initial), index, entry);
-    } else if (state.kind == StateKind::parallel) {
-      enter_regions(state, entry);
-    }
-  }
-
-  void enter_default(const Transition& of, Index ancestor, EntrySet& entry) {
-    for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-    for (const Index target : of.targets) add_ancestor_states_to_enter(target, ancestor, entry);
-  }
-
-  void enter_regions(const State& parallel, EntrySet& entry) {
-    for (const Index child : parallel.children) {
-      const bool entered = std::any_of(entry.states.begin(), entry.states.end(), [&](Index state) {
-        return state == child || chart_.is_descendant(state, child);
-      });
-      if (!entered) add_descendant_states_to_enter(child, entry);
-    }
-  }
-
-  void add_ancestor_states_to_enter(Index index, Index ancestor, EntrySet& entry) {
-    for (Index each = chart_.at(index).parent; each != ancestor && each != kNone && each != 0; each = chart_.at(each).parent) {
-      entry.states.insert(each);
-      if (chart_.at(each).kind == StateKind::parallel) enter_regions(chart_.at(each), entry);
-    }
   }
 
   void exit_interpreter() {
@@ -710,6 +534,8 @@ class Interpreter {
   Snapshot snapshot_;
   StepLimits limits_;
   StateSet configuration_;
+  History history_;
+  const Procedures procedures_{chart_, configuration_, history_};
   StateSet to_invoke_;
   std::deque<Event> internal_;
   std::vector<Effect> effects_;

@@ -16,7 +16,7 @@ std::vector<Index> Procedures::select_transitions(const std::function<bool(Index
     if (!is_atomic(chart_.at(state))) continue;
     for (Index source = state; source != kNone; source = chart_.at(source).parent) {
       const auto& candidates = chart_.at(source).transitions;
-      const auto found = std::find_if(candidates.begin(), candidates.end(), enabled);
+      const auto found = std::find_if(candidates.begin(), candidates.end(), std::cref(enabled));
       if (found == candidates.end()) continue;
       if (std::find(out.begin(), out.end(), *found) == out.end()) out.push_back(*found);
       break;
