@@ -16,9 +16,7 @@ Error graphviz_error() {
                .message_zh = "流程图暂时无法生成"};
 }
 
-}  // namespace
-
-Result<std::string> svg_of_dot(const std::string& dot) {
+Result<std::string> draw(const std::string& dot, const char* format) {
   if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
@@ -29,15 +27,30 @@ Result<std::string> svg_of_dot(const std::string& dot) {
   if (gvLayout(context, graph, "dot") == 0) {
     char* data = nullptr;
     unsigned int size = 0;
-    if (gvRenderData(context, graph, "svg", &data, &size) == 0) out.assign(data, size);
+    if (gvRenderData(context, graph, format, &data, &size) == 0) out.assign(data, size);
     gvFreeRenderData(data);
     gvFreeLayout(context, graph);
   }
   agclose(graph);
+  if (out.empty()) return graphviz_error();
+  return out;
+}
+
+}  // namespace
+
+Result<std::string> svg_of_dot(const std::string& dot) {
+  const Result<std::string> drawn = draw(dot, "svg");
+  if (!drawn) return drawn;
   // The prolog names a DTD; a picture needs neither.
-  const std::size_t start = out.find("<svg");
+  const std::size_t start = drawn->find("<svg");
   if (start == std::string::npos) return graphviz_error();
-  return out.substr(start);
+  return drawn->substr(start);
+}
+
+Result<std::string> png_of_dot(const std::string& dot) {
+  const std::size_t open = dot.find("{\n");
+  if (open == std::string::npos) return graphviz_error();
+  return draw(dot.substr(0, open + 2) + "  graph [dpi=192, bgcolor=\"#ffffff\"];\n" + dot.substr(open + 2), "png");
 }
 
 }  // namespace chuyi

@@ -6,10 +6,11 @@
 #include <ctemplate/template.h>
 
 #include "engine/base/digest.h"
-#include "engine/scxml/describe.h"
+#include "engine/scxml/diagram.h"
 #include "server/api/shapes.h"
 #include "server/diagram/diagram.h"
 #include "server/pages/render.h"
+#include "server/phrases.h"
 
 namespace chuyi {
 namespace {
@@ -230,7 +231,7 @@ net::awaitable<Response> programme_diagram(Context& context) {
   const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return missing(context);
   const std::string language = language_of(context.request);
-  const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, language, {}, {})); });
+  const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, workflow_phrases(context.services.texts, language, definition.get()))); });
   if (!svg) co_return context.fail(svg.error());
   Response out{.status = 200, .body = *svg};
   out.with("Content-Type", "image/svg+xml").with("Cache-Control", "public, max-age=300");
