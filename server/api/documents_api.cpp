@@ -12,19 +12,7 @@ namespace {
 
 /// RFC 6266 with RFC 8187's filename*: an attachment, never shown inside the site's origin.
 std::string attachment(const std::string& name) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  std::string encoded;
-  for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
-    if (plain) {
-      encoded += c;
-    } else {
-      encoded += '%';
-      encoded += kHex[(static_cast<unsigned char>(c) >> 4) & 0xF];
-      encoded += kHex[static_cast<unsigned char>(c) & 0xF];
-    }
-  }
-  return "attachment; filename=\"document\"; filename*=UTF-8''" + encoded;
+  return "attachment; filename=\"document\"; filename*=UTF-8''" + percent_encode(name);
 }
 
 Response file_response(std::unique_ptr<DocumentReader> reader, const std::string& type, const std::string& name, const std::string& digest) {

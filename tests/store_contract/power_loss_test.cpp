@@ -50,6 +50,14 @@ TEST(PowerLoss, LosesNothingAcknowledged) { EXPECT_EQ(worst_loss(false), 0); }
 // The test above can fail: without syncs the same cuts do lose records.
 TEST(PowerLoss, IsSeenWhenNothingIsSynced) { EXPECT_GT(worst_loss(true), 0); }
 
+/// The store on `vfs`, which counts in `fatal` that it had to end; told after the answers, so wait for it.
+Result<SqliteStorage> open_counting(const TemporaryFolder& home, const CrashVfs& vfs, std::atomic<int>& fatal) {
+  return open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = [&fatal](const Error&) {
+                        ++fatal;
+                        fatal.notify_all();
+                      }});
+}
+
 // Goal: after a failed write or sync nothing more is acknowledged, and what was stays. Method: fail operation N of a
 // run, for every N until a run meets no failure; then cut the power.
 void fail_every_operation(int code, bool for_ever) {
@@ -60,11 +68,7 @@ void fail_every_operation(int code, bool for_ever) {
     const TemporaryFolder home;
     CrashVfs vfs("crash-io");
     std::atomic<int> fatal{0};
-    const auto on_fatal = [&](const Error&) {
-      ++fatal;
-      fatal.notify_all();
-    };
-    Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = on_fatal});
+    Result<SqliteStorage> opened = open_counting(home, vfs, fatal);
     ASSERT_TRUE(opened);
     vfs.fail(at, code, for_ever);
     std::int64_t acknowledged = 0;
@@ -124,11 +128,7 @@ TEST(Checkpoint, StopsTheStoreWhenItFails) {
   const TemporaryFolder home;
   CrashVfs vfs("crash-checkpoint-io");
   std::atomic<int> fatal{0};
-  const auto on_fatal = [&](const Error&) {
-    ++fatal;
-    fatal.notify_all();
-  };
-  Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .on_fatal = on_fatal});
+  Result<SqliteStorage> opened = open_counting(home, vfs, fatal);
   ASSERT_TRUE(opened);
   vfs.fail_on("chuyi.db", SQLITE_IOERR_FSYNC);
   Change change = session_change("s1");
