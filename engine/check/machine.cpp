@@ -1,0 +1,490 @@
+#include "engine/check/machine.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "engine/scxml/describe.h"
+
+namespace chuyi::check {
+
+using scxml::Action;
+using scxml::ActionKind;
+using scxml::Block;
+using scxml::Procedures;
+using scxml::Script;
+using scxml::State;
+using scxml::StateKind;
+using scxml::Transition;
+using scxml::Truth;
+
+namespace {
+
+/// Ways of one step that differ in unknown guards; past it the rest is left out, which `cut` says.
+constexpr int kWaysMax = 4096;
+
+std::string filled(std::string text, const std::string& id) {
+  const std::size_t at = text.find("{id}");
+  return at == std::string::npos ? text : text.replace(at, 4, id);
+}
+
+void insert_sorted(std::vector<int>& list, int value) {
+  const auto place = std::lower_bound(list.begin(), list.end(), value);
+  if (place == list.end() || *place != value) list.insert(place, value);
+}
+
+void put(std::string& out, std::uint32_t value) {
+  while (value >= 0x80) {
+    out += static_cast<char>(0x80 | (value & 0x7F));
+    value >>= 7;
+  }
+  out += static_cast<char>(value);
+}
+std::uint32_t get(const std::string& in, std::size_t& at) {
+  std::uint32_t out = 0;
+  for (int shift = 0;; shift += 7) {
+    const auto byte = static_cast<unsigned char>(in[at++]);
+    out |= static_cast<std::uint32_t>(byte & 0x7F) << shift;
+    if (byte < 0x80) return out;
+  }
+}
+template <class List>
+void put_list(std::string& out, const List& list) {
+  put(out, static_cast<std::uint32_t>(list.size()));
+  for (const int each : list) put(out, static_cast<std::uint32_t>(each));
+}
+std::vector<int> get_list(const std::string& in, std::size_t& at) {
+  std::vector<int> out(get(in, at));
+  for (int& each : out) each = static_cast<int>(get(in, at));
+  return out;
+}
+
+}  // namespace
+
+std::string Node::encode() const {
+  std::string out;
+  out += ended ? '\1' : '\0';
+  put_list(out, configuration);
+  put_list(out, to_invoke);
+  for (const auto* list : {&running, &timers, &internal, &self}) put_list(out, *list);
+  for (const auto& [index, kept] : history) {
+    put(out, static_cast<std::uint32_t>(index));
+    put_list(out, kept);
+  }
+  return out;
+}
+
+Node Node::decode(const std::string& bytes) {
+  Node out;
+  std::size_t at = 1;
+  out.ended = bytes[0] != 0;
+  for (const int each : get_list(bytes, at)) out.configuration.insert(each);
+  for (const int each : get_list(bytes, at)) out.to_invoke.insert(each);
+  for (auto* list : {&out.running, &out.timers, &out.internal, &out.self}) *list = get_list(bytes, at);
+  while (at < bytes.size()) {
+    const auto index = static_cast<Index>(get(bytes, at));
+    out.history[index] = get_list(bytes, at);
+  }
+  return out;
+}
+
+std::optional<json::value> Element::parameter(const std::string& name, const json::object& manifest) const {
+  if (const auto given = parameters.find(name); given != parameters.end()) return given->second;
+  if (profile == nullptr) return std::nullopt;
+  for (const ParameterRule& rule : profile->parameters) {
+    if (rule.name != name) continue;
+    if (rule.manifest.empty()) return rule.fallback;
+    if (const json::value* found = manifest.if_contains(rule.manifest)) return *found;
+    return std::nullopt;
+  }
+  return json::value();
+}
+
+/// Which way each unknown guard goes, in the order they are asked. Trying all ways is counting in binary.
+struct Machine::Choices {
+  std::vector<bool> ways;
+  std::size_t asked = 0;
+
+  bool next() {
+    if (asked == ways.size()) ways.push_back(true);
+    return ways[asked++];
+  }
+  /// False: all ways were tried.
+  bool advance() {
+    ways.resize(asked);
+    asked = 0;
+    while (!ways.empty() && !ways.back()) ways.pop_back();
+    if (ways.empty()) return false;
+    ways.back() = false;
+    return true;
+  }
+};
+
+/// One microstep, or the part of a macrostep between two.
+class Machine::Run {
+ public:
+  Run(Machine& machine, Choices& choices, const Node& from, Successor& out) : m_(machine), choices_(choices), out_(out) {
+    out_.next = from;
+  }
+
+  Node& node() { return out_.next; }
+
+  void microstep(const std::vector<Index>& enabled) {
+    out_.happening.transitions = enabled;
+    const scxml::Chart& chart = m_.chart_;
+    const Procedures procedures(chart, node().configuration, node().history);
+    const StateSet exits = procedures.compute_exit_set(enabled);
+    scxml::History recorded;
+    for (const Index state : exits)
+      for (const Index history : chart.at(state).histories) recorded[history] = procedures.recorded(history);
+    for (auto& [history, states] : recorded) node().history[history] = std::move(states);
+    for (const Index state : exits) node().to_invoke.erase(state);
+    for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit(*state);
+    for (const Index each : enabled)
+      if (each != chart.at(0).initial) run(transition(each).actions);
+    const scxml::EntrySet entry = procedures.compute_entry_set(enabled);
+    for (const Index state : entry.states) enter(state, entry);
+    if (node().ended) {
+      out_.happening.ended = true;
+      Node last;
+      last.configuration = node().configuration;
+      last.ended = true;
+      node() = std::move(last);
+    }
+  }
+
+  void start_invokes() {
+    for (const Index state : node().to_invoke)
+      for (const int element : m_.elements_of_.at(state)) {
+        insert_sorted(node().running, element);
+        out_.happening.started.push_back(element);
+      }
+    node().to_invoke = {};
+  }
+
+  void run(const Block& block) {
+    for (const Action& action : block) run(action);
+  }
+
+  bool decide(const Script& script) {
+    const Truth truth = m_.decide(script, out_.happening.event, node());
+    return truth == Truth::unknown ? choices_.next() : truth == Truth::yes;
+  }
+
+ private:
+  const Transition& transition(Index index) const { return m_.chart_.transitions[static_cast<std::size_t>(index)]; }
+
+  void exit(Index index) {
+    const State& state = m_.chart_.at(index);
+    for (const Block& block : state.on_exit) run(block);
+    std::erase_if(node().running, [&](int each) { return m_.elements_[static_cast<std::size_t>(each)].state == index; });
+    node().configuration.erase(index);
+    out_.happening.exited.push_back(index);
+  }
+
+  void enter(Index index, const scxml::EntrySet& entry) {
+    const State& state = m_.chart_.at(index);
+    node().configuration.insert(index);
+    if (!state.invokes.empty()) node().to_invoke.insert(index);
+    if (index != 0) out_.happening.entered.push_back(index);
+    for (const Block& block : state.on_entry) run(block);
+    if (entry.default_entry.contains(index) && state.initial != scxml::kNone) run(transition(state.initial).actions);
+    if (const auto content = entry.history_content.find(index); content != entry.history_content.end())
+      run(transition(content->second).actions);
+    if (state.kind != StateKind::final) return;
+    if (state.parent == 0) {
+      node().ended = true;
+      return;
+    }
+    raise_done(state.parent);
+    const Index grandparent = m_.chart_.at(state.parent).parent;
+    if (grandparent == scxml::kNone || m_.chart_.at(grandparent).kind != StateKind::parallel) return;
+    const Procedures procedures(m_.chart_, node().configuration, node().history);
+    const auto& regions = m_.chart_.at(grandparent).children;
+    if (std::all_of(regions.begin(), regions.end(), [&](Index each) { return procedures.in_final_state(each); }))
+      raise_done(grandparent);
+  }
+
+  void raise_done(Index state) {
+    for (const int event : m_.done_events_.at(state)) node().internal.push_back(event);
+  }
+
+  void run(const Action& action) {
+    switch (action.kind) {
+      case ActionKind::raise: node().internal.push_back(m_.action_events_.at(&action)); break;
+      case ActionKind::branch:
+        for (const scxml::Branch& branch : action.branches)
+          if (!branch.cond || decide(branch.cond)) {
+            run(branch.actions);
+            break;
+          }
+        break;
+      case ActionKind::foreach_:
+        // How often is not known: never, or once.
+        if (choices_.next()) run(action.body);
+        break;
+      case ActionKind::send: send(action); break;
+      case ActionKind::cancel: {
+        std::string id = action.name;
+        if (action.script)
+          if (const std::optional<json::value> known = m_.model_.value(action.script); known && known->is_string())
+            id = known->get_string();
+        std::erase_if(node().timers, [&](int each) { return m_.timers_[static_cast<std::size_t>(each)].send->id == id; });
+        break;
+      }
+      default: break;  // data is not looked at
+    }
+  }
+
+  void send(const Action& action) {
+    if (const auto timer = m_.action_timers_.find(&action); timer != m_.action_timers_.end()) {
+      insert_sorted(node().timers, timer->second);
+      return;
+    }
+    const auto event = m_.action_events_.find(&action);
+    if (event == m_.action_events_.end()) return;
+    const bool internal = m_.events_[static_cast<std::size_t>(event->second)].kind == EventKind::internal;
+    (internal ? node().internal : node().self).push_back(event->second);
+  }
+
+  Machine& m_;
+  Choices& choices_;
+  Successor& out_;
+};
+
+Machine::Machine(const scxml::Chart& chart, const World& world, const json::object& programme)
+    : chart_(chart), world_(world), model_(chart, programme.empty() ? json::object{} : json::object{{"programme", programme}}) {
+  for (Index i = 0; i < static_cast<Index>(chart.states.size()); ++i) {
+    const State& state = chart.at(i);
+    add_elements(i);
+    for (const Block& block : state.on_entry) collect(block);
+    for (const Block& block : state.on_exit) collect(block);
+    for (const scxml::InvokeElement& invoke : state.invokes) collect(invoke.finalize);
+    if (state.kind == StateKind::compound || state.kind == StateKind::parallel)
+      done_events_[i] = {add_event({.kind = EventKind::internal, .name = "done.state." + state.id, .zh = "完成", .en = "done"})};
+  }
+  for (const Transition& each : chart.transitions) collect(each.actions);
+  collect_outside();
+}
+
+int Machine::add_event(AbstractEvent event) {
+  json::array data(event.data.begin(), event.data.end());
+  const std::string key = std::to_string(static_cast<int>(event.kind)) + " " + std::to_string(event.element) + " " + event.name + " " +
+                          canonical_json(data) + (event.ends ? "!" : "");
+  const auto [place, added] = event_ids_.try_emplace(key, static_cast<int>(events_.size()));
+  if (added) events_.push_back(std::move(event));
+  return place->second;
+}
+
+void Machine::add_elements(Index state) {
+  const auto& invokes = chart_.at(state).invokes;
+  for (const scxml::InvokeElement& invoke : invokes) {
+    const int index = static_cast<int>(elements_.size());
+    Element element{.state = state,
+                    .invoke = &invoke,
+                    .id = invoke.id.empty() ? chart_.at(state).id + ".1" : invoke.id,
+                    .profile = world_.find(invoke.type)};
+    for (const scxml::Param& param : invoke.payload.params) element.parameters[param.name] = model_.value(param.value);
+    if (invoke.type == "scxml" || invoke.type.starts_with("http://www.w3.org/TR/scxml")) raises_unknown_ = true;
+    add_answers(element, index);
+    elements_.push_back(std::move(element));
+    elements_of_[state].push_back(index);
+  }
+}
+
+void Machine::add_answers(Element& element, int index) {
+  const auto add = [&](EventKind kind, const std::string& name, std::vector<json::object> data, bool ends, std::string zh, std::string en) {
+    element.answers.push_back(add_event({.kind = kind,
+                                         .name = filled(name, element.id),
+                                         .element = index,
+                                         .data = std::move(data),
+                                         .ends = ends,
+                                         .zh = std::move(zh),
+                                         .en = std::move(en)}));
+  };
+  static const InvokeProfile kUnknown{.answers = {{.event = "done.invoke.{id}", .zh = "完成", .en = "done"}}};
+  const InvokeProfile& profile = element.profile == nullptr ? kUnknown : *element.profile;
+  if (!profile.outcomes.empty()) {
+    const std::optional<json::value> outcomes = element.parameter(profile.outcomes, {});
+    if (!outcomes) add(EventKind::answer, "done.invoke.{id}", {}, true, "办结", "some outcome");
+    if (outcomes && outcomes->is_array())
+      for (const json::value& outcome : outcomes->get_array())
+        if (outcome.is_string())
+          add(EventKind::answer, "done.invoke.{id}", {{{"outcome", outcome}}}, true, std::string{outcome.get_string()},
+              std::string{outcome.get_string()});
+  }
+  for (const Answer& answer : profile.answers)
+    if (answer.parameter.empty() || element.parameters.contains(answer.parameter))
+      add(EventKind::answer, answer.event, answer.data, answer.ends, answer.zh, answer.en);
+  if (!profile.fails) return;
+  add(EventKind::failure, "error.communication.{id}", {}, true, "失败", "fails");
+  // A second name for the same misfortune, for charts that listen to it.
+  const auto listens = [](const Transition& each) {
+    return std::any_of(each.events.begin(), each.events.end(), [](const std::string& name) { return name.starts_with("error.execution"); });
+  };
+  if (std::any_of(chart_.transitions.begin(), chart_.transitions.end(), listens))
+    add(EventKind::failure, "error.execution", {}, true, "失败", "fails");
+}
+
+void Machine::collect(const Block& block) {
+  for (const Action& action : block) {
+    for (const scxml::Branch& branch : action.branches) collect(branch.actions);
+    collect(action.body);
+    if (action.kind == ActionKind::raise)
+      action_events_[&action] = add_event({.kind = EventKind::internal, .name = action.name, .zh = "内部事件", .en = "raised"});
+    if (action.kind != ActionKind::send) continue;
+    const scxml::SendAction& send = *action.send;
+    std::string name = send.event;
+    if (send.event_expr) {
+      const std::optional<json::value> known = model_.value(send.event_expr);
+      if (!known || !known->is_string()) {
+        raises_unknown_ = true;
+        continue;
+      }
+      name = known->get_string();
+    }
+    if (send.target_expr || (!send.target.empty() && send.target != "#_internal")) continue;
+    bool delayed = !send.delay.empty() && send.delay != "0s" && send.delay != "0ms";
+    if (send.delay_expr) {
+      const std::optional<json::value> known = model_.value(send.delay_expr);
+      delayed = !known || !(known->is_int64() && known->get_int64() == 0);
+    }
+    const EventKind kind = send.target == "#_internal" ? EventKind::internal : delayed ? EventKind::timer : EventKind::self;
+    const int event = add_event({.kind = kind, .name = name, .zh = "到时", .en = "time is up"});
+    if (delayed) {
+      action_timers_[&action] = static_cast<int>(timers_.size());
+      timers_.push_back({.send = &send, .event = event, .place = action.place});
+    } else {
+      action_events_[&action] = event;
+    }
+  }
+}
+
+void Machine::collect_outside() {
+  for (const Transition& each : chart_.transitions)
+    for (const std::string& name : each.events)
+      if (std::any_of(world_.outside.begin(), world_.outside.end(), [&](const std::string& mine) { return scxml::matches(mine, name); }))
+        insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .zh = "外部事件", .en = "from outside"}));
+}
+
+Truth Machine::decide(const Script& script, int event, const Node& node) {
+  const auto known = verdicts_.find({script.id, event});
+  if (known != verdicts_.end() && known->second.fixed) return known->second.truth;
+  const auto in_state = [&](std::string_view id) {
+    const Index state = chart_.find(id);
+    return state != scxml::kNone && node.configuration.contains(state);
+  };
+  Truth out = Truth::unknown;
+  bool fixed = true;
+  if (event == kNothing) {
+    out = model_.condition(script, nullptr, in_state);
+    fixed = !model_.asked_in();
+  } else {
+    const AbstractEvent& of = events_[static_cast<std::size_t>(event)];
+    scxml::KnownEvent shown{.name = of.name,
+                            .invokeid = of.element == kNothing ? "" : elements_[static_cast<std::size_t>(of.element)].id,
+                            .data = {}};
+    const std::size_t samples = std::max<std::size_t>(of.data.size(), 1);
+    for (std::size_t i = 0; i < samples; ++i) {
+      if (i < of.data.size()) shown.data = of.data[i];
+      const Truth truth = model_.condition(script, &shown, in_state);
+      fixed = fixed && !model_.asked_in();
+      out = i == 0 || out == truth ? truth : Truth::unknown;
+      if (out == Truth::unknown) break;
+    }
+  }
+  verdicts_[{script.id, event}] = {out, fixed};
+  return out;
+}
+
+std::vector<Index> Machine::select(const Node& node, int event, Choices& choices) {
+  // Nothing happens between two guards of one selection: the same text has the same value.
+  std::map<std::string_view, bool> guessed;
+  const std::string* name = event == kNothing ? nullptr : &events_[static_cast<std::size_t>(event)].name;
+  return Procedures(chart_, node.configuration, node.history).select_transitions([&](Index index) {
+    const Transition& each = chart_.transitions[static_cast<std::size_t>(index)];
+    if (each.events.empty() != (name == nullptr)) return false;
+    if (name != nullptr && std::none_of(each.events.begin(), each.events.end(),
+                                        [&](const std::string& descriptor) { return scxml::matches(descriptor, *name); }))
+      return false;
+    if (!each.cond) return true;
+    const Truth truth = decide(each.cond, event, node);
+    if (truth != Truth::unknown) return truth == Truth::yes;
+    const auto known = guessed.find(each.cond.source);
+    if (known != guessed.end()) return known->second;
+    return guessed[each.cond.source] = choices.next();
+  });
+}
+
+void Machine::try_all_ways(Expansion& out, const std::function<bool(Choices&, Successor&)>& run) {
+  Choices choices;
+  for (int ways = 0; ways < kWaysMax; ++ways) {
+    Successor successor;
+    if (run(choices, successor)) out.successors.push_back(std::move(successor));
+    if (!choices.advance()) return;
+  }
+  out.cut = true;
+}
+
+Expansion Machine::begin() {
+  Expansion out;
+  try_all_ways(out, [&](Choices& choices, Successor& successor) {
+    Run(*this, choices, {}, successor).microstep({chart_.at(0).initial});
+    return true;
+  });
+  return out;
+}
+
+Expansion Machine::expand(const Node& node) {
+  Expansion out;
+  if (node.ended) return out;
+  try_all_ways(out, [&](Choices& choices, Successor& successor) {
+    Run run(*this, choices, node, successor);
+    std::vector<Index> enabled = select(node, kNothing, choices);
+    if (!enabled.empty()) {
+      run.microstep(enabled);
+      return true;
+    }
+    const bool internal = !node.internal.empty();
+    if (!internal && !node.to_invoke.empty()) {
+      run.start_invokes();
+      return true;
+    }
+    std::vector<int>& queue = internal ? run.node().internal : run.node().self;
+    if (queue.empty()) {
+      out.resting = true;
+      return false;
+    }
+    successor.happening.event = queue.front();
+    queue.erase(queue.begin());
+    enabled = select(node, successor.happening.event, choices);
+    if (!enabled.empty()) run.microstep(enabled);
+    return true;
+  });
+  if (!out.resting) return out;
+  const auto take = [&](int event, const std::function<void(Node&)>& prepare, bool drop) {
+    try_all_ways(out, [&](Choices& choices, Successor& successor) {
+      Run run(*this, choices, node, successor);
+      successor.happening.event = event;
+      prepare(run.node());
+      const AbstractEvent& of = events_[static_cast<std::size_t>(event)];
+      if (of.element != kNothing) run.run(elements_[static_cast<std::size_t>(of.element)].invoke->finalize);
+      const std::vector<Index> enabled = select(node, event, choices);
+      if (enabled.empty()) return drop;
+      run.microstep(enabled);
+      return true;
+    });
+  };
+  for (const int running : node.running)
+    for (const int answer : elements_[static_cast<std::size_t>(running)].answers)
+      take(answer,
+           [&](Node& next) {
+             if (events_[static_cast<std::size_t>(answer)].ends) std::erase(next.running, running);
+           },
+           true);
+  for (const int timer : node.timers)
+    take(timers_[static_cast<std::size_t>(timer)].event, [&](Node& next) { std::erase(next.timers, timer); }, true);
+  for (const int event : outside_) take(event, [](Node&) {}, false);
+  return out;
+}
+
+}  // namespace chuyi::check

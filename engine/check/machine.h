@@ -1,0 +1,141 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/check/profile.h"
+#include "engine/scxml/partial.h"
+#include "engine/scxml/procedures.h"
+
+/// The chart without its data: what may happen from where.
+namespace chuyi::check {
+
+using scxml::Index;
+using scxml::StateSet;
+
+inline constexpr int kNothing = -1;
+/// A chart that keeps more events waiting inside one macrostep never comes to rest.
+inline constexpr std::size_t kQueueMax = 24;
+
+/// One <invoke> of the chart, with what is known of its parameters before it runs.
+struct Element {
+  Index state = scxml::kNone;
+  const scxml::InvokeElement* invoke = nullptr;
+  std::string id;
+  const InvokeProfile* profile = nullptr;                       ///< nullptr: nobody knows this type
+  std::map<std::string, std::optional<json::value>> parameters;  ///< given ones; nullopt: not known yet
+  std::vector<int> answers;                                      ///< events
+  /// The parameter as the handler will see it: given, from the manifest, or its fallback. nullopt: not known.
+  std::optional<json::value> parameter(const std::string& name, const json::object& manifest) const;
+};
+
+enum class EventKind : std::uint8_t { internal, self, answer, failure, timer, outside };
+
+/// An event as far as guards can tell it from others.
+struct AbstractEvent {
+  EventKind kind = EventKind::internal;
+  std::string name;
+  int element = kNothing;
+  std::vector<json::object> data;
+  bool ends = false;  ///< answer: the invoke is over
+  std::string zh, en;
+};
+
+/// A <send> with a delay.
+struct Timer {
+  const scxml::SendAction* send = nullptr;
+  int event = kNothing;
+  std::string place;
+};
+
+/// Where a chart stands between two microsteps.
+struct Node {
+  StateSet configuration;
+  scxml::History history;
+  StateSet to_invoke;           ///< states entered in this macrostep whose invokes have not started
+  std::vector<int> running;     ///< elements, sorted
+  std::vector<int> timers;      ///< sorted
+  std::vector<int> internal;    ///< events, first to come first
+  std::vector<int> self;        ///< sent to itself without delay
+  bool ended = false;
+
+  bool flooded() const { return internal.size() + self.size() > kQueueMax; }
+  std::string encode() const;
+  static Node decode(const std::string& bytes);
+};
+
+/// What happens on the way from one node to the next.
+struct Happening {
+  int event = kNothing;  ///< kNothing: a transition without event, or the start of invokes
+  std::vector<Index> transitions;
+  std::vector<Index> exited, entered;
+  std::vector<int> started;  ///< elements
+  bool ended = false;
+  friend auto operator<=>(const Happening&, const Happening&) = default;
+};
+
+struct Successor {
+  Happening happening;
+  Node next;
+};
+
+struct Expansion {
+  std::vector<Successor> successors;
+  bool resting = false;  ///< the macrostep is over: what comes next comes from outside
+  bool cut = false;      ///< too many unknown guards at once: not every way is there
+};
+
+class Machine {
+ public:
+  /// @param programme  the manifest's data as charts see it; empty: not known.
+  Machine(const scxml::Chart& chart, const World& world, const json::object& programme);
+
+  const scxml::Chart& chart() const { return chart_; }
+  const std::vector<Element>& elements() const { return elements_; }
+  const std::vector<AbstractEvent>& events() const { return events_; }
+  const std::vector<Timer>& timers() const { return timers_; }
+  /// A <send> or an invoked chart may raise events whose names are not known.
+  bool raises_unknown() const { return raises_unknown_; }
+  scxml::PartialModel& model() { return model_; }
+
+  Expansion begin();
+  Expansion expand(const Node& node);
+
+ private:
+  class Run;
+  struct Choices;
+  struct Verdict {
+    scxml::Truth truth;
+    bool fixed;  ///< the same in every configuration
+  };
+
+  int add_event(AbstractEvent event);
+  void add_elements(Index state);
+  void add_answers(Element& element, int index);
+  void collect(const scxml::Block& block);
+  void collect_outside();
+  scxml::Truth decide(const scxml::Script& script, int event, const Node& node);
+  std::vector<Index> select(const Node& node, int event, Choices& choices);
+  /// Runs once for each way that unknown guards can go; `run` says whether it led anywhere.
+  static void try_all_ways(Expansion& out, const std::function<bool(Choices&, Successor&)>& run);
+
+  const scxml::Chart& chart_;
+  const World& world_;
+  scxml::PartialModel model_;
+  std::vector<Element> elements_;
+  std::vector<AbstractEvent> events_;
+  std::vector<Timer> timers_;
+  std::vector<int> outside_;
+  std::map<Index, std::vector<int>> elements_of_;
+  std::map<std::string, int> event_ids_;
+  std::map<const scxml::Action*, int> action_events_;  ///< raise and send → event
+  std::map<const scxml::Action*, int> action_timers_;
+  std::map<Index, std::vector<int>> done_events_;      ///< state → done.state.ID
+  std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (script, event)
+  bool raises_unknown_ = false;
+};
+
+}  // namespace chuyi::check

@@ -1,0 +1,78 @@
+#include "engine/stages/profiles.h"
+
+namespace chuyi {
+namespace {
+
+using check::Answer;
+using check::InvokeProfile;
+
+json::array list(std::initializer_list<const char*> texts) {
+  json::array out;
+  for (const char* each : texts) out.emplace_back(each);
+  return out;
+}
+
+/// People may take longer than `due`.
+Answer overdue(const char* parameter) {
+  return {.event = "task.overdue.{id}", .zh = "逾期", .en = "overdue", .parameter = parameter, .ends = false};
+}
+
+Answer verdict(const char* value, const char* zh) {
+  return {.event = "done.invoke.{id}", .data = {{{"verdict", value}}}, .zh = zh, .en = value};
+}
+
+}  // namespace
+
+const check::World& builtin_world() {
+  static const check::World world{
+      .invokes =
+          {InvokeProfile{.type = "task",
+                         .parameters = {{.name = "role", .is_role = true},
+                                        {.name = "org"},
+                                        {.name = "user"},
+                                        {.name = "form", .is_form = true},
+                                        {.name = "outcomes", .fallback = list({"done"})},
+                                        {.name = "not_by", .fallback = json::array{}},
+                                        {.name = "due"},
+                                        {.name = "data"},
+                                        {.name = "seals_bundle"},
+                                        {.name = "accepts_documents"}},
+                         .required = {{"role", "org"}, {"user"}},
+                         .answers = {overdue("due")},
+                         .outcomes = "outcomes",
+                         .not_by = "not_by"},
+           InvokeProfile{.type = "panel",
+                         .parameters = {{.name = "org"}, {.name = "reviewers_min"}, {.name = "reviewers"}},
+                         .answers = {{.event = "done.invoke.{id}", .zh = "评审结束", .en = "closed"}},
+                         .separates = true},
+           InvokeProfile{.type = "publicity",
+                         .parameters = {{.name = "period", .manifest = "publicity"},
+                                        {.name = "org"},
+                                        {.name = "fields"},
+                                        {.name = "objections"}},
+                         .answers = {{.event = "done.invoke.{id}",
+                                      .data = {{{"upheld", 0}}},
+                                      .zh = "期满，没有成立的异议",
+                                      .en = "over, no objection upheld"},
+                                     {.event = "done.invoke.{id}",
+                                      .data = {{{"upheld", 1}}, {{"upheld", 2}}, {{"upheld", 5}}},
+                                      .zh = "期满，有成立的异议",
+                                      .en = "over, an objection upheld"}}},
+           InvokeProfile{.type = "award",
+                         .parameters = {{.name = "action", .allowed = {"grant", "revoke", "complete"}, .fallback = "grant"}},
+                         .answers = {{.event = "done.invoke.{id}", .zh = "办结", .en = "done"}}},
+           InvokeProfile{.type = "annual-check",
+                         .parameters = {{.name = "year"},
+                                        {.name = "due"},
+                                        {.name = "form", .is_form = true},
+                                        {.name = "reporter_org"},
+                                        {.name = "officer_org"}},
+                         .answers = {verdict("excellent", "优秀"), verdict("qualified", "合格"), verdict("rectify", "限期整改"),
+                                     verdict("unqualified", "不合格"), overdue("")}},
+           InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
+      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
+      .outside = {"applicant", "province"}};
+  return world;
+}
+
+}  // namespace chuyi
