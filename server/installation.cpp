@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "engine/stages/builtin.h"
+#include "engine/stages/profiles.h"
 
 namespace chuyi {
 
@@ -53,6 +54,25 @@ Result<Calendar> load_calendar(const SharedFiles& files) {
   return out;
 }
 
+Result<std::vector<check::Policy>> load_policies(const SharedFiles& files) {
+  const std::string folder = files.root + "/workflows/policies";
+  std::vector<fs::path> paths;
+  std::error_code ec;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ec))
+    if (entry.path().extension() == ".xml") paths.push_back(entry.path());
+  if (ec) return Error{.kind = ErrorKind::not_found, .code = "file.missing", .message = "Expected a folder of policies", .place = folder};
+  std::sort(paths.begin(), paths.end());
+  std::vector<check::Policy> out;
+  for (const fs::path& path : paths) {
+    const Result<std::string> text = read_file(path.string());
+    if (!text) return text.error();
+    Result<std::vector<check::Policy>> read = check::parse_policies(*text, path.string());
+    if (!read) return read.error();
+    std::move(read->begin(), read->end(), std::back_inserter(out));
+  }
+  return out;
+}
+
 InvokeRegistry make_registry() {
   InvokeRegistry out;
   if (Result<> added = add_builtin_handlers(out); !added) std::abort();  // two built-ins of one name: a broken build
@@ -60,13 +80,15 @@ InvokeRegistry make_registry() {
 }
 
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
-                                             const std::vector<std::string>& more) {
+                                             const std::vector<std::string>& more, std::vector<check::Policy> policies) {
   PackageLibraryOptions options{.packages = files.packages,
                                 .workflows = files.root + "/workflows",
                                 .forms = files.root + "/forms",
                                 .schema = files.root + "/plugins/sdk/plugin.xsd",
                                 .libraries = data.empty() ? "" : data + "/libraries",
-                                .invoke_types = {}};
+                                .invoke_types = {},
+                                .world = builtin_world(),
+                                .policies = std::move(policies)};
   if (!data.empty()) {
     // There from the start, so that a package can be put into it while the server runs.
     std::error_code ec;

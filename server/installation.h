@@ -26,10 +26,13 @@ Result<Calendar> load_calendar(const SharedFiles& files);
 /// Every *.json of server/texts. Errors: `invalid` "texts.*".
 Result<std::string> read_file(const std::string& path);
 InvokeRegistry make_registry();
+/// Reads workflows/policies/*.xml. Errors: those of check::parse_policies; `not_found` "file.missing".
+Result<std::vector<check::Policy>> load_policies(const SharedFiles& files);
 /// Packages of the installation: shipped ones, then `data`/plugins (made when it is not there), then `more`; later
-/// folders win. Without `data` packages can be checked, but their libraries are not kept.
+/// folders win. A package whose workflow breaks one of `policies` is refused. Without `data` packages can be
+/// checked, but their libraries are not kept.
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
-                                             const std::vector<std::string>& more);
+                                             const std::vector<std::string>& more, std::vector<check::Policy> policies = {});
 /// Takes in every definition that applications in the store run on. @return problems.
 std::vector<Detail> restore_definitions(Queries& queries, Definitions& definitions);
 

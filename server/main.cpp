@@ -131,9 +131,11 @@ int main(int argc, char** argv) {
   user_add->add_option("--org", user.org, "organisation id")->required();
   user_add->add_flag("--password-stdin", user.password_stdin, "read the password from standard input, else from the terminal");
 
-  std::vector<std::string> check_files;
-  CLI::App* check_command = app.add_subcommand("check", "load workflows (.scxml), forms (.json) and packages; print every problem");
-  check_command->add_option("file", check_files, "files and package folders")->required();
+  CheckOptions check;
+  CLI::App* check_command = app.add_subcommand("check", "prove workflows (.scxml), load forms (.json), policies (.xml) and packages; print every problem");
+  check_command->add_option("file", check.paths, "files and package folders")->required();
+  check_command->add_option("--lang", check.language, "zh or en")->capture_default_str();
+  check_command->add_option("--max-states", check.nodes_max, "situations of one workflow to go through")->capture_default_str();
   check_command->add_flag("--json", json_output, "print problems as JSON");
 
   DiagramOptions diagram;
@@ -182,7 +184,10 @@ int main(int argc, char** argv) {
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });
   user_add->callback([&] { code = exit_code(run_user_add(files, data, user)); });
-  check_command->callback([&] { code = exit_code(run_check(files, check_files, json_output), json_output); });
+  check_command->callback([&] {
+    check.json = json_output;
+    code = exit_code(run_check(files, check), json_output);
+  });
   diagram_command->callback([&] { code = exit_code(run_diagram(diagram)); });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });

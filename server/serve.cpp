@@ -122,7 +122,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Queries& queries = *storage->queries;
 
   const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages);
+  Result<std::vector<check::Policy>> policies = load_policies(files);
+  if (!policies) return policies.error();
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, std::move(*policies));
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
 

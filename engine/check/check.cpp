@@ -16,6 +16,8 @@ using scxml::Transition;
 
 using Way = std::vector<Graph::Step>;
 
+constexpr int kNamesMax = 6;  ///< states of a cycle that are named
+
 /// Edges against their direction.
 class Reversed {
  public:
@@ -369,12 +371,13 @@ class Checker {
     std::set<NodeId> seen;
     std::string place;
     std::string names;
+    int named = 0;
     for (NodeId at = node; seen.insert(at).second && !silent(at);) {
       const Edge& edge = graph_.edges[graph_.first_edge[at]];
       const Happening& happening = graph_.happenings[edge.happening];
       way.push_back({.node = at, .edge = edge});
       for (const Index state : happening.entered)
-        if (chart_.at(state).children.empty()) names += (names.empty() ? "" : " → ") + chart_.at(state).id;
+        if (chart_.at(state).children.empty() && ++named <= kNamesMax) names += (names.empty() ? "" : " → ") + chart_.at(state).id;
       if (!happening.transitions.empty() && place.empty()) place = transition(happening.transitions.front()).place;
       at = edge.to;
     }
@@ -383,7 +386,6 @@ class Checker {
         if (const auto& transitions = graph_.happenings[step.edge.happening].transitions; !transitions.empty())
           place = transition(transitions.front()).place;
     if (!told.insert("endless " + place).second) return;
-    if (names.size() > 200) names.resize(200);
     report("check.endless", place,
            "Expected transitions that come to rest, but they follow each other for ever without anything from outside" +
                (names.empty() ? "" : " (" + names + " …)"),
@@ -402,10 +404,10 @@ class Checker {
     // The situation that people would see is the next one at rest.
     NodeId rest = node;
     for (std::size_t i = 0; !graph_.resting[rest] && !silent(rest) && i < graph_.size(); ++i) rest = graph_.edges[graph_.first_edge[rest]].to;
-    const Node at = graph_.node(rest);
-    const State& state = chart_.at(leaf_of(at));
-    if (told.contains("stuck " + state.id) || (silent(rest) && waits_for_time(rest))) return;
     const Happening* cause = node == 0 ? nullptr : &graph_.happenings[graph_.parents[node].edge.happening];
+    const bool entered = cause != nullptr && !cause->entered.empty() && graph_.node(rest).configuration.contains(cause->entered.back());
+    const State& state = chart_.at(entered ? cause->entered.back() : leaf_of(graph_.node(rest)));
+    if (told.contains("stuck " + state.id) || (silent(rest) && waits_for_time(rest))) return;
     const bool dropped = cause != nullptr && cause->event != kNothing && cause->transitions.empty();
     if (dropped && dropped_.contains(cause->event)) return;  // told as an outcome that nothing handles
     if (dropped && event(cause->event).kind == EventKind::failure) {

@@ -166,8 +166,8 @@ class Machine::Run {
   }
 
   bool decide(const Script& script) {
-    const Truth truth = m_.decide(script, out_.happening.event, node());
-    return truth == Truth::unknown ? choices_.next() : truth == Truth::yes;
+    Assumptions none;  // the block may have changed what the conditions look at
+    return m_.decide(script, out_.happening.event, node(), none, choices_);
   }
 
  private:
@@ -366,7 +366,38 @@ void Machine::collect_outside() {
         insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .zh = "外部事件", .en = "from outside"}));
 }
 
-Truth Machine::decide(const Script& script, int event, const Node& node) {
+bool Machine::decide(const Script& script, int event, const Node& node, Assumptions& assumed, Choices& choices) {
+  auto known = guards_.find(script.id);
+  if (known == guards_.end()) known = guards_.emplace(script.id, read_guard(script, leaves_)).first;
+  return decide_guard(known->second, event, node, assumed, choices) == Truth::yes;
+}
+
+Truth Machine::decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices) {
+  switch (guard.kind) {
+    case Guard::Kind::leaf: {
+      const Truth truth = decide_leaf(guard.script, event, node);
+      if (truth != Truth::unknown) return truth;
+      return assumed.decide(guard, [&] { return choices.next(); }) ? Truth::yes : Truth::no;
+    }
+    case Guard::Kind::negation: {
+      const Truth truth = decide_guard(guard.parts.front(), event, node, assumed, choices);
+      return truth == Truth::fails ? truth : truth == Truth::yes ? Truth::no : Truth::yes;
+    }
+    case Guard::Kind::both:
+    case Guard::Kind::either: {
+      const Truth stop = guard.kind == Guard::Kind::both ? Truth::no : Truth::yes;
+      Truth out = stop;
+      for (const Guard& part : guard.parts) {
+        out = decide_guard(part, event, node, assumed, choices);
+        if (out == stop || out == Truth::fails) break;
+      }
+      return out;
+    }
+  }
+  return Truth::no;
+}
+
+Truth Machine::decide_leaf(const Script& script, int event, const Node& node) {
   const auto known = verdicts_.find({script.id, event});
   if (known != verdicts_.end() && known->second.fixed) return known->second.truth;
   const auto in_state = [&](std::string_view id) {
@@ -397,8 +428,7 @@ Truth Machine::decide(const Script& script, int event, const Node& node) {
 }
 
 std::vector<Index> Machine::select(const Node& node, int event, Choices& choices) {
-  // Nothing happens between two guards of one selection: the same text has the same value.
-  std::map<std::string_view, bool> guessed;
+  Assumptions assumed;  // nothing happens between two guards of one selection
   const std::string* name = event == kNothing ? nullptr : &events_[static_cast<std::size_t>(event)].name;
   return Procedures(chart_, node.configuration, node.history).select_transitions([&](Index index) {
     const Transition& each = chart_.transitions[static_cast<std::size_t>(index)];
@@ -407,11 +437,7 @@ std::vector<Index> Machine::select(const Node& node, int event, Choices& choices
                                         [&](const std::string& descriptor) { return scxml::matches(descriptor, *name); }))
       return false;
     if (!each.cond) return true;
-    const Truth truth = decide(each.cond, event, node);
-    if (truth != Truth::unknown) return truth == Truth::yes;
-    const auto known = guessed.find(each.cond.source);
-    if (known != guessed.end()) return known->second;
-    return guessed[each.cond.source] = choices.next();
+    return decide(each.cond, event, node, assumed, choices);
   });
 }
 

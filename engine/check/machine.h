@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/check/guard.h"
 #include "engine/check/profile.h"
 #include "engine/scxml/partial.h"
 #include "engine/scxml/procedures.h"
@@ -117,7 +118,9 @@ class Machine {
   void add_answers(Element& element, int index);
   void collect(const scxml::Block& block);
   void collect_outside();
-  scxml::Truth decide(const scxml::Script& script, int event, const Node& node);
+  scxml::Truth decide_leaf(const scxml::Script& script, int event, const Node& node);
+  scxml::Truth decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices);
+  bool decide(const scxml::Script& script, int event, const Node& node, Assumptions& assumed, Choices& choices);
   std::vector<Index> select(const Node& node, int event, Choices& choices);
   /// Runs once for each way that unknown guards can go; `run` says whether it led anywhere.
   static void try_all_ways(Expansion& out, const std::function<bool(Choices&, Successor&)>& run);
@@ -134,7 +137,9 @@ class Machine {
   std::map<const scxml::Action*, int> action_events_;  ///< raise and send → event
   std::map<const scxml::Action*, int> action_timers_;
   std::map<Index, std::vector<int>> done_events_;      ///< state → done.state.ID
-  std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (script, event)
+  std::map<Index, Guard> guards_;                      ///< script → its parts
+  Index leaves_ = 0;
+  std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (leaf, event)
   bool raises_unknown_ = false;
 };
 

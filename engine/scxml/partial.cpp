@@ -38,6 +38,15 @@ int opaque_index(lua_State* L) {
   return touch(L);
 }
 
+/// Upvalue 1 holds the known globals: of what a script sets, its functions are known, its data is not.
+int environment_newindex(lua_State* L) {
+  if (lua_type(L, 3) != LUA_TFUNCTION) return 0;
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, lua_upvalueindex(1));
+  return 0;
+}
+
 /// type() must not tell a stand-in from the table that it stands for.
 int partial_type(lua_State* L) {
   luaL_checkany(L, 1);
@@ -90,7 +99,8 @@ int open_partial(lua_State* L) {
   lua_pushvalue(L, 1);
   lua_pushcclosure(L, environment_index, 1);
   lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, touch);
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, environment_newindex, 1);
   lua_setfield(L, -2, "__newindex");
   lua_setmetatable(L, 2);
   lua_insert(L, 1);
@@ -167,6 +177,8 @@ PartialModel::PartialModel(const Chart& chart, const json::object& globals) : ch
   }
   m.known = luaL_ref(m.L, LUA_REGISTRYINDEX);
   m.environment = luaL_ref(m.L, LUA_REGISTRYINDEX);
+  if (chart.script) m.run(chart.script);
+  lua_settop(m.L, 0);
 }
 
 PartialModel::~PartialModel() = default;
@@ -195,7 +207,7 @@ Truth PartialModel::condition(const Script& script, const KnownEvent* event, con
     if (m.run(script))
       out = lua_toboolean(m.L, -1) != 0 ? Truth::yes : Truth::no;
     else
-      out = m.touched || event != nullptr ? Truth::unknown : Truth::no;
+      out = m.touched || event != nullptr ? Truth::unknown : Truth::fails;
     m.limits.in_state = nullptr;
   }
   lua_settop(m.L, 0);

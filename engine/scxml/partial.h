@@ -12,7 +12,7 @@
 
 namespace chuyi::scxml {
 
-enum class Truth : std::uint8_t { no, yes, unknown };
+enum class Truth : std::uint8_t { no, yes, unknown, fails };
 
 /// What is known of `_event`: its name, and some fields of its data.
 struct KnownEvent {
@@ -22,7 +22,8 @@ struct KnownEvent {
 };
 
 /// The data model when next to nothing is known of the data: whatever touches an unknown value has an unknown
-/// value. Known are the globals given, _name, In(), and what the event says.
+/// value. Known are the globals given, the functions of the chart's top-level script, _name, In(), and what the
+/// event says.
 class PartialModel {
  public:
   explicit PartialModel(const Chart& chart, const json::object& globals = {});
@@ -31,7 +32,7 @@ class PartialModel {
   PartialModel& operator=(const PartialModel&) = delete;
 
   using InState = std::function<bool(std::string_view)>;
-  /// nil and false are `no`; so is what surely fails (SCXML 5.9.1).
+  /// nil and false are `no`. `fails`: whatever the data, which makes a whole condition false (SCXML 5.9.1).
   /// @param event  nullptr: `_event` is unknown.
   Truth condition(const Script& script, const KnownEvent* event, const InState& in_state);
   /// The last condition() asked In().

@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kTextMax = 2U * 1024 * 1024;
 constexpr std::uintmax_t kLibraryMax = 64U * 1024 * 1024;
+/// A package is looked at while people wait; `chuyi check` goes further.
+constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'000};
 constexpr const char* kWorkflowFile = "workflow.scxml";
 constexpr const char* kLibraryDigest = "library.sha256";
 
@@ -237,6 +239,21 @@ Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& 
   return {};
 }
 
+/// Refuses a workflow that breaks a policy, or that is too large to be sure of it.
+Result<> keep_policies(const Definition& definition, const PackageLibraryOptions& options) {
+  if (options.policies.empty()) return {};
+  const check::Report report =
+      check::check(*definition.chart, {.manifest = definition.manifest}, options.world, options.policies, kCheckLimits);
+  std::vector<Detail> problems;
+  for (const check::Finding& each : report.findings)
+    if (each.detail.code == "check.policy" || each.detail.code == "check.too_large") problems.push_back(check::flat(each));
+  if (problems.empty()) return {};
+  Error error = package_error(problems.front().code, problems.front().message, problems.front().place);
+  error.message_zh = problems.front().message_zh;
+  error.details = std::move(problems);
+  return error;
+}
+
 /// Three numbers, compared as numbers.
 bool newer(const std::string& a, const std::string& b) {
   const auto parts = [](const std::string& version) {
@@ -285,7 +302,9 @@ Result<DefinitionPtr> PackageLibrary::load(const std::string& path) const {
   const Result<PackageSource> source = fs::is_directory(path) ? read_folder(path, options_) : read_archive(path, options_);
   if (!source) return source.error();
   Result<DefinitionPtr> built = build(*source, options_);
-  if (built && !source->library.empty() && !options_.libraries.empty())
+  if (!built) return built;
+  if (Result<> kept = keep_policies(**built, options_); !kept) return kept.error();
+  if (!source->library.empty() && !options_.libraries.empty())
     if (Result<> kept = keep_library(*source, options_); !kept) return kept.error();
   return built;
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/check/check.h"
 #include "engine/ports/definition.h"
 
 namespace chuyi {
@@ -18,6 +19,8 @@ struct PackageLibraryOptions {
   std::string schema;                 ///< plugin.xsd
   std::string libraries;  ///< where native libraries are kept and run from, SHA256.so; empty: packages are only checked
   std::set<std::string> invoke_types;  ///< of the registry: a workflow may use no other
+  check::World world;                  ///< what the checker knows of those types
+  std::vector<check::Policy> policies;  ///< what every workflow must keep before it is taken in
 };
 
 /// Task types read from packages. See engine/ports/definition.h for the calls, plugins/sdk/plugin.xsd for the format.

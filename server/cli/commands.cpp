@@ -58,29 +58,6 @@ json::array json_of(const std::vector<Detail>& details) {
   return out;
 }
 
-std::vector<Detail> details_of(const Error& error) {
-  if (!error.details.empty()) return error.details;
-  return {{.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}};
-}
-
-std::vector<Detail> check_one(const SharedFiles& files, const std::string& path) {
-  const auto problems = [](const auto& result) { return result ? std::vector<Detail>{} : details_of(result.error()); };
-  const std::string extension = fs::path{path}.extension().string();
-  if (fs::is_directory(path) || extension == ".zip") {
-    const InvokeRegistry registry = make_registry();
-    return problems(make_library(files, registry, {}, {})->load(path));
-  }
-  const Result<std::string> text = read_file(path);
-  if (!text) return details_of(text.error());
-  if (extension == ".scxml") return problems(scxml::parse_chart(*text, path));
-  Result<json::value> schema = parse_json(*text, JsonLimits{}, path);
-  if (!schema) return details_of(schema.error());
-  const auto read_common = [&](const std::string& name) { return read_file(files.root + "/forms/" + name); };
-  Result<json::value> inlined = inline_common(*schema, path, read_common);
-  if (!inlined) return details_of(inlined.error());
-  return problems(compile_form(*inlined, path));
-}
-
 }  // namespace
 
 std::string line_of(const Detail& detail) {
@@ -101,18 +78,6 @@ Result<> run_user_add(const SharedFiles& files, const std::string& data, const U
   return put_user_offline(files, data,
                           {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},
                           *password);
-}
-
-Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output) {
-  std::vector<Detail> problems;
-  for (const std::string& path : paths)
-    for (Detail& each : check_one(files, path)) problems.push_back(std::move(each));
-  if (json_output)
-    std::cout << json::serialize(json_of(problems)) << "\n";
-  else
-    for (const Detail& each : problems) std::cout << line_of(each) << "\n";
-  if (problems.empty()) return {};
-  return Error{.kind = ErrorKind::invalid, .code = "check.problems", .message = "Expected no problems, but found " + std::to_string(problems.size())};
 }
 
 Result<> run_diagram(const DiagramOptions& options) {

@@ -14,6 +14,12 @@ struct UserOptions {
   std::vector<std::string> roles;
   bool password_stdin = false;
 };
+struct CheckOptions {
+  std::vector<std::string> paths;
+  bool json = false;
+  std::string language = "en";
+  std::size_t nodes_max = 1'000'000;  ///< situations of one workflow
+};
 struct DiagramOptions {
   std::string file;
   std::string language = "zh";
@@ -38,7 +44,7 @@ std::string line_of(const Detail& detail);
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
 Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);
-Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output);
+Result<> run_check(const SharedFiles& files, const CheckOptions& options);
 Result<> run_diagram(const DiagramOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);

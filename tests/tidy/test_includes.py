@@ -9,14 +9,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 MAY_USE = {
     "engine/base": [],
     "engine/scxml": ["engine/base"],
+    "engine/check": ["engine/base", "engine/scxml"],
     "engine/invoke": ["engine/base", "engine/scxml"],
     "engine/forms": ["engine/base", "engine/scxml"],
-    "engine/stages": ["engine/base", "engine/invoke", "engine/scxml"],
+    "engine/stages": ["engine/base", "engine/check", "engine/invoke", "engine/scxml"],
     "engine/ports": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms"],
     "engine/runtime": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports"],
     "plugins/sdk": [],
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
-    "plugins/loader": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
+    "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
     "storage/sqlite": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/memory": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/documents": ["engine/base", "engine/ports"],
@@ -27,7 +28,7 @@ ONLY_IN = {
     "sqlite3.h": ["storage/sqlite", "tests"],
     "zip.h": ["storage/documents", "tests"],
     "lua.hpp": ["engine/scxml", "tests"],
-    "pugixml.hpp": ["engine/scxml", "plugins/loader", "tests"],
+    "pugixml.hpp": ["engine/check", "engine/scxml", "plugins/loader", "tests"],
     "boost/asio": ["server"],
     "boost/beast": ["server"],
     "valijson": ["engine/forms"],
@@ -35,7 +36,7 @@ ONLY_IN = {
     "spdlog": ["server", "plugins/host", "storage/documents"],
 }
 # What the chart engine and the stages must never reach for: they open nothing, know no time and draw no numbers.
-PURE = ["engine/base", "engine/scxml", "engine/invoke", "engine/stages", "engine/forms"]
+PURE = ["engine/base", "engine/scxml", "engine/check", "engine/invoke", "engine/stages", "engine/forms"]
 IMPURE = re.compile(r"#include <(fstream|filesystem|random|thread|mutex|future|condition_variable|ctime|unistd\.h|sys/.*|fcntl\.h|iostream)>")
 
 
