@@ -167,6 +167,9 @@ class Checker {
         continue;
       }
       check_required(each, name);
+      for (const ParameterRule& rule : each.profile->parameters)
+        if (rule.is_form && rule.fallback.is_string() && !each.parameters.contains(rule.name))
+          check_form(name, each.invoke->place, std::string{rule.fallback.get_string()});
       if (each.profile->parameters.empty()) continue;  // takes any
       for (const auto& [parameter, value] : each.parameters) check_parameter(each, name, parameter, value);
     }
@@ -211,9 +214,13 @@ class Checker {
     if (rule->is_role && unknown_in(world_.roles))
       report("check.role", place, "Expected a role (" + joined(world_.roles, ", ") + "), but " + name + " has '" + text + "'",
              "环节" + name + "的角色“" + text + "”不存在（已有：" + joined(world_.roles, "、") + "）");
-    if (rule->is_form && manifest_.contains("forms") && !object_or_empty(manifest_, "forms").contains(text))
-      report("check.form", place, "Expected a form of the package, but " + name + " shows '" + text + "'",
-             "环节" + name + "的表单“" + text + "”不在任务类型包中");
+    if (rule->is_form) check_form(name, place, text);
+  }
+
+  void check_form(const std::string& name, const std::string& place, const std::string& form) {
+    if (manifest_.contains("forms") && !object_or_empty(manifest_, "forms").contains(form))
+      report("check.form", place, "Expected a form of the package, but " + name + " shows '" + form + "'",
+             "环节" + name + "的表单“" + form + "”不在任务类型包中");
   }
 
   /// A chart for people has a title in both languages on each state; any other chart has none at all.

@@ -10,12 +10,17 @@ namespace {
 constexpr std::size_t kMemoryMax = 16U * 1024 * 1024;
 constexpr std::uint64_t kInstructionsMax = 200'000;
 
-const char kPartialKey = 0;  ///< registry: light userdata of the bool "an unknown value was touched"
+const char kPartialKey = 0;  ///< registry: light userdata of Machine::touched
 const char kOpaqueKey = 0;   ///< registry: metatable of tables of which some fields are known
 
-int touch(lua_State* L) {
+/// What fails from now on may do so because of what is not known.
+void mark(lua_State* L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &kPartialKey);
   *static_cast<bool*>(lua_touserdata(L, -1)) = true;
+  lua_pop(L, 1);
+}
+int touch(lua_State* L) {
+  mark(L);
   return luaL_error(L, "unknown value");
 }
 
@@ -32,6 +37,7 @@ int environment_index(lua_State* L) {
 
 int opaque_index(lua_State* L) {
   lua_settop(L, 2);
+  mark(L);
   lua_getiuservalue(L, 1, 1);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, -2) != LUA_TNIL) return 1;
@@ -140,7 +146,7 @@ int set_known_event(lua_State* L) {
 struct PartialModel::Machine {
   SandboxLimits limits;
   lua_State* L = nullptr;
-  bool touched = false;
+  bool touched = false;  ///< something was looked at of which not all is known
   bool asked_in = false;
   int environment = LUA_NOREF;
   int known = LUA_NOREF;
@@ -203,11 +209,10 @@ Truth PartialModel::condition(const Script& script, const KnownEvent* event, con
       return in_state(id);
     };
     m.limits.in_state = &asked;
-    // A failure after an unknown value was looked at may come of our not knowing it.
     if (m.run(script))
       out = lua_toboolean(m.L, -1) != 0 ? Truth::yes : Truth::no;
     else
-      out = m.touched || event != nullptr ? Truth::unknown : Truth::fails;
+      out = m.touched ? Truth::unknown : Truth::fails;
     m.limits.in_state = nullptr;
   }
   lua_settop(m.L, 0);

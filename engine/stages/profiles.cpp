@@ -64,7 +64,7 @@ const check::World& builtin_world() {
            InvokeProfile{.type = "annual-check",
                          .parameters = {{.name = "year"},
                                         {.name = "due"},
-                                        {.name = "form", .is_form = true},
+                                        {.name = "form", .is_form = true, .fallback = "annual"},
                                         {.name = "reporter_org"},
                                         {.name = "officer_org"}},
                          .answers = {verdict("excellent", "优秀"), verdict("qualified", "合格"), verdict("rectify", "限期整改"),
