@@ -264,6 +264,12 @@ Machine::Machine(const scxml::Chart& chart, const World& world, const json::obje
   }
   for (const Transition& each : chart.transitions) collect(each.actions);
   collect_outside();
+  for (const AbstractEvent& event : events_) {
+    std::vector<bool>& heard = heard_.emplace_back();
+    for (const Transition& each : chart.transitions)
+      heard.push_back(std::any_of(each.events.begin(), each.events.end(),
+                                  [&](const std::string& descriptor) { return scxml::matches(descriptor, event.name); }));
+  }
 }
 
 int Machine::add_event(AbstractEvent event) {
@@ -429,13 +435,9 @@ Truth Machine::decide_leaf(const Script& script, int event, const Node& node) {
 
 std::vector<Index> Machine::select(const Node& node, int event, Choices& choices) {
   Assumptions assumed;  // nothing happens between two guards of one selection
-  const std::string* name = event == kNothing ? nullptr : &events_[static_cast<std::size_t>(event)].name;
   return Procedures(chart_, node.configuration, node.history).select_transitions([&](Index index) {
     const Transition& each = chart_.transitions[static_cast<std::size_t>(index)];
-    if (each.events.empty() != (name == nullptr)) return false;
-    if (name != nullptr && std::none_of(each.events.begin(), each.events.end(),
-                                        [&](const std::string& descriptor) { return scxml::matches(descriptor, *name); }))
-      return false;
+    if (event == kNothing ? !each.events.empty() : !hears(index, event)) return false;
     if (!each.cond) return true;
     return decide(each.cond, event, node, assumed, choices);
   });

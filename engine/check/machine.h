@@ -118,6 +118,7 @@ class Machine {
   void add_answers(Element& element, int index);
   void collect(const scxml::Block& block);
   void collect_outside();
+  bool hears(Index transition, int event) const { return heard_[static_cast<std::size_t>(event)][static_cast<std::size_t>(transition)]; }
   scxml::Truth decide_leaf(const scxml::Script& script, int event, const Node& node);
   scxml::Truth decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices);
   bool decide(const scxml::Script& script, int event, const Node& node, Assumptions& assumed, Choices& choices);
@@ -132,6 +133,7 @@ class Machine {
   std::vector<AbstractEvent> events_;
   std::vector<Timer> timers_;
   std::vector<int> outside_;
+  std::vector<std::vector<bool>> heard_;  ///< event → transitions whose descriptors match it
   std::map<Index, std::vector<int>> elements_of_;
   std::map<std::string, int> event_ids_;
   std::map<const scxml::Action*, int> action_events_;  ///< raise and send → event

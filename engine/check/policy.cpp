@@ -182,7 +182,7 @@ class Judge {
     Phase phase;
     const char* en = nullptr;  ///< set: the rule is broken here
     const char* zh = nullptr;
-    Observation at{};
+    Observation at = {};
   };
 
   Move broken(const Observation& at, const char* en, const char* zh) const { return {.phase = kIdle, .en = en, .zh = zh, .at = at}; }
@@ -245,29 +245,41 @@ class Judge {
 
   Phase phases() const { return policy_.rule == Rule::within ? kArmed + policy_.times + 1 : kArmed + 1; }
 
+  /// The same happening always has the same consequence.
+  Move over(std::uint32_t happening, Phase from) {
+    std::optional<Move>& known = known_[happening * static_cast<std::size_t>(phases()) + static_cast<std::size_t>(from)];
+    if (known) return *known;
+    Move out{.phase = from};
+    for (const Observation& seen : observations(graph_.happenings[happening])) {
+      out = move(out.phase, seen);
+      if (out.en != nullptr) break;
+    }
+    known = out;
+    return out;
+  }
+
   void search() {
     pairs_.clear();
     seen_.clear();
     find(0, beginning(), 0, {});
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> moves;  // eventually: for the way back
+    known_.assign(graph_.happenings.size() * static_cast<std::size_t>(phases()), std::nullopt);
+    const bool looks_back = policy_.rule == Rule::eventually && graph_.complete;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> moves;
     for (std::uint32_t i = 0; i < pairs_.size(); ++i) {
       const Pair pair = pairs_[i];
       if (pair.node >= graph_.expanded) continue;
       for (std::uint32_t e = graph_.first_edge[pair.node]; e < graph_.first_edge[pair.node + 1]; ++e) {
         const Edge edge = graph_.edges[e];
-        Phase phase = pair.phase;
-        for (const Observation& seen : observations(graph_.happenings[edge.happening])) {
-          const Move moved = move(phase, seen);
-          if (moved.en != nullptr) return breach(i, edge, moved);
-          phase = moved.phase;
-        }
+        const Move moved = over(edge.happening, pair.phase);
+        if (moved.en != nullptr) return breach(i, edge, moved);
+        const Phase phase = moved.phase;
         const std::uint32_t to = find(edge.to, phase, i, edge);
-        if (policy_.rule == Rule::eventually) moves.emplace_back(to, i);
+        if (looks_back) moves.emplace_back(to, i);
         if (policy_.rule == Rule::within && phase >= kArmed && clock_stands(edge.to))
           return breach(i, edge, broken({}, "here nothing limits the time that it may take", "此处没有任何期限约束"));
       }
     }
-    if (policy_.rule == Rule::eventually && graph_.complete) find_hopeless(moves);
+    if (looks_back) find_hopeless(moves);
   }
 
   /// Armed pairs from which the rule can no longer come to be kept.
@@ -336,6 +348,7 @@ class Judge {
   std::set<std::string> undecided_;
   std::string open_;  ///< the parameter that made the last match unknown
   int after_ = kNothing;
+  std::vector<std::optional<Move>> known_;  ///< (happening, phase)
   std::vector<Pair> pairs_;
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;
 };
