@@ -132,7 +132,8 @@ class Machine::Run {
     out_.happening.transitions = enabled;
     const scxml::Chart& chart = m_.chart_;
     const Procedures procedures(chart, node().configuration, node().history);
-    const StateSet exits = procedures.compute_exit_set(enabled);
+    const std::vector<Index> domains = procedures.domains(enabled);
+    const StateSet exits = procedures.compute_exit_set(domains);
     scxml::History recorded;
     for (const Index state : exits)
       for (const Index history : chart.at(state).histories) recorded[history] = procedures.recorded(history);
@@ -141,7 +142,7 @@ class Machine::Run {
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit(*state);
     for (const Index each : enabled)
       if (each != chart.at(0).initial) run(transition(each).actions);
-    const scxml::EntrySet entry = procedures.compute_entry_set(enabled);
+    const scxml::EntrySet entry = procedures.compute_entry_set(enabled, domains);
     for (const Index state : entry.states) enter(state, entry);
     if (node().ended) {
       out_.happening.ended = true;

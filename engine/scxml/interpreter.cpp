@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <list>
-#include <map>
-
-#include <boost/container/flat_set.hpp>
-#include <boost/container/small_vector.hpp>
 
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/delay.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/lua_model.h"
+#include "engine/scxml/procedures.h"
 
-// The procedures of W3C SCXML 1.0, appendix D, under their names. State sets are ordered by index, which
-// is document order.
+// The procedures of W3C SCXML 1.0, appendix D, under their names; those that need no data are in procedures.h.
 namespace chuyi::scxml {
 namespace {
 
@@ -21,8 +17,6 @@ constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLE
 
 /// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
 constexpr int kUnkeptMax = 3;
-
-using StateSet = boost::container::flat_set<Index, std::less<>, boost::container::small_vector<Index, 16>>;
 
 /// Bytes that canonical JSON can take at most.
 std::size_t size_bound(std::string_view text) { return 6 * text.size() + 3; }
@@ -56,6 +50,10 @@ class Interpreter {
         limits_(limits),
         lua_(chart, env, limits, [this](std::string_view id) { return in_state(id); }) {
     for (const std::string& id : snapshot_.configuration) configuration_.insert(chart_.find(id));
+    for (const json::key_value_pair& kept : snapshot_.history) {
+      std::vector<Index>& states = history_[chart_.find(kept.key())];
+      for (const json::value& id : kept.value().as_array()) states.push_back(chart_.find(id.as_string()));
+    }
   }
 
   Result<Step> start(const json::object& data) {
@@ -162,6 +160,11 @@ class Interpreter {
     snapshot_.configuration.clear();
     for (const Index index : configuration_)
       if (index != 0) snapshot_.configuration.push_back(chart_.at(index).id);
+    snapshot_.history.clear();
+    for (const auto& [history, states] : history_) {
+      json::array& kept = snapshot_.history[chart_.at(history).id].emplace_array();
+      for (const Index state : states) kept.emplace_back(chart_.at(state).id);
+    }
     ++snapshot_.revision;
     out.next = std::move(snapshot_);
     out.effects = std::move(effects_);
@@ -197,145 +200,24 @@ class Interpreter {
 
   /// SCXML appendix D: selectTransitions, selectEventlessTransitions.
   std::vector<Index> select_transitions(const Event* event) {
-    std::vector<Index> enabled;
-    for (const Index state : configuration_) {
-      const StateKind kind = chart_.at(state).kind;
-      const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
-      if (!atomic) continue;
-      for (Index source = state; source != kNone; source = chart_.at(source).parent) {
-        const auto& candidates = chart_.at(source).transitions;
-        const auto found = std::find_if(candidates.begin(), candidates.end(),
-                                        [&](Index each) { return enabled_by(transition(each), event); });
-        if (found == candidates.end()) continue;
-        if (std::find(enabled.begin(), enabled.end(), *found) == enabled.end()) enabled.push_back(*found);
-        break;
-      }
-    }
-    return remove_conflicting_transitions(enabled);
-  }
-
-  std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const {
-    if (enabled.size() < 2) return enabled;
-    std::vector<Index> filtered;
-    for (const Index first : enabled) {
-      bool preempted = false;
-      std::vector<Index> removed;
-      for (const Index second : filtered) {
-        if (!conflict(first, second)) continue;
-        if (chart_.is_descendant(transition(first).source, transition(second).source)) {
-          removed.push_back(second);
-        } else {
-          preempted = true;
-          break;
-        }
-      }
-      if (preempted) continue;
-      std::erase_if(filtered, [&](Index each) { return std::find(removed.begin(), removed.end(), each) != removed.end(); });
-      filtered.push_back(first);
-    }
-    return filtered;
-  }
-
-  /// Do the exit sets of two transitions share a state? Each is the active part below a domain, so that they do when one
-  /// domain is the other or below it, and something is active there.
-  bool conflict(Index first, Index second) const {
-    const Index a = transition_domain(transition(first));
-    const Index b = transition_domain(transition(second));
-    if (a == kNone || b == kNone) return false;
-    if (a != b && !chart_.is_descendant(a, b) && !chart_.is_descendant(b, a)) return false;
-    const auto active = configuration_.upper_bound(std::max(a, b));
-    return active != configuration_.end() && chart_.is_descendant(*active, std::max(a, b));
-  }
-
-  /// SCXML appendix D: getEffectiveTargetStates.
-  std::vector<Index> effective_targets(const Transition& of) const {
-    if (std::none_of(of.targets.begin(), of.targets.end(), [&](Index each) { return is_history(chart_.at(each).kind); }))
-      return of.targets;
-    std::vector<Index> out;
-    StateSet histories;
-    add_effective_targets(of, out, histories);
-    return out;
-  }
-  void add_effective_targets(const Transition& of, std::vector<Index>& out, StateSet& histories) const {
-    for (const Index target : of.targets) {
-      const State& state = chart_.at(target);
-      if (!is_history(state.kind)) {
-        out.push_back(target);
-      } else if (!histories.insert(target).second) {
-        continue;
-      } else if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        for (const json::value& id : kept->as_array()) out.push_back(chart_.find(id.as_string()));
-      } else {
-        add_effective_targets(transition(state.initial), out, histories);
-      }
-    }
-  }
-
-  /// kNone: a transition without targets.
-  Index transition_domain(const Transition& of) const {
-    const std::vector<Index> targets = effective_targets(of);
-    if (targets.empty()) return kNone;
-    const auto contains_all = [&](Index ancestor) {
-      return std::all_of(targets.begin(), targets.end(), [&](Index each) { return chart_.is_descendant(each, ancestor); });
-    };
-    if (of.kind == TransitionKind::internal && chart_.at(of.source).kind == StateKind::compound && contains_all(of.source))
-      return of.source;
-    return find_lcca(of.source, contains_all);
-  }
-
-  /// SCXML appendix D: findLCCA of the source and what `contains_all` asks for.
-  template <class Contains>
-  Index find_lcca(Index source, const Contains& contains_all) const {
-    for (Index ancestor = chart_.at(source).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
-      const StateKind kind = chart_.at(ancestor).kind;
-      if ((kind == StateKind::compound || kind == StateKind::root) && contains_all(ancestor)) return ancestor;
-    }
-    return 0;
-  }
-
-  /// All active states below the domains.
-  StateSet compute_exit_set(const std::vector<Index>& domains) const {
-    StateSet out;
-    for (const Index domain : domains) {
-      if (domain == kNone) continue;
-      for (auto state = configuration_.upper_bound(domain); state != configuration_.end() && chart_.is_descendant(*state, domain); ++state)
-        out.insert(*state);
-    }
-    return out;
+    return procedures_.select_transitions([&](Index each) { return enabled_by(transition(each), event); });
   }
 
   // ── microstep ──────────────────────────────────────────────────────────────────────────────────────
 
   void microstep(const std::vector<Index>& enabled, const std::string& event) {
     traces_.push_back({.event = event, .exited = {}, .entered = {}, .errors = {}});
-    // Leaving states may record a history that a transition leads to: the domain of a transition is taken before, so that
-    // all that is left is entered again. Appendix D takes it anew, which can end in a configuration that 3.11 forbids.
-    std::vector<Index> domains;
-    for (const Index each : enabled) domains.push_back(transition_domain(transition(each)));
+    const std::vector<Index> domains = procedures_.domains(enabled);
     exit_states(domains);
     for (const Index each : enabled) run_block(transition(each).actions);
     enter_states(enabled, domains);
   }
 
-  void record_history(const State& state) {
-    for (const Index history : state.histories) {
-      json::array kept;
-      for (const Index active : configuration_) {
-        const bool deep = chart_.at(history).kind == StateKind::history_deep;
-        const StateKind kind = chart_.at(active).kind;
-        const bool atomic = kind == StateKind::atomic || kind == StateKind::final;
-        const Index parent = chart_.at(history).parent;
-        if (deep ? atomic && chart_.is_descendant(active, parent) : chart_.at(active).parent == parent)
-          kept.emplace_back(chart_.at(active).id);
-      }
-      snapshot_.history[chart_.at(history).id] = std::move(kept);
-    }
-  }
-
   void exit_states(const std::vector<Index>& domains) {
-    const StateSet exits = compute_exit_set(domains);
-    for (auto state = exits.rbegin(); state != exits.rend(); ++state) to_invoke_.erase(*state);
-    for (auto state = exits.rbegin(); state != exits.rend(); ++state) record_history(chart_.at(*state));
+    const StateSet exits = procedures_.compute_exit_set(domains);
+    for (const Index state : exits) to_invoke_.erase(state);
+    for (const Index state : exits)
+      for (const Index history : chart_.at(state).histories) history_[history] = procedures_.recorded(history);
     for (auto state = exits.rbegin(); state != exits.rend(); ++state) exit_state(*state);
   }
 
@@ -351,16 +233,8 @@ class Interpreter {
     traces_.back().exited.push_back(state.id);
   }
 
-  struct EntrySet {
-    StateSet states;
-    StateSet default_entry;
-    StateSet descended;  ///< states and histories whose descendants are in: each is gone through once
-    std::map<Index, Index> history_content;  ///< state → transition whose content runs after its entry
-  };
-
   void enter_states(const std::vector<Index>& enabled, const std::vector<Index>& domains) {
-    EntrySet entry;
-    compute_entry_set(enabled, domains, entry);
+    const EntrySet entry = procedures_.compute_entry_set(enabled, domains);
     for (const Index index : entry.states) enter_state(index, entry);
   }
 
@@ -394,77 +268,9 @@ class Interpreter {
     if (parent.parent == kNone) return;
     const State& grandparent = chart_.at(parent.parent);
     if (grandparent.kind != StateKind::parallel) return;
-    const auto done = [&](Index child) { return in_final_state(child); };
+    const auto done = [&](Index child) { return procedures_.in_final_state(child); };
     if (std::all_of(grandparent.children.begin(), grandparent.children.end(), done))
       raise({.name = "done.state." + grandparent.id, .type = EventType::platform});
-  }
-
-  bool in_final_state(Index index) const {
-    const State& state = chart_.at(index);
-    if (state.kind == StateKind::compound)
-      return std::any_of(state.children.begin(), state.children.end(), [&](Index child) {
-        return chart_.at(child).kind == StateKind::final && configuration_.contains(child);
-      });
-    if (state.kind == StateKind::parallel)
-      return std::all_of(state.children.begin(), state.children.end(), [&](Index child) { return in_final_state(child); });
-    return false;
-  }
-
-  void compute_entry_set(const std::vector<Index>& enabled, const std::vector<Index>& domains, EntrySet& entry) {
-    for (std::size_t i = 0; i < enabled.size(); ++i) {
-      const Transition& of = transition(enabled[i]);
-      for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-      for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, domains[i], entry);
-      if (chart_.at(0).initial == enabled[i]) {
-        entry.states.insert(0);
-        entry.default_entry.insert(0);
-      }
-    }
-  }
-
-  void add_descendant_states_to_enter(Index index, EntrySet& entry) {
-    if (!entry.descended.insert(index).second) return;
-    const State& state = chart_.at(index);
-    if (is_history(state.kind)) {
-      if (const json::value* kept = snapshot_.history.if_contains(state.id)) {
-        std::vector<Index> states;
-        for (const json::value& id : kept->as_array()) states.push_back(chart_.find(id.as_string()));
-        for (const Index each : states) add_descendant_states_to_enter(each, entry);
-        for (const Index each : states) add_ancestor_states_to_enter(each, state.parent, entry);
-      } else {
-        entry.history_content[state.parent] = state.initial;
-        enter_default(transition(state.initial), state.parent, entry);
-      }
-      return;
-    }
-    entry.states.insert(index);
-    if (state.kind == StateKind::compound) {
-      entry.default_entry.insert(index);
-      enter_default(transition(state.initial), index, entry);
-    } else if (state.kind == StateKind::parallel) {
-      enter_regions(state, entry);
-    }
-  }
-
-  void enter_default(const Transition& of, Index ancestor, EntrySet& entry) {
-    for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-    for (const Index target : of.targets) add_ancestor_states_to_enter(target, ancestor, entry);
-  }
-
-  void enter_regions(const State& parallel, EntrySet& entry) {
-    for (const Index child : parallel.children) {
-      const bool entered = std::any_of(entry.states.begin(), entry.states.end(), [&](Index state) {
-        return state == child || chart_.is_descendant(state, child);
-      });
-      if (!entered) add_descendant_states_to_enter(child, entry);
-    }
-  }
-
-  void add_ancestor_states_to_enter(Index index, Index ancestor, EntrySet& entry) {
-    for (Index each = chart_.at(index).parent; each != ancestor && each != kNone && each != 0; each = chart_.at(each).parent) {
-      entry.states.insert(each);
-      if (chart_.at(each).kind == StateKind::parallel) enter_regions(chart_.at(each), entry);
-    }
   }
 
   void exit_interpreter() {
@@ -756,6 +562,8 @@ class Interpreter {
   Snapshot snapshot_;
   StepLimits limits_;
   StateSet configuration_;
+  History history_;
+  const Procedures procedures_{chart_, configuration_, history_};
   StateSet to_invoke_;
   std::list<Event> internal_;
   Event event_;  ///< the internal event that `_event` shows

@@ -1,41 +1,14 @@
 #include "engine/scxml/procedures.h"
 
 namespace chuyi::scxml {
-namespace {
-
-bool remembers(const State& state) {
-  return state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep;
-}
-bool is_atomic(const State& state) { return state.kind == StateKind::atomic || state.kind == StateKind::final; }
-
-}  // namespace
-
-std::vector<Index> Procedures::select_transitions(const std::function<bool(Index)>& enabled) const {
-  std::vector<Index> out;
-  for (const Index state : configuration_) {
-    if (!is_atomic(chart_.at(state))) continue;
-    for (Index source = state; source != kNone; source = chart_.at(source).parent) {
-      const auto& candidates = chart_.at(source).transitions;
-      const auto found = std::find_if(candidates.begin(), candidates.end(), enabled);
-      if (found == candidates.end()) continue;
-      if (std::find(out.begin(), out.end(), *found) == out.end()) out.push_back(*found);
-      break;
-    }
-  }
-  return remove_conflicting_transitions(out);
-}
-
-std::vector<Index> Procedures::remove_conflicting_transitions(const std::vector<Index>& enabled) const {
+std::vector<Index> Procedures::remove_conflicting_transitions(std::vector<Index> enabled) const {
   if (enabled.size() < 2) return enabled;
   std::vector<Index> filtered;
   for (const Index first : enabled) {
     bool preempted = false;
     std::vector<Index> removed;
-    const StateSet exits = compute_exit_set({first});
     for (const Index second : filtered) {
-      const StateSet others = compute_exit_set({second});
-      const bool conflict = std::any_of(exits.begin(), exits.end(), [&](Index state) { return others.contains(state); });
-      if (!conflict) continue;
+      if (!conflict(first, second)) continue;
       if (chart_.is_descendant(transition(first).source, transition(second).source)) {
         removed.push_back(second);
       } else {
@@ -50,22 +23,35 @@ std::vector<Index> Procedures::remove_conflicting_transitions(const std::vector<
   return filtered;
 }
 
-StateSet Procedures::effective_targets(const Transition& of) const {
-  StateSet out;
+/// Do the exit sets of two transitions share a state? Each is the active part below a domain, so that they do when one
+/// domain is the other or below it, and something is active there.
+bool Procedures::conflict(Index first, Index second) const {
+  const Index a = transition_domain(transition(first));
+  const Index b = transition_domain(transition(second));
+  if (a == kNone || b == kNone) return false;
+  if (a != b && !chart_.is_descendant(a, b) && !chart_.is_descendant(b, a)) return false;
+  const auto active = configuration_.upper_bound(std::max(a, b));
+  return active != configuration_.end() && chart_.is_descendant(*active, std::max(a, b));
+}
+
+std::vector<Index> Procedures::effective_targets(const Transition& of) const {
+  if (std::none_of(of.targets.begin(), of.targets.end(), [&](Index each) { return is_history(chart_.at(each).kind); }))
+    return of.targets;
+  std::vector<Index> out;
   StateSet histories;
   add_effective_targets(of, out, histories);
   return out;
 }
 
-void Procedures::add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const {
+void Procedures::add_effective_targets(const Transition& of, std::vector<Index>& out, StateSet& histories) const {
   for (const Index target : of.targets) {
     const State& state = chart_.at(target);
-    if (!remembers(state)) {
-      out.insert(target);
-    } else if (!histories.insert(target)) {
+    if (!is_history(state.kind)) {
+      out.push_back(target);
+    } else if (!histories.insert(target).second) {
       continue;
     } else if (const auto kept = history_.find(target); kept != history_.end()) {
-      for (const Index each : kept->second) out.insert(each);
+      out.insert(out.end(), kept->second.begin(), kept->second.end());
     } else {
       add_effective_targets(transition(state.initial), out, histories);
     }
@@ -73,34 +59,33 @@ void Procedures::add_effective_targets(const Transition& of, StateSet& out, Stat
 }
 
 Index Procedures::transition_domain(const Transition& of) const {
-  const StateSet targets = effective_targets(of);
+  const std::vector<Index> targets = effective_targets(of);
   if (targets.empty()) return kNone;
-  if (of.kind == TransitionKind::internal && chart_.at(of.source).kind == StateKind::compound &&
-      std::all_of(targets.begin(), targets.end(), [&](Index t) { return chart_.is_descendant(t, of.source); }))
+  const auto contains_all = [&](Index ancestor) {
+    return std::all_of(targets.begin(), targets.end(), [&](Index each) { return chart_.is_descendant(each, ancestor); });
+  };
+  if (of.kind == TransitionKind::internal && chart_.at(of.source).kind == StateKind::compound && contains_all(of.source))
     return of.source;
-  std::vector<Index> list{of.source};
-  list.insert(list.end(), targets.begin(), targets.end());
-  return find_lcca(list);
-}
-
-Index Procedures::find_lcca(const std::vector<Index>& states) const {
-  for (Index ancestor = chart_.at(states.front()).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
+  // findLCCA of the source and the targets.
+  for (Index ancestor = chart_.at(of.source).parent; ancestor != kNone; ancestor = chart_.at(ancestor).parent) {
     const StateKind kind = chart_.at(ancestor).kind;
-    if (kind != StateKind::compound && kind != StateKind::root) continue;
-    if (std::all_of(states.begin() + 1, states.end(), [&](Index s) { return chart_.is_descendant(s, ancestor); }))
-      return ancestor;
+    if ((kind == StateKind::compound || kind == StateKind::root) && contains_all(ancestor)) return ancestor;
   }
   return 0;
 }
 
-StateSet Procedures::compute_exit_set(const std::vector<Index>& transitions) const {
+std::vector<Index> Procedures::domains(const std::vector<Index>& transitions) const {
+  std::vector<Index> out;
+  for (const Index each : transitions) out.push_back(each == chart_.at(0).initial ? 0 : transition_domain(transition(each)));
+  return out;
+}
+
+StateSet Procedures::compute_exit_set(const std::vector<Index>& domains) const {
   StateSet out;
-  for (const Index each : transitions) {
-    const Transition& of = transition(each);
-    if (of.targets.empty()) continue;
-    const Index domain = transition_domain(of);
-    for (const Index state : configuration_)
-      if (chart_.is_descendant(state, domain)) out.insert(state);
+  for (const Index domain : domains) {
+    if (domain == kNone) continue;
+    for (auto state = configuration_.upper_bound(domain); state != configuration_.end() && chart_.is_descendant(*state, domain); ++state)
+      out.insert(*state);
   }
   return out;
 }
@@ -110,7 +95,7 @@ std::vector<Index> Procedures::recorded(Index history) const {
   const bool deep = chart_.at(history).kind == StateKind::history_deep;
   std::vector<Index> out;
   for (const Index active : configuration_)
-    if (deep ? is_atomic(chart_.at(active)) && chart_.is_descendant(active, parent) : chart_.at(active).parent == parent)
+    if (deep ? is_atomic(chart_.at(active).kind) && chart_.is_descendant(active, parent) : chart_.at(active).parent == parent)
       out.push_back(active);
   return out;
 }
@@ -126,16 +111,13 @@ bool Procedures::in_final_state(Index index) const {
   return false;
 }
 
-EntrySet Procedures::compute_entry_set(const std::vector<Index>& transitions) const {
+EntrySet Procedures::compute_entry_set(const std::vector<Index>& transitions, const std::vector<Index>& domains) const {
   EntrySet entry;
-  for (const Index each : transitions) {
-    const Transition& of = transition(each);
+  for (std::size_t i = 0; i < transitions.size(); ++i) {
+    const Transition& of = transition(transitions[i]);
     for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
-    // The root's initial transition enters below the root, which is always active.
-    const bool begins = of.source == 0 && chart_.at(0).initial == each;
-    const Index ancestor = begins ? 0 : transition_domain(of);
-    for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, ancestor, entry);
-    if (begins && !configuration_.contains(0)) {
+    for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, domains[i], entry);
+    if (transitions[i] == chart_.at(0).initial) {
       entry.states.insert(0);
       entry.default_entry.insert(0);
     }
@@ -144,9 +126,9 @@ EntrySet Procedures::compute_entry_set(const std::vector<Index>& transitions) co
 }
 
 void Procedures::add_descendant_states_to_enter(Index index, EntrySet& entry) const {
-  if (!entry.descended.insert(index)) return;
+  if (!entry.descended.insert(index).second) return;
   const State& state = chart_.at(index);
-  if (remembers(state)) {
+  if (is_history(state.kind)) {
     if (const auto kept = history_.find(index); kept != history_.end()) {
       for (const Index each : kept->second) add_descendant_states_to_enter(each, entry);
       for (const Index each : kept->second) add_ancestor_states_to_enter(each, state.parent, entry);

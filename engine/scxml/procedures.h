@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <utility>
 #include <vector>
+
+#include <boost/container/flat_set.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "engine/scxml/chart_model.h"
 
@@ -12,36 +14,8 @@
 /// data, under their names. Internal to the engine: the interpreter steps by them, the checker explores by them.
 namespace chuyi::scxml {
 
-/// States in document order, each once. A sorted vector: configurations are small.
-class StateSet {
- public:
-  StateSet() = default;
-  StateSet(std::initializer_list<Index> states) {
-    for (const Index each : states) insert(each);
-  }
-  /// @return false when it was there.
-  bool insert(Index state) {
-    const auto place = std::lower_bound(states_.begin(), states_.end(), state);
-    if (place != states_.end() && *place == state) return false;
-    states_.insert(place, state);
-    return true;
-  }
-  void erase(Index state) {
-    const auto place = std::lower_bound(states_.begin(), states_.end(), state);
-    if (place != states_.end() && *place == state) states_.erase(place);
-  }
-  bool contains(Index state) const { return std::binary_search(states_.begin(), states_.end(), state); }
-  bool empty() const { return states_.empty(); }
-  std::size_t size() const { return states_.size(); }
-  auto begin() const { return states_.begin(); }
-  auto end() const { return states_.end(); }
-  auto rbegin() const { return states_.rbegin(); }
-  auto rend() const { return states_.rend(); }
-  friend bool operator==(const StateSet&, const StateSet&) = default;
-
- private:
-  std::vector<Index> states_;
-};
+/// States in document order, each once.
+using StateSet = boost::container::flat_set<Index, std::less<>, boost::container::small_vector<Index, 16>>;
 
 /// <history> → the states it would enter again.
 using History = std::map<Index, std::vector<Index>>;
@@ -60,23 +34,42 @@ class Procedures {
   Procedures(const Chart& chart, const StateSet& configuration, const History& history)
       : chart_(chart), configuration_(configuration), history_(history) {}
 
-  /// selectTransitions, selectEventlessTransitions: `enabled` says whether event and condition let it be taken; it is
-  /// asked in document order, from each atomic state outwards.
-  std::vector<Index> select_transitions(const std::function<bool(Index)>& enabled) const;
-  std::vector<Index> remove_conflicting_transitions(const std::vector<Index>& enabled) const;
-  StateSet effective_targets(const Transition& of) const;
-  /// kNone: a transition without targets.
-  Index transition_domain(const Transition& of) const;
-  StateSet compute_exit_set(const std::vector<Index>& transitions) const;
-  EntrySet compute_entry_set(const std::vector<Index>& transitions) const;
+  /// selectTransitions, selectEventlessTransitions: `enabled(Index)` says whether event and condition let it be taken;
+  /// it is asked in document order, from each atomic state outwards.
+  template <class Enabled>
+  std::vector<Index> select_transitions(const Enabled& enabled) const {
+    std::vector<Index> out;
+    for (const Index state : configuration_) {
+      if (!is_atomic(chart_.at(state).kind)) continue;
+      for (Index source = state; source != kNone; source = chart_.at(source).parent) {
+        const auto& candidates = chart_.at(source).transitions;
+        const auto found = std::find_if(candidates.begin(), candidates.end(), enabled);
+        if (found == candidates.end()) continue;
+        if (std::find(out.begin(), out.end(), *found) == out.end()) out.push_back(*found);
+        break;
+      }
+    }
+    return remove_conflicting_transitions(std::move(out));
+  }
+  /// getTransitionDomain of each; kNone: a transition without targets. Leaving states may record a history that a
+  /// transition leads to: a microstep takes its domains before, so that all that is left is entered again. Appendix D
+  /// takes them anew, which can end in a configuration that 3.11 forbids.
+  std::vector<Index> domains(const std::vector<Index>& transitions) const;
+  /// All active states below the domains.
+  StateSet compute_exit_set(const std::vector<Index>& domains) const;
+  EntrySet compute_entry_set(const std::vector<Index>& transitions, const std::vector<Index>& domains) const;
   /// What `history` is to remember when its parent is exited now.
   std::vector<Index> recorded(Index history) const;
   bool in_final_state(Index state) const;
 
  private:
+  static bool is_atomic(StateKind kind) { return kind == StateKind::atomic || kind == StateKind::final; }
   const Transition& transition(Index index) const { return chart_.transitions[static_cast<std::size_t>(index)]; }
-  Index find_lcca(const std::vector<Index>& states) const;
-  void add_effective_targets(const Transition& of, StateSet& out, StateSet& histories) const;
+  std::vector<Index> remove_conflicting_transitions(std::vector<Index> enabled) const;
+  bool conflict(Index first, Index second) const;
+  std::vector<Index> effective_targets(const Transition& of) const;
+  void add_effective_targets(const Transition& of, std::vector<Index>& out, StateSet& histories) const;
+  Index transition_domain(const Transition& of) const;
   void add_descendant_states_to_enter(Index index, EntrySet& entry) const;
   void add_ancestor_states_to_enter(Index index, Index ancestor, EntrySet& entry) const;
   void enter_default(const Transition& of, Index ancestor, EntrySet& entry) const;
