@@ -168,7 +168,16 @@ class Machine::Run {
 
   bool decide(const Script& script) {
     Assumptions none;  // the block may have changed what the conditions look at
-    return m_.decide(script, out_.happening.event, node(), none, choices_);
+    const bool out = m_.decide(script, out_.happening.event, node(), none, choices_);
+    raise_failures();
+    return out;
+  }
+
+  /// SCXML 5.9.1: a condition that fails is false and raises error.execution. @return whether one did.
+  bool raise_failures() {
+    const bool any = m_.failures_ > 0;
+    for (; m_.failures_ > 0; --m_.failures_) node().internal.push_back(m_.error_event_);
+    return any;
   }
 
  private:
@@ -265,6 +274,7 @@ Machine::Machine(const scxml::Chart& chart, const World& world, const json::obje
   }
   for (const Transition& each : chart.transitions) collect(each.actions);
   collect_outside();
+  error_event_ = add_event({.kind = EventKind::internal, .name = "error.execution", .zh = "出错", .en = "error"});
   for (const AbstractEvent& event : events_) {
     std::vector<bool>& heard = heard_.emplace_back();
     for (const Transition& each : chart.transitions)
@@ -376,7 +386,9 @@ void Machine::collect_outside() {
 bool Machine::decide(const Script& script, int event, const Node& node, Assumptions& assumed, Choices& choices) {
   auto known = guards_.find(script.id);
   if (known == guards_.end()) known = guards_.emplace(script.id, read_guard(script, leaves_)).first;
-  return decide_guard(known->second, event, node, assumed, choices) == Truth::yes;
+  const Truth truth = decide_guard(known->second, event, node, assumed, choices);
+  if (truth == Truth::fails) ++failures_;
+  return truth == Truth::yes;
 }
 
 Truth Machine::decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices) {
@@ -469,10 +481,9 @@ Expansion Machine::expand(const Node& node) {
   try_all_ways(out, [&](Choices& choices, Successor& successor) {
     Run run(*this, choices, node, successor);
     std::vector<Index> enabled = select(node, kNothing, choices);
-    if (!enabled.empty()) {
-      run.microstep(enabled);
-      return true;
-    }
+    const bool failed = run.raise_failures();
+    if (!enabled.empty()) run.microstep(enabled);
+    if (!enabled.empty() || failed) return true;
     const bool internal = !node.internal.empty();
     if (!internal && !node.to_invoke.empty()) {
       run.start_invokes();
@@ -486,6 +497,7 @@ Expansion Machine::expand(const Node& node) {
     successor.happening.event = queue.front();
     queue.erase(queue.begin());
     enabled = select(node, successor.happening.event, choices);
+    run.raise_failures();
     if (!enabled.empty()) run.microstep(enabled);
     return true;
   });
@@ -498,7 +510,8 @@ Expansion Machine::expand(const Node& node) {
       const AbstractEvent& of = events_[static_cast<std::size_t>(event)];
       if (of.element != kNothing) run.run(elements_[static_cast<std::size_t>(of.element)].invoke->finalize);
       const std::vector<Index> enabled = select(node, event, choices);
-      if (enabled.empty()) return drop;
+      const bool failed = run.raise_failures();
+      if (enabled.empty()) return drop || failed;
       run.microstep(enabled);
       return true;
     });

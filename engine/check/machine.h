@@ -100,7 +100,6 @@ class Machine {
   const std::vector<Timer>& timers() const { return timers_; }
   /// A <send> or an invoked chart may raise events whose names are not known.
   bool raises_unknown() const { return raises_unknown_; }
-  scxml::PartialModel& model() { return model_; }
 
   Expansion begin();
   Expansion expand(const Node& node);
@@ -141,6 +140,8 @@ class Machine {
   std::map<Index, std::vector<int>> done_events_;      ///< state → done.state.ID
   std::map<Index, Guard> guards_;                      ///< script → its parts
   Index leaves_ = 0;
+  int error_event_ = kNothing;  ///< error.execution
+  int failures_ = 0;            ///< conditions that surely failed since the last look
   std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (leaf, event)
   bool raises_unknown_ = false;
 };

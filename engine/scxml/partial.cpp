@@ -7,8 +7,9 @@
 namespace chuyi::scxml {
 namespace {
 
-constexpr std::size_t kMemoryMax = 16U * 1024 * 1024;
-constexpr std::uint64_t kInstructionsMax = 200'000;
+// As StepLimits: what passes them here passes them there.
+constexpr std::size_t kMemoryMax = 32U * 1024 * 1024;
+constexpr std::uint64_t kInstructionsMax = 1'000'000;
 
 const char kPartialKey = 0;  ///< registry: light userdata of Machine::touched
 const char kOpaqueKey = 0;   ///< registry: metatable of tables of which some fields are known

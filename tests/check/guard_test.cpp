@@ -55,6 +55,14 @@ INSTANTIATE_TEST_SUITE_P(
                     GuardCase{"Fails", "1 .. {} == 'x'", "not (nil + 1)", "check.never_taken@3:2 check.never_taken@4:2 check.unreachable@8:2 "}),
     [](const auto& row) { return row.param.name; });
 
+TEST(Space, AConditionThatAlwaysFailsRaisesItsError) {
+  const std::string body = R"xml(<state id="a"><transition event="province.go" cond="1 &lt; {}" target="y"/>
+<transition event="error.execution" target="z"/></state>
+<final id="y"/>
+<final id="z"/>)xml";
+  EXPECT_EQ(codes(check(*chart(body), {}, builtin_world(), {})), "check.never_taken@1:93 check.unreachable@3:2 ");
+}
+
 TEST(Space, NullDataModel) {
   const std::string body = R"xml(<parallel id="p"><state id="a"><transition event="province.go" cond="In('b')" target="z"/></state>
 <state id="b"/></parallel><final id="z"/>)xml";

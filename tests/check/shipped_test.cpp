@@ -1,0 +1,26 @@
+// Goal: every shipped workflow is without fault and keeps every shipped policy. Method: the whole report is empty.
+#include "tests/check/reports.h"
+
+namespace chuyi::check {
+namespace {
+
+class Shipped : public testing::TestWithParam<std::string> {
+ protected:
+  Report report() const {
+    const scxml::ChartPtr chart = chart_of(kSource + "/workflows/" + GetParam() + ".scxml", GetParam() + ".scxml");
+    return check(*chart, {.manifest = manifest()}, builtin_world(), shipped_policies());
+  }
+};
+
+TEST_P(Shipped, KeepsThePolicies) {
+  for (const Finding& each : report().findings)
+    EXPECT_NE(each.detail.code, "check.policy") << each.detail.message << "\n" << check::text_of(each.way, "en");
+}
+
+TEST_P(Shipped, HasNoFault) { EXPECT_EQ(text_of(report()), ""); }
+
+INSTANTIATE_TEST_SUITE_P(Workflows, Shipped, testing::ValuesIn(names_in(kSource + "/workflows", ".scxml")),
+                         [](const auto& row) { return row.param; });
+
+}  // namespace
+}  // namespace chuyi::check
