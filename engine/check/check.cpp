@@ -417,17 +417,6 @@ class Checker {
     if (told.contains("stuck " + state.id) || (silent(rest) && waits_for_time(rest))) return;
     const bool dropped = cause != nullptr && cause->event != kNothing && cause->transitions.empty();
     if (dropped && dropped_.contains(cause->event)) return;  // told as an outcome that nothing handles
-    if (dropped && event(cause->event).kind == EventKind::failure) {
-      const Element& failed = element(event(cause->event).element);
-      if (told.insert("failure " + failed.id).second)
-        report("check.failure_unhandled", failed.invoke->place,
-               "Expected a way on when " + failed.invoke->type + " '" + failed.id + "' fails: no transition takes 'error.communication." +
-                   failed.id + "', and nothing else leads to a final state",
-               failed.invoke->type + "环节“" + failed.id + "”失败后无法继续：没有迁移处理“error.communication." + failed.id +
-                   "”，也没有其他途径到达终态",
-               graph_.way_to(node));
-      return;
-    }
     if (!told.insert("dead " + state.id).second) return;
     report("check.dead_end", state.place, "Expected a way from '" + state.id + "' to a final state, but there is none",
            "从状态“" + state.id + "”无法到达任何终态", graph_.way_to(rest));

@@ -333,7 +333,7 @@ void Machine::add_answers(Element& element, int index) {
     if (answer.parameter.empty() || element.parameters.contains(answer.parameter))
       add(EventKind::answer, answer.event, answer.data, answer.ends, answer.zh, answer.en);
   if (!profile.fails) return;
-  add(EventKind::failure, "error.communication.{id}", {}, true, "失败", "fails");
+  add(EventKind::failure, "error.communication", {}, true, "失败", "fails");
   // A second name for the same misfortune, for charts that listen to it.
   const auto listens = [](const Transition& each) {
     return std::any_of(each.events.begin(), each.events.end(), [](const std::string& name) { return name.starts_with("error.execution"); });
@@ -522,7 +522,8 @@ Expansion Machine::expand(const Node& node) {
            [&](Node& next) {
              if (events_[static_cast<std::size_t>(answer)].ends) std::erase(next.running, running);
            },
-           true);
+           // A failure that no transition takes is no step: the runtime refuses the command that brought it.
+           events_[static_cast<std::size_t>(answer)].kind != EventKind::failure);
   for (const int timer : node.timers)
     take(timers_[static_cast<std::size_t>(timer)].event, [&](Node& next) { std::erase(next.timers, timer); }, true);
   for (const int event : outside_) take(event, [](Node&) {}, false);

@@ -39,7 +39,7 @@ struct InvokeProfile {
   std::string not_by;
   /// … or the handler keeps away whoever signed anything before.
   bool separates = false;
-  bool fails = true;  ///< error.communication.{id} may come
+  bool fails = true;  ///< error.communication may come
 };
 
 struct World {
