@@ -11,9 +11,7 @@
 
 #include "engine/ports/audit.h"
 #include "engine/runtime/replay.h"
-#include "engine/scxml/describe.h"
 #include "server/cli/progress.h"
-#include "server/diagram/diagram.h"
 #include "storage/documents/bag_validator.h"
 #include "storage/sqlite/sqlite.h"
 
@@ -113,22 +111,6 @@ Result<> run_check(const SharedFiles& files, const std::vector<std::string>& pat
     for (const Detail& each : problems) std::cout << line_of(each) << "\n";
   if (problems.empty()) return {};
   return Error{.kind = ErrorKind::invalid, .code = "check.problems", .message = "Expected no problems, but found " + std::to_string(problems.size())};
-}
-
-Result<> run_diagram(const DiagramOptions& options) {
-  const Result<std::string> text = read_file(options.file);
-  if (!text) return text.error();
-  const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, options.file);
-  if (!chart) return chart.error();
-  const std::string dot = scxml::to_dot(**chart, options.language, {}, {});
-  if (options.dot) {
-    std::cout << dot;
-    return {};
-  }
-  const Result<std::string> svg = svg_of_dot(dot);
-  if (!svg) return svg.error();
-  std::cout << *svg << "\n";
-  return {};
 }
 
 Result<> run_bag_validate(const std::string& file, bool json_output) {

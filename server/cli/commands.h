@@ -14,11 +14,6 @@ struct UserOptions {
   std::vector<std::string> roles;
   bool password_stdin = false;
 };
-struct DiagramOptions {
-  std::string file;
-  std::string language = "zh";
-  bool dot = false;
-};
 struct CalendarOptions {
   std::string date;
   int days = 0;
@@ -39,7 +34,6 @@ Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
 Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);
 Result<> run_check(const SharedFiles& files, const std::vector<std::string>& paths, bool json_output);
-Result<> run_diagram(const DiagramOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);
 Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output);
