@@ -6,7 +6,8 @@ scxml::Phrases workflow_phrases(const Texts& texts, std::string_view language, c
   const auto lookup = [&texts, definition, language = std::string{language}](const std::string& key) -> std::string {
     if (definition != nullptr && key.starts_with("form.")) {
       const json::object& form = object_or_empty(definition->forms, key.substr(5));
-      if (std::string title = string_or(form, language == "en" ? "x-title-en" : "title"); !title.empty()) return language == "en" ? "\"" + title + "\"" : "《" + title + "》";
+      const std::string title = string_or(form, language == "en" ? "x-title-en" : "title");
+      if (!title.empty()) return language == "en" ? "\"" + title + "\"" : "《" + title + "》";
     }
     const std::string code = "workflow." + key;
     std::string out = texts.get(code, language);

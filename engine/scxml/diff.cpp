@@ -182,7 +182,8 @@ class Differ {
     std::string all;
     for (const std::string& each : sentences) all += (all.empty() || say_.zh() ? "" : " ") + each;
     const bool within = state.parent > 0;
-    std::string text = capitalised(say_.say(within ? "diff.state.added_in" : "diff.state.added", {{"state", new_.name(index)}, {"parent", within ? new_.name(state.parent) : "-"}}));
+    const Phrases::Fields fields{{"state", new_.name(index)}, {"parent", within ? new_.name(state.parent) : "-"}};
+    std::string text = capitalised(say_.say(within ? "diff.state.added_in" : "diff.state.added", fields));
     if (!all.empty()) text += (say_.zh() ? "" : " ") + all;
     out_.push_back({.kind = "state.added", .state = state.id, .who = who(new_, index), .text = std::move(text)});
   }
@@ -196,7 +197,8 @@ class Differ {
     if (const auto found = old_titles_.find(before); found != old_titles_.end()) add("state.retitled", is.id, people, {{"old", say_.quoted(found->second)}, {"new", name}});
     if (was.stage != is.stage) add("state.restaged", is.id, people, {{"state", name}, {"old", stage(was.stage)}, {"new", stage(is.stage)}});
     if (const auto parent = old_to_new_.find(was.parent); parent == old_to_new_.end() || parent->second != is.parent)
-      add(is.parent > 0 ? "state.moved" : "state.moved_out", is.id, people, {{"state", name}, {"new", is.parent > 0 ? new_.name(is.parent) : "-"}, {"old", was.parent > 0 ? old_.name(was.parent) : "-"}});
+      add(is.parent > 0 ? "state.moved" : "state.moved_out", is.id, people,
+          {{"state", name}, {"new", is.parent > 0 ? new_.name(is.parent) : "-"}, {"old", was.parent > 0 ? old_.name(was.parent) : "-"}});
     if (was.kind != is.kind) add("state.kind", is.id, people, {{"state", name}, {"old", say_.say("kind." + kind(was.kind))}, {"new", say_.say("kind." + kind(is.kind))}});
     if (was.kind == StateKind::compound && is.kind == StateKind::compound) compare_initial(before, after, "initial.changed");
     for (const InvokeElement& step : was.invokes) {
@@ -353,7 +355,9 @@ class Differ {
     for (const Route& route : before) {
       const auto found = find(after, route.key);
       if (found == after.end()) {
-        const bool step_gone = std::any_of(was.invokes.begin(), was.invokes.end(), [&](const InvokeElement& each) { return find_step(is, each.id) == nullptr && route.key.find("." + each.id + "|") != std::string::npos; });
+        const bool step_gone = std::any_of(was.invokes.begin(), was.invokes.end(), [&](const InvokeElement& each) {
+          return find_step(is, each.id) == nullptr && route.key.find("." + each.id + "|") != std::string::npos;
+        });
         if (!step_gone) tell(route, "removed", route.text, "-");
       } else if (found->signature != route.signature) {
         tell(*found, "changed", route.text, found->text);
@@ -396,9 +400,10 @@ std::string to_text(const std::vector<ChartChange>& changes, const Phrases& phra
   if (changes.empty()) return phrases.say("diff.none") + "\n";
   std::string out;
   int number = 0;
-  for (const ChartChange& each : changes)
-    out += std::to_string(++number) + "  " +
-           (each.who.empty() ? phrases.say("diff.for_all", {{"text", each.text}}) : phrases.say("diff.for", {{"who", phrases.joined(each.who, "join.and")}, {"text", each.text}})) + "\n";
+  for (const ChartChange& each : changes) {
+    const Phrases::Fields fields{{"who", phrases.joined(each.who, "join.and")}, {"text", each.text}};
+    out += std::to_string(++number) + "  " + phrases.say(each.who.empty() ? "diff.for_all" : "diff.for", fields) + "\n";
+  }
   return out;
 }
 

@@ -18,7 +18,8 @@ std::string Sentences::leads(const State& source, const Transition& transition) 
     targets.push_back(top_final ? say_.quoted(words_.title(target)) : reference(target));
   }
   const std::string joined = say_.joined(targets, "join.and");
-  std::string out = say_.say(targets.empty() ? (source.children.empty() ? "go.stay" : "go.stay_inner") : ends ? "go.end" : back ? "go.back" : "go.forward", {{"state", joined}});
+  const std::string stay = source.children.empty() ? "go.stay" : "go.stay_inner";
+  std::string out = say_.say(targets.empty() ? stay : ends ? "go.end" : back ? "go.back" : "go.forward", {{"state", joined}});
   if (const std::vector<std::string> done = words_.actions(transition.actions); !done.empty())
     out = say_.say("go.with", {{"go", out}, {"actions", say_.joined(done, "join.actions")}});
   return out;
@@ -74,9 +75,13 @@ std::string Sentences::label(const State& source, const Ways& ways, const Way& w
   std::string out = say_.joined(answers, "join.slash");
   if (!way.rest.empty() && way.values.empty() && way.unmet.size() == 1) out = say_.say("short.if", {{"label", out}, {"cond", words_.unless(way.unmet)}});
   if (answers.empty()) {
-    const std::string event = say_.say("short." + ways.event);
-    out = ways.invoke != nullptr || ways.event.empty() ? "" : !event.empty() ? event : words_.is_overdue(ways.event) ? say_.say("short.overdue")
-          : words_.is_error(ways.event) ? say_.say("short.error") : words_.cause(source, ways.event);
+    if (ways.invoke == nullptr && !ways.event.empty()) {
+      out = say_.say("short." + ways.event);
+      if (out.empty() && Words::is_overdue(ways.event)) out = say_.say("short.overdue");
+      if (out.empty() && Words::is_error(ways.event)) out = say_.say("short.error");
+      const bool known = say_.has("event." + ways.event) || ways.event.starts_with("done.") || !words_.timer(ways.event).empty();
+      if (out.empty()) out = known ? words_.cause(source, ways.event) : ways.event;
+    }
     if (way.otherwise && way.guards.empty()) out = way.unmet.size() == 1 ? words_.unless(way.unmet) : say_.say("short.otherwise");
   }
   if (way.guards.empty()) return out;

@@ -316,7 +316,8 @@ std::vector<Ways> Words::ways_of(const State& state) const {
       if (ways.invoke != nullptr) ways.answers = answers_of(*ways.invoke, way.field);
       Asked asked;
       if (transition.cond) asked = read_guard(read_expression(transition.cond.source), ways.answers);
-      if (asked.pinned && !way.field.empty() && asked.field != way.field) asked = {.pinned = false, .field = {}, .values = {}, .besides = {read_expression(transition.cond.source)}};
+      if (asked.pinned && !way.field.empty() && asked.field != way.field)  // asks for something else of the answer
+        asked = {.pinned = false, .field = {}, .values = {}, .besides = {read_expression(transition.cond.source)}};
       if (asked.pinned) way.field = asked.field;
       for (const std::string& answer : asked.pinned ? asked.values : ways.answers) {
         if (closed[at].contains(answer)) continue;
@@ -324,9 +325,11 @@ std::vector<Ways> Words::ways_of(const State& state) const {
         (asked.besides.empty() ? closed[at] : tried[at]).insert(answer);
       }
       way.otherwise = !asked.pinned && ways.answers.empty() && !ways.ways.empty();
-      for (const Way& before : ways.ways)
-        if (const bool same = way.rest.empty() ? way.otherwise : std::any_of(way.rest.begin(), way.rest.end(), [&](const std::string& each) { return contains(before.values, each) || contains(before.rest, each); }); same)
+      for (const Way& before : ways.ways) {
+        const auto tried_there = [&](const std::string& each) { return contains(before.values, each) || contains(before.rest, each); };
+        if (way.rest.empty() ? way.otherwise : std::any_of(way.rest.begin(), way.rest.end(), tried_there))
           way.unmet.insert(way.unmet.end(), before.guards.begin(), before.guards.end());
+      }
       way.guards = std::move(asked.besides);
       ways.ways.push_back(std::move(way));
     }
