@@ -7,7 +7,7 @@ scxml::Phrases workflow_phrases(const Texts& texts, std::string_view language, c
     if (definition != nullptr && key.starts_with("form.")) {
       const json::object& form = object_or_empty(definition->forms, key.substr(5));
       const std::string title = string_or(form, language == "en" ? "x-title-en" : "title");
-      if (!title.empty()) return language == "en" ? "\"" + title + "\"" : "《" + title + "》";
+      if (!title.empty()) return language == "en" ? "the form \"" + title + "\"" : "《" + title + "》";
     }
     const std::string code = "workflow." + key;
     std::string out = texts.get(code, language);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "engine/scxml/describe.h"
 #include "engine/scxml/sentences.h"
@@ -48,27 +49,36 @@ std::string quoted(std::string_view text) {
   return out + "\"";
 }
 
-/// Lines of about kLineMax columns (a Chinese character takes two), broken at spaces and before brackets.
-std::vector<std::string> wrapped(std::string_view text) {
+/// On a screen a Chinese character takes two columns.
+std::size_t columns_of(std::string_view text) {
+  std::size_t out = 0;
+  for (const char c : text) out += (static_cast<unsigned char>(c) & 0xC0U) == 0xC0U ? 2 : (static_cast<unsigned char>(c) & 0x80U) != 0 ? 0 : 1;
+  return out;
+}
+
+/// Adds `text` in lines of about the same length, some kLineMax columns at most, broken at spaces.
+void wrap(std::string_view text, std::vector<std::string>& out) {
   constexpr std::size_t kLineMax = 26;
-  std::vector<std::string> out(1);
-  std::size_t width = 0;
+  constexpr std::size_t kWord = 4;  // what a line may take more, so that no word stands alone
+  const std::size_t line_max = columns_of(text) / (columns_of(text) / kLineMax + 1) + kWord;
+  std::string line;
   while (!text.empty()) {
-    const std::size_t space = text.find(' ');
-    const std::size_t bracket = text.find("（", 1);
-    const std::size_t end = std::min({space == std::string_view::npos ? text.size() : space + 1, bracket, text.size()});
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(end);
-    std::size_t columns = 0;
-    for (const char c : word) columns += (static_cast<unsigned char>(c) & 0xC0U) == 0xC0U ? 2 : (static_cast<unsigned char>(c) & 0x80U) != 0 ? 0 : 1;
-    const bool before_bracket = (word.starts_with('(') || word.starts_with("（")) && width + columns + text.size() > kLineMax / 2;
-    if (width > 0 && (width + columns > kLineMax || before_bracket)) {
-      out.emplace_back();
-      width = 0;
-    }
-    out.back() += word;
-    width += columns;
+    const std::size_t space = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, space);
+    text.remove_prefix(std::min(space + 1, text.size()));
+    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > line_max) out.push_back(std::exchange(line, {}));
+    line += (line.empty() ? "" : " ") + std::string{word};
   }
+  if (!line.empty()) out.push_back(std::move(line));
+}
+
+/// The lines of a label; what stands in brackets begins a line, unless all is short.
+std::vector<std::string> wrapped(std::string_view text) {
+  constexpr std::size_t kShort = 13;
+  const std::size_t bracket = columns_of(text) <= kShort ? text.size() : std::min({text.find(" (", 1), text.find("（", 1), text.size()});
+  std::vector<std::string> out;
+  wrap(text.substr(0, bracket), out);
+  wrap(text.substr(std::min(text.find_first_not_of(' ', bracket), text.size())), out);
   return out;
 }
 
@@ -233,12 +243,19 @@ class DotWriter : private Picture {
     out_ += "  " + leaf_of(edge.source) + " -> " + leaf_of(edge.target) + " [";
     if (edge.kind == EdgeKind::clock) out_ += "style=dashed, arrowtail=odot, dir=both, ";
     if (edge.kind == EdgeKind::error) out_ += "style=dotted, ";
+    // A label may lie on a frame that its arrow leaves: it has a ground of its own then. A dash before each of several.
+    const std::string ground = source.children.empty() && source.parent == chart_.at(edge.target).parent ? "" : " bgcolor=\"#ffffffcc\"";
+    const bool several = edge.labels.size() > 1;
+    const std::string first = edge.kind == EdgeKind::clock ? std::string{kClock} + " " : several ? "\u2013 " : "";
     std::string label;
-    for (const std::string& each : edge.labels)
-      for (const std::string& line : wrapped(each)) label += (label.empty() ? edge.kind == EdgeKind::clock ? std::string{kClock} + " " : "" : "<br/>") + escaped(line);
-    if (!label.empty()) out_ += "label=<<table border=\"0\" cellpadding=\"2\"><tr><td>" + label + "</td></tr></table>>, ";
+    for (const std::string& each : edge.labels) {
+      const std::vector<std::string> lines = wrapped(each);
+      for (std::size_t i = 0; i < lines.size(); ++i) label += (i == 0 ? first : "") + escaped(lines[i]) + (several ? "<br align=\"left\"/>" : i + 1 < lines.size() ? "<br/>" : "");
+    }
+    if (!label.empty()) out_ += "label=<<table border=\"0\" cellpadding=\"2\"" + ground + "><tr><td>" + label + "</td></tr></table>>, ";
     if (edge.taken) out_ += std::string{"class=\"visited\", color=\""} + kAccent + "\", fontcolor=\"" + kAccent + "\", penwidth=2, ";
-    if (!source.children.empty()) out_ += "ltail=cluster_" + std::to_string(edge.source) + ", ";
+    // An arrow from a frame shows only outside of it: long enough to be seen.
+    if (!source.children.empty()) out_ += "ltail=cluster_" + std::to_string(edge.source) + (chart_.is_descendant(edge.target, edge.source) ? ", " : ", minlen=2, ");
     if (!chart_.at(edge.target).children.empty()) out_ += "lhead=cluster_" + std::to_string(edge.target) + ", ";
     const bool forward = edge.target > edge.source && chart_.at(edge.target).kind != StateKind::final && edge.kind == EdgeKind::plain;
     out_ += std::string{"weight="} + (forward ? "6" : "1") + "];\n";

@@ -84,8 +84,10 @@ class Explainer {
       if (const std::vector<std::string> done = words_.actions(block); !done.empty()) out.push_back(say_.say("on_exit", {{"actions", say_.joined(done, "join.actions")}}));
   }
 
-  static Phrases::Fields range(const State& state, Index index) {
-    return {{"from", std::to_string(index + 1)}, {"to", std::to_string(state.last_descendant)}};
+  Phrases::Fields range(const State& state, Index index) const {
+    const Index inner = state.last_descendant - index;
+    const Phrases::Fields ends{{"from", std::to_string(index + 1)}, {"to", std::to_string(state.last_descendant)}};
+    return {{"range", say_.say(inner == 1 ? "range.one" : inner == 2 ? "range.two" : "range", ends)}};
   }
 
   /// Does the state or one around it answer the event?

@@ -1,5 +1,6 @@
 #include "engine/scxml/expression.h"
 
+#include <algorithm>
 #include <cctype>
 #include <optional>
 #include <utility>
@@ -24,6 +25,11 @@ std::vector<Token> tokens_of(std::string_view source) {
     const char c = source[at];
     if (std::isspace(static_cast<unsigned char>(c)) != 0) {
       ++at;
+      continue;
+    }
+    if (source.substr(at, 2) == "--") {  // a comment
+      if (source.substr(at, 4) == "--[[") return {{Token::Kind::bad, {}}};
+      at = std::min(source.find('\n', at), source.size());
       continue;
     }
     std::size_t end = at + 1;
@@ -69,7 +75,10 @@ std::size_t level_of(std::string_view name) {
 
 class Reader {
  public:
-  explicit Reader(std::vector<Token> tokens) : tokens_(std::move(tokens)) {}
+  using Bound = std::map<std::string, Expression, std::less<>>;  ///< what the parameters of a function stand for
+
+  explicit Reader(std::vector<Token> tokens, const Functions& functions = {}, const Bound& bound = {})
+      : tokens_(std::move(tokens)), functions_(functions), bound_(bound) {}
 
   std::optional<Expression> run() {
     std::optional<Expression> out = binary(0);
@@ -146,6 +155,7 @@ class Reader {
     if (first == "true" || first == "false" || first == "nil") return Expression{.kind = Kind::constant, .value = first, .text = first, .parts = {}};
     for (const std::string_view keyword : {"and", "or", "not", "function", "end", "if", "then", "return", "local"})
       if (first == keyword) return std::nullopt;
+    if (const auto found = bound_.find(first); found != bound_.end() && peek().text != "." && peek().text != "(") return found->second;
     Expression out{.kind = Kind::path, .value = first, .text = first, .parts = {}};
     while (take(".")) {
       if (peek().kind != Token::Kind::name) return std::nullopt;
@@ -163,7 +173,12 @@ class Reader {
       out.parts.push_back(std::move(*argument));
     }
     out.text += ")";
-    return out;
+    const auto called = functions_.find(out.value);
+    if (called == functions_.end() || called->second.parameters.size() != out.parts.size()) return out;
+    Bound bound;
+    for (std::size_t i = 0; i < out.parts.size(); ++i) bound.emplace(called->second.parameters[i], out.parts[i]);
+    std::optional<Expression> body = Reader(tokens_of(called->second.body), {}, bound).run();
+    return body ? body : out;
   }
 
   std::optional<Expression> list() {
@@ -182,6 +197,8 @@ class Reader {
 
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
+  const Functions& functions_;
+  const Bound& bound_;
   int depth_ = 0;
 };
 
@@ -193,10 +210,31 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-Expression read_expression(std::string_view source) {
+Functions read_functions(std::string_view script) {
+  const std::vector<Token> tokens = tokens_of(script);
+  const auto is = [&](std::size_t at, std::string_view text) { return at < tokens.size() && tokens[at].kind != Token::Kind::string && tokens[at].text == text; };
+  Functions out;
+  for (std::size_t at = 0; at + 2 < tokens.size(); ++at) {
+    if (!is(at, "function") || !is(at + 2, "(")) continue;
+    Function found;
+    std::size_t next = at + 3;
+    for (; next < tokens.size() && !is(next, ")"); ++next)
+      if (tokens[next].kind == Token::Kind::name) found.parameters.push_back(tokens[next].text);
+    if (!is(next + 1, "return")) continue;
+    for (next += 2; next < tokens.size() && !is(next, "end"); ++next) {
+      const std::string& text = tokens[next].text;
+      const char* mark = tokens[next].kind != Token::Kind::string ? "" : text.find('\'') == std::string::npos ? "'" : "\"";
+      found.body += mark + text + mark + " ";
+    }
+    out.emplace(tokens[at + 1].text, std::move(found));
+  }
+  return out;
+}
+
+Expression read_expression(std::string_view source, const Functions& functions) {
   if (source.starts_with("return ")) source.remove_prefix(7);
   source = trimmed(source);
-  if (std::optional<Expression> out = Reader(tokens_of(source)).run()) return *out;
+  if (std::optional<Expression> out = Reader(tokens_of(source), functions).run()) return *out;
   return {.kind = Kind::other, .value = {}, .text = std::string{source}, .parts = {}};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,17 @@ struct Expression {
   bool is(Kind wanted, std::string_view with) const { return kind == wanted && value == with; }
 };
 
+/// A function that is one expression: `function qualified(verdict) return verdict == 'good' end`.
+struct Function {
+  std::vector<std::string> parameters;
+  std::string body;
+};
+using Functions = std::map<std::string, Function, std::less<>>;
+/// Those that a script defines; what else it holds is passed over.
+Functions read_functions(std::string_view script);
+
 /// Reads `source` (with or without a leading "return"). What is not understood is of kind `other` as a whole.
-Expression read_expression(std::string_view source);
+/// @param functions  a call of one of them reads as its body; calls within the body stay calls.
+Expression read_expression(std::string_view source, const Functions& functions = {});
 
 }  // namespace chuyi::scxml

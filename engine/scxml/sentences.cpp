@@ -78,6 +78,9 @@ std::string Sentences::label(const State& source, const Ways& ways, const Way& w
     if (ways.invoke == nullptr && !ways.event.empty()) {
       out = say_.say("short." + ways.event);
       if (out.empty() && Words::is_overdue(ways.event)) out = say_.say("short.overdue");
+      if (Words::is_error(ways.event))
+        for (const InvokeElement& invoke : source.invokes)
+          if (out.empty()) out = say_.say("short.error." + invoke.type);
       if (out.empty() && Words::is_error(ways.event)) out = say_.say("short.error");
       const bool known = say_.has("event." + ways.event) || ways.event.starts_with("done.") || !words_.timer(ways.event).empty();
       if (out.empty()) out = known ? words_.cause(source, ways.event) : ways.event;

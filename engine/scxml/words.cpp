@@ -24,6 +24,34 @@ std::string location_of(const Script& script) {
   return out;
 }
 
+/// What a comparison lets through, of "less" (1), "equal" (2) and "more" (4).
+unsigned passed_by(std::string_view comparison) {
+  constexpr std::pair<std::string_view, unsigned> kPassed[] = {{"<", 1}, {"==", 2}, {"<=", 3}, {">", 4}, {"~=", 5}, {">=", 6}};
+  for (const auto& [name, passed] : kPassed)
+    if (name == comparison) return passed;
+  return 0;
+}
+
+enum class Relation : std::uint8_t { free, exclusive, opposite };  ///< may hold together; never both; always just one
+
+Relation relation(const Expression& a, const Expression& b) {
+  const auto negates = [](const Expression& x, const Expression& y) { return x.is(Kind::unary, "not") && x.parts[0].text == y.text; };
+  if (negates(a, b) || negates(b, a)) return Relation::opposite;
+  if (a.kind != Kind::binary || b.kind != Kind::binary || a.parts[0].text != b.parts[0].text || a.parts[1].text != b.parts[1].text) return Relation::free;
+  const unsigned first = passed_by(a.value);
+  const unsigned second = passed_by(b.value);
+  if (first == 0 || second == 0 || (first & second) != 0) return Relation::free;
+  return (first | second) == 7 ? Relation::opposite : Relation::exclusive;
+}
+
+using Guards = std::vector<Expression>;
+
+bool exclude(const Guards& some, const Guards& others) {
+  return std::any_of(some.begin(), some.end(), [&](const Expression& a) {
+    return std::any_of(others.begin(), others.end(), [&](const Expression& b) { return relation(a, b) != Relation::free; });
+  });
+}
+
 /// A guard, as far as it asks for answers of a step.
 struct Asked {
   bool pinned = false;
@@ -71,7 +99,7 @@ const Param* param_of(const InvokeElement& invoke, std::string_view name) {
   return nullptr;
 }
 
-Words::Words(const Chart& chart, const Phrases& phrases) : chart_(chart), phrases_(phrases) {
+Words::Words(const Chart& chart, const Phrases& phrases) : chart_(chart), phrases_(phrases), functions_(read_functions(chart.script.source)) {
   for (std::size_t i = 0; i < chart.states.size(); ++i)
     for (const InvokeElement& invoke : chart.states[i].invokes) state_of_invoke_.try_emplace(invoke.id, static_cast<Index>(i));
   for (const State& state : chart.states) {
@@ -206,7 +234,7 @@ std::vector<std::string> Words::actions(const Block& block) const {
           const std::vector<std::string> inner = actions(branch.actions);
           if (inner.empty()) continue;
           const std::string then = phrases_.joined(inner, "join.actions");
-          out.push_back(branch.cond ? phrases_.say("action.if", {{"cond", guard(read_expression(branch.cond.source))}, {"then", then}})
+          out.push_back(branch.cond ? phrases_.say("action.if", {{"cond", guard(guard_of(branch.cond))}, {"then", then}})
                                     : phrases_.say("action.else", {{"then", then}}));
         }
         break;
@@ -292,7 +320,7 @@ std::vector<std::string> Words::answers_of(const InvokeElement& invoke, std::str
 std::vector<Ways> Words::ways_of(const State& state) const {
   std::vector<Ways> out;
   std::vector<std::set<std::string>> closed;
-  std::vector<std::set<std::string>> tried;
+  std::vector<std::map<std::string, std::vector<Guards>>> tried;  ///< by answer, what ways above ask besides
   const auto group = [&](const std::string& event) {
     for (std::size_t i = 0; i < out.size(); ++i)
       if (out[i].event == event) return i;
@@ -315,16 +343,23 @@ std::vector<Ways> Words::ways_of(const State& state) const {
       Way way{.transition = &transition, .field = {}, .values = {}, .rest = {}, .guards = {}};
       if (ways.invoke != nullptr) ways.answers = answers_of(*ways.invoke, way.field);
       Asked asked;
-      if (transition.cond) asked = read_guard(read_expression(transition.cond.source), ways.answers);
+      if (transition.cond) asked = read_guard(guard_of(transition.cond), ways.answers);
       if (asked.pinned && !way.field.empty() && asked.field != way.field)  // asks for something else of the answer
-        asked = {.pinned = false, .field = {}, .values = {}, .besides = {read_expression(transition.cond.source)}};
+        asked = {.pinned = false, .field = {}, .values = {}, .besides = {guard_of(transition.cond)}};
       if (asked.pinned) way.field = asked.field;
       for (const std::string& answer : asked.pinned ? asked.values : ways.answers) {
         if (closed[at].contains(answer)) continue;
-        (tried[at].contains(answer) ? way.rest : way.values).push_back(answer);
-        (asked.besides.empty() ? closed[at] : tried[at]).insert(answer);
+        std::vector<Guards>& above = tried[at][answer];
+        const bool apart = std::all_of(above.begin(), above.end(), [&](const Guards& each) { return exclude(each, asked.besides); });
+        (apart ? way.values : way.rest).push_back(answer);
+        const bool opposite = asked.besides.size() == 1 && std::any_of(above.begin(), above.end(), [&](const Guards& each) {
+          return each.size() == 1 && relation(each.front(), asked.besides.front()) == Relation::opposite;
+        });
+        if (asked.besides.empty() || opposite) closed[at].insert(answer);
+        else above.push_back(asked.besides);
       }
-      way.otherwise = !asked.pinned && ways.answers.empty() && !ways.ways.empty();
+      const bool apart = std::all_of(ways.ways.begin(), ways.ways.end(), [&](const Way& each) { return exclude(each.guards, asked.besides); });
+      way.otherwise = !asked.pinned && ways.answers.empty() && !apart;
       for (const Way& before : ways.ways) {
         const auto tried_there = [&](const std::string& each) { return contains(before.values, each) || contains(before.rest, each); };
         if (way.rest.empty() ? way.otherwise : std::any_of(way.rest.begin(), way.rest.end(), tried_there))

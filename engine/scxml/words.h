@@ -72,8 +72,11 @@ class Words {
   void find_timers(const Block& block);
   std::vector<std::string> answers_of(const InvokeElement& invoke, std::string& field) const;
 
+  Expression guard_of(const Script& cond) const { return read_expression(cond.source, functions_); }
+
   const Chart& chart_;
   const Phrases& phrases_;
+  Functions functions_;
   std::map<std::string, std::string, std::less<>> timers_;  ///< event → delay in words
   std::map<std::string, Index, std::less<>> state_of_invoke_;
   std::map<Index, std::string> titles_;

@@ -57,11 +57,11 @@ TEST(Explain, SaysAStateInEnglish) {
 An application begins at "Formal check" (1).
 
 1  Formal check (stage: nomination)
-   1.1  The provincial officer (the province) acts.
+   1.1  The provincial officer (the provincial education department) acts.
    1.2  The deadline is 5 working days.
    1.3  If the outcome is "pass", the application ends as "Passed".
-   1.4  If the outcome is "correct" and it was not corrected before, it goes back to "Formal check" (1), and the number of corrections goes up by 1.
-   1.5  If the outcome is "refuse", or "correct" and it was corrected before, the application ends as "Declined".
+   1.4  If the outcome is "correct" and it has not been corrected before, it goes back to "Formal check" (1), and the number of corrections goes up by 1.
+   1.5  If the outcome is "refuse", or "correct" and it has been corrected before, the application ends as "Declined".
    1.6  If the deadline passes, the application ends as "Declined".
    1.7  On an error (say, a service that fails) and the condition "weather[1]" holds, the application ends as "Declined".
 
@@ -96,6 +96,15 @@ INSTANTIATE_TEST_SUITE_P(
                "<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"outcomes\" expr=\"{'keep', 'decline'}\"/></invoke>"
                "<transition event=\"done.invoke.t\" cond=\"_event.data.outcome == 'keep'\" target=\"z\"/></state>",
                "If the outcome is \"decline\" and none of the above applies, nothing is laid down."},
+        Saying{"EachGuardSaysItself",
+               "<state id=\"a\"><invoke type=\"publicity\" id=\"n\"/><transition event=\"done.invoke.n\" cond=\"_event.data.upheld == 0\" target=\"a\"/>"
+               "<transition event=\"done.invoke.n\" cond=\"_event.data.upheld &gt; 0\" target=\"z\"/></state>",
+               "When the notice has ended and an objection was upheld, the application ends as \"End\"."},
+        Saying{"ExclusiveGuardsLeaveAGap",
+               "<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"outcomes\" expr=\"{'keep'}\"/></invoke>"
+               "<transition event=\"done.invoke.t\" cond=\"_event.data.outcome == 'keep' and year &lt; 2\" target=\"z\"/>"
+               "<transition event=\"done.invoke.t\" cond=\"_event.data.outcome == 'keep' and year &gt; 2\" target=\"z\"/></state>",
+               "If the outcome is \"keep\" and none of the above applies, nothing is laid down."},
         Saying{"AnswerThatNeverComes",
                "<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"outcomes\" expr=\"{'keep'}\"/></invoke>"
                "<transition event=\"done.invoke.t\" target=\"z\"/><transition event=\"done.invoke.t\" target=\"a\"/></state>",
@@ -121,7 +130,7 @@ INSTANTIATE_TEST_SUITE_P(
         Saying{"Timer",
                "<state id=\"a\"><onentry><send event=\"late\" delay=\"5s\"/></onentry><transition event=\"late\" target=\"z\"/></state>",
                "After 5s, the application ends as \"End\"."},
-        Saying{"Parallel", "<parallel id=\"p\"><state id=\"a\"/><state id=\"b\"/></parallel>", "The parts of 2 to 3 go on at the same time."},
+        Saying{"Parallel", "<parallel id=\"p\"><state id=\"a\"/><state id=\"b\"/></parallel>", "The parts of 2 and 3 go on at the same time."},
         Saying{"Whoever", "<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"role\" expr=\"chosen(application)\"/></invoke></state>",
                "The \"chosen(application)\" acts."}),
     [](const auto& row) { return std::string(row.param.name); });
@@ -134,11 +143,11 @@ TEST(Explain, ShippedWorkflow) {
   const ChartPtr chart = shipped();
   const Phrases zh = phrases("zh", programme);
   const std::string said = to_text(explain(*chart, zh), zh);
-  for (const char* line : {"办理结果为“不合格”，或者为“补正”而此前已经补正过的，申报终结，结果为“未通过”。", "省教育厅公示，公示期为5个工作日（含首日）；",
-                           "考核结论为“整改”，而本年度已经整改过的，转入“撤销”（第21项）。", "考核结论为“优秀”或者“合格”，且建设未满3年的，回到“建设中”（第17项）。",
+  for (const char* line : {"办理结果为“补正”，且此前已经补正过的，申报终结，结果为“未通过”。", "省教育厅公示，公示期为5个工作日（含首日）；",
+                           "考核结论为“整改”，且本年度已经整改过的，转入“撤销”（第21项）。", "考核结论为“优秀”或者“合格”，且建设未满3年的，回到“建设中”（第17项）。",
                            "自认定之日起每满一年时，转入“年度考核”（第18项）。", "申报人须在20个工作日内提交年度报告"})
     EXPECT_NE(said.find(line), std::string::npos) << line << "\n" << said;
-  for (const char* name : {"_event", "application.", "programme.", "officer", "done.invoke", "condition", "条件"}) EXPECT_EQ(said.find(name), std::string::npos) << name;
+  for (const char* name : {"_event", "application.", "programme.", "officer", "done.invoke", "condition", "条件", "qualified(", "没有规定去向"}) EXPECT_EQ(said.find(name), std::string::npos) << name;
 }
 
 TEST(Catalogue, BothLanguagesHaveTheSameFields) {

@@ -40,6 +40,16 @@ INSTANTIATE_TEST_SUITE_P(Expressions, Reads,
                                          Case{"Broken", "a ==", Kind::other, "a =="}),
                          [](const auto& row) { return std::string(row.param.name); });
 
+// Goal: a guard that asks a function of the chart reads as what the function asks.
+TEST(Expression, ReadsThroughFunctions) {
+  const Functions functions = read_functions(
+      "-- what's good\nfunction good(x, y) return x == 'a' or x == \"b's\" and y end\nfunction long(x) local y = x return y end function wide(z) return good(z) end");
+  EXPECT_EQ(read_expression("good(v.w, 3) and k < 1", functions).text, "(v.w == 'a' or v.w == 'b's' and 3) and k < 1");
+  EXPECT_EQ(read_expression("good(1)", functions).text, "good(1)") << "another number of arguments";
+  EXPECT_EQ(read_expression("long(1)", functions).text, "long(1)") << "not one expression";
+  EXPECT_EQ(read_expression("wide(1)", functions).text, "good(1)") << "calls within stay calls";
+}
+
 TEST(Expression, BoundsItsDepth) {
   const std::string deep(100'000, '(');
   EXPECT_EQ(read_expression(deep).kind, Kind::other);
