@@ -24,6 +24,7 @@ struct Route {
   std::string key;     ///< event and answer, the same on both sides
   std::string answer;  ///< in words; empty: not an answer of a step
   std::string cause;   ///< in words
+  std::string timed;   ///< the cause when a timer is it
   std::string signature;
   std::string text;
 };
@@ -314,7 +315,7 @@ class Differ {
           if (event.ends_with("." + from) && (event.starts_with("done.invoke.") || Words::is_overdue(event))) event = event.substr(0, event.size() - from.size()) + to;
       const std::vector<std::string> answers = ways.answers.empty() ? std::vector<std::string>{{}} : ways.answers;
       for (const std::string& answer : answers) {
-        Route route{.key = event + "|" + answer, .answer = {}, .cause = {}, .signature = {}, .text = {}};
+        Route route{.key = event + "|" + answer, .answer = {}, .cause = {}, .timed = {}, .signature = {}, .text = {}};
         std::vector<std::string> clauses;
         std::string field;
         for (const Way& way : ways.ways) {
@@ -334,7 +335,7 @@ class Differ {
           const std::string words = say_.say(field + "." + answer);
           route.answer = say_.quoted(words.empty() ? answer : words);
         }
-        if (!side.words.timer(ways.event).empty()) route.signature += "@" + route.cause;
+        route.timed = side.words.timer(ways.event);
         out.push_back(std::move(route));
       }
     }
@@ -359,7 +360,10 @@ class Differ {
           return find_step(is, each.id) == nullptr && route.key.find("." + each.id + "|") != std::string::npos;
         });
         if (!step_gone) tell(route, "removed", route.text, "-");
-      } else if (found->signature != route.signature) {
+      } else if (found->timed != route.timed && !found->timed.empty() && !route.timed.empty()) {
+        const auto when = [&](const Route& each) { return say_.say("diff.timed", {{"cause", each.timed}, {"go", each.text}}); };
+        add("event.retimed", is.id, people, {{"state", name}, {"old", when(route)}, {"new", when(*found)}});
+      } else if (found->signature != route.signature || found->timed != route.timed) {
         tell(*found, "changed", route.text, found->text);
       }
     }

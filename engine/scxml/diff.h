@@ -11,7 +11,7 @@ namespace chuyi::scxml {
 /// One difference between two versions of a workflow, as the people it concerns would put it.
 struct ChartChange {
   /// Stable: "title", "start", "data.added|removed|changed", "state.added|removed|renamed|retitled|restaged|moved|moved_out|kind",
-  /// "step.added|removed|type|role|deadline|changed", "answer.added|removed|changed", "event.added|removed|changed",
+  /// "step.added|removed|type|role|deadline|changed", "answer.added|removed|changed", "event.added|removed|changed|retimed",
   /// "entry.changed", "exit.changed", "initial.changed".
   std::string kind;
   std::string state;             ///< id in the new version (of the old one when it was removed); empty: the whole workflow

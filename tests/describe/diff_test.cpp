@@ -92,6 +92,15 @@ INSTANTIATE_TEST_SUITE_P(
              "On entering \"Drafting\". Before: nothing is laid down. Now: \"rounds\" goes up by 1."}),
     [](const auto& row) { return std::string(row.param.name); });
 
+TEST(DiffOfTimers, SaysBothTimes) {
+  const auto chart = [](const std::string& delay) {
+    return chart_of(doc("<state id=\"a\"><onentry><send event=\"late\" delay=\"" + delay + "\"/></onentry><transition event=\"late\" target=\"z\"/></state><final id=\"z\"/>"));
+  };
+  const Phrases words = phrases("en");
+  EXPECT_EQ(to_text(diff(*chart("5s"), words, *chart("9s"), words), words),
+            "1  For everybody: The time of \"a\" changes. Before: after 5s, the application ends as \"z\". Now: after 9s, the application ends as \"z\".\n");
+}
+
 TEST(DiffOfProgrammes, FindsAChangedNumber) {
   const ChartPtr chart = shipped();
   const auto programme = [](int days) { return json::object{{"publicity", json::object{{"days", days}, {"unit", "working"}, {"include_start", true}}}}; };
