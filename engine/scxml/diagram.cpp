@@ -171,7 +171,9 @@ class DotWriter : private Picture {
         "  start [shape=circle, label=\"\", width=0.16, fixedsize=true, fillcolor=\"#1f2328\", color=\"#1f2328\"];\n";
     for (const Index child : chart_.at(0).children) write_state(child, 1);
     write_legend();
-    out_ += "  start -> " + leaf_of(first_target(0)) + ";\n";
+    Index first = first_target(0);
+    while (chart_.at(first).kind == StateKind::compound) first = first_target(first);
+    out_ += "  start -> " + leaf_of(first) + (chart_.at(first).children.empty() ? "" : " [lhead=cluster_" + std::to_string(first) + "]") + ";\n";
     for (const Edge& edge : edges_) write_edge(edge);
     return out_ + "}\n";
   }

@@ -76,8 +76,10 @@ class Explainer {
       if (const std::vector<std::string> done = words_.actions(block); !done.empty()) out.push_back(say_.say("on_entry", {{"actions", say_.joined(done, "join.actions")}}));
     for (const InvokeElement& invoke : state.invokes)
       for (std::string& each : words_.step(invoke)) out.push_back(std::move(each));
-    for (const Ways& ways : words_.ways_of(state))
-      for (std::string& each : sentences_.of(state, ways)) out.push_back(state.children.empty() ? std::move(each) : say_.say("during", {{"sentence", each}}));
+    for (const Ways& ways : words_.ways_of(state)) {
+      const bool during = !state.children.empty() && ways.event != "done.state." + state.id;
+      for (std::string& each : sentences_.of(state, ways)) out.push_back(during ? say_.say("during", {{"sentence", each}}) : std::move(each));
+    }
     for (const InvokeElement& invoke : state.invokes)
       if (!words_.deadline(invoke).empty() && invoke.type == "task" && !handles(index, "task.overdue." + invoke.id)) out.push_back(say_.say("gap.overdue"));
     for (const Block& block : state.on_exit)

@@ -102,6 +102,9 @@ const Param* param_of(const InvokeElement& invoke, std::string_view name) {
 Words::Words(const Chart& chart, const Phrases& phrases) : chart_(chart), phrases_(phrases), functions_(read_functions(chart.script.source)) {
   for (std::size_t i = 0; i < chart.states.size(); ++i)
     for (const InvokeElement& invoke : chart.states[i].invokes) state_of_invoke_.try_emplace(invoke.id, static_cast<Index>(i));
+  for (std::size_t i = 0; i < chart.states.size(); ++i)
+    if (const State& state = chart.states[i]; state.kind == StateKind::history_shallow || state.kind == StateKind::history_deep)
+      if (title(static_cast<Index>(i)) == state.id) retitle(static_cast<Index>(i), phrases_.say("history"));
   for (const State& state : chart.states) {
     for (const Block& block : state.on_entry) find_timers(block);
     for (const Block& block : state.on_exit) find_timers(block);
@@ -114,9 +117,23 @@ void Words::find_timers(const Block& block) {
     for (const Branch& branch : action.branches) find_timers(branch.actions);
     find_timers(action.body);
     if (!action.send || (!action.send->delay_expr && action.send->delay.empty())) continue;
-    timers_[action.send->event] = action.send->delay_expr ? value(read_expression(action.send->delay_expr.source))
-                                                          : phrases_.say("delay", {{"delay", action.send->delay}});
+    timers_[action.send->event] = timer_of(*action.send);
   }
+}
+
+/// When the delay is over, as a clause.
+std::string Words::timer_of(const SendAction& send) const {
+  if (!send.delay_expr) {  // "5s", "1.5s", "20ms"
+    const std::size_t unit = std::min(send.delay.find_first_not_of(".0123456789"), send.delay.size());
+    const std::string words = phrases_.say("unit." + send.delay.substr(unit));
+    return phrases_.say("delay", {{"delay", words.empty() ? send.delay : send.delay.substr(0, unit) + words}});
+  }
+  const Expression delay = read_expression(send.delay_expr.source);
+  if (std::string out = phrases_.say("timer." + delay.text); !out.empty()) return out;
+  Phrases::Fields fields;
+  for (std::size_t i = 0; i < delay.parts.size(); ++i) fields[std::to_string(i + 1)] = value(delay.parts[i]);
+  const std::string out = delay.kind == Kind::call ? phrases_.say("timer." + delay.value, fields) : std::string{};
+  return out.empty() ? phrases_.say("delay", {{"delay", value(delay)}}) : out;
 }
 
 const std::string& Words::title(Index state) const {
@@ -394,6 +411,7 @@ std::string Words::cause(const State& state, const std::string& event) const {
       if (std::string out = phrases_.say("event.error." + invoke.type); !out.empty()) return out;
     return phrases_.say("event.error");
   }
+  if (event == "done.state." + state.id) return phrases_.say("event.done_all");
   if (event.starts_with("done.state."))
     if (const Index done = chart_.find(event.substr(11)); done != kNone) return phrases_.say("event.done_of", {{"state", phrases_.quoted(title(done))}});
   return phrases_.say("event", {{"event", phrases_.quoted(event)}});

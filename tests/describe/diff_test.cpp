@@ -98,7 +98,7 @@ TEST(DiffOfTimers, SaysBothTimes) {
   };
   const Phrases words = phrases("en");
   EXPECT_EQ(to_text(diff(*chart("5s"), words, *chart("9s"), words), words),
-            "1  For everybody: The time of \"a\" changes. Before: after 5s, the application ends as \"z\". Now: after 9s, the application ends as \"z\".\n");
+            "1  For everybody: The time of \"a\" changes. Before: after 5 seconds, the application ends as \"z\". Now: after 9 seconds, the application ends as \"z\".\n");
 }
 
 TEST(DiffOfProgrammes, FindsAChangedNumber) {

@@ -10,8 +10,6 @@ import xml.etree.ElementTree as ET
 from scenario import Way, set_up
 from server import BINARY_DIR, CHUYI, SOURCE_DIR, Server, run_cli
 
-import subprocess
-
 WORKFLOW = os.path.join(SOURCE_DIR, "workflows", "selection.scxml")
 PACKAGES = [os.path.join(BINARY_DIR, "plugins", name) for name in ("workshop", "vocational-alliance")]
 
