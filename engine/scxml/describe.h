@@ -33,9 +33,4 @@ bool matches(std::string_view descriptor, std::string_view event);
 /// Invoke elements of the chart: every `type` used, sorted, without duplicates.
 std::vector<std::string> invoke_types_of(const Chart& chart);
 
-/// Graphviz source of the chart: nested states as clusters, titles in `language` ("zh" or "en"), the
-/// active states of `configuration` with class "current", the `visited` ones with class "visited".
-std::string to_dot(const Chart& chart, std::string_view language, std::span<const std::string> configuration,
-                   std::span<const std::string> visited);
-
 }  // namespace chuyi::scxml

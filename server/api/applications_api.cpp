@@ -4,9 +4,11 @@
 #include "engine/invoke/work_items.h"
 #include "engine/runtime/session_document.h"
 #include "engine/scxml/describe.h"
+#include "engine/scxml/diagram.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 #include "server/diagram/diagram.h"
+#include "server/phrases.h"
 
 namespace chuyi::api {
 namespace {
@@ -227,13 +229,16 @@ net::awaitable<Response> get_diagram(Context& context) {
     if (!seen->definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected its definition"};
     const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document);
     if (!document) return document.error();
-    std::vector<std::string> visited;
+    scxml::Progress progress;
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     for (const AuditRow& row : *rows) {
-      for (std::string& state : strings_from_json(array_or_empty(audit_record(row), "entered"))) visited.push_back(std::move(state));
+      const json::object record = audit_record(row);
+      const auto names = [&](const char* key) { return strings_from_json(array_or_empty(record, key)); };
+      scxml::follow(*seen->definition->chart, progress, names("events"), names("exited"), names("entered"));
     }
-    return svg_of_dot(scxml::to_dot(*seen->definition->chart, language, document->chart.configuration, visited));
+    progress.configuration = {document->chart.configuration.begin(), document->chart.configuration.end()};
+    return svg_of_dot(scxml::to_dot(*seen->definition->chart, workflow_phrases(context.services.texts, language, seen->definition.get()), progress));
   });
   if (!svg) co_return context.fail(svg.error());
   Response out{.status = 200, .body = *svg};
