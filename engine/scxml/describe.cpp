@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/scxml/chart_model.h"
+#include "engine/scxml/interpreter.h"
 
 namespace chuyi::scxml {
 namespace {
@@ -68,11 +69,25 @@ std::vector<std::string> events_of(const Chart& chart, std::span<const std::stri
   return {out.begin(), out.end()};
 }
 
+const std::vector<std::string>& http_events_of(const Chart& chart) { return chart.http_events; }
+
 std::vector<std::string> invoke_types_of(const Chart& chart) {
   std::set<std::string> out;
   for (const State& state : chart.states)
-    for (const InvokeElement& invoke : state.invokes) out.insert(invoke.type);
+    for (const InvokeElement& invoke : state.invokes)
+      if (!invoke.type_expr && !is_chart_type(invoke.type)) out.insert(invoke.type);
   return {out.begin(), out.end()};
+}
+
+std::vector<ChildDocument> child_documents_of(const Chart& chart) {
+  std::vector<ChildDocument> out;
+  for (const State& state : chart.states)
+    for (const InvokeElement& invoke : state.invokes) {
+      const bool is_inline = invoke.payload.has_content && !invoke.payload.content_expr;
+      if (!invoke.type_expr && is_chart_type(invoke.type) && (!invoke.src.empty() || is_inline))
+        out.push_back({.src = invoke.src, .text = is_inline ? invoke.payload.content_text : std::string{}, .place = invoke.place});
+    }
+  return out;
 }
 
 }  // namespace chuyi::scxml
