@@ -54,7 +54,7 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
       const Command command = command_of_record(object);
       JournalView view(object_or_empty(object, "reads"));
       Result<SessionDocument> document = row.document.empty() ? Result<SessionDocument>{SessionDocument{}}
-                                                              : decode_document(*definition->chart, row.document);
+                                                              : decode_document(*definition, row.document);
       if (!document) return document.error();
       SessionRun run(registry, definition, row, std::move(*document), from_ms(int_or(object, "at", 0)), view);
       if (const Result<json::object> ran = run_command(run, command); !ran) return ran.error();
@@ -64,7 +64,7 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
       const bool agrees = sha256_hex(row.document) == string_or(object, "document");
       if (!agrees && report.first_difference == 0) report.first_difference = entry.seq;
       ++report.commands;
-      const Result<SessionDocument> now = decode_document(*definition->chart, row.document);
+      const Result<SessionDocument> now = decode_document(*definition, row.document);
       if (!now) return now.error();
       each({.seq = entry.seq,
             .record = object,
