@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "server/cli/commands.h"
+#include "server/cli/scxml_test.h"
 #include "server/cli/workflow_commands.h"
 
 namespace {
@@ -29,7 +30,7 @@ bool is_misuse(const Error& error) {
 }
 
 /// The command has printed its findings as data already; the error only makes the exit code.
-bool is_reported(const Error& error) { return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "replay.differs"; }
+bool is_reported(const Error& error) { return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "scxml_test.failed" || error.code == "replay.differs"; }
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
 int exit_code(const Result<>& result, bool json_output = false) {
@@ -165,6 +166,12 @@ int main(int argc, char** argv) {
   diff_command->add_option("new", diff_after, "the new one")->required();
   diff_command->add_flag("--json", json_output, "print the changes as JSON");
 
+  ScxmlTestOptions scxml_test;
+  CLI::App* scxml_test_command = app.add_subcommand("scxml-test", "run a folder of charts that are to end in the final state 'pass'");
+  scxml_test_command->add_option("folder", scxml_test.folder, "its .scxml documents")->required();
+  scxml_test_command->add_flag("--restore-between-macrosteps", scxml_test.restore, "save, drop and restore each session between every two macrosteps");
+  scxml_test_command->add_flag("--json", json_output, "print the results as JSON");
+
   std::string bag_file;
   CLI::App* bag_command = app.add_subcommand("bag", "document bundles")->require_subcommand(1);
   CLI::App* bag_validate = bag_command->add_subcommand("validate", "check a bag (BagIt 1.0, zip)");
@@ -212,6 +219,10 @@ int main(int argc, char** argv) {
   diagram_command->callback([&] { code = exit_code(run_diagram(files, diagram)); });
   explain_command->callback([&] { code = exit_code(run_explain(files, diagram.file, diagram.language)); });
   diff_command->callback([&] { code = exit_code(run_diff(files, diagram.file, diff_after, diagram.language, json_output), json_output); });
+  scxml_test_command->callback([&] {
+    scxml_test.json = json_output;
+    code = exit_code(run_scxml_test(scxml_test), json_output);
+  });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
   replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output), json_output); });

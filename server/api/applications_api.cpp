@@ -43,7 +43,7 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
                           : json::value();
   json::array events;
   if (seen.definition && seen.session.status == "running") {
-    const Result<SessionDocument> document = decode_document(*seen.definition->chart, seen.session.document);
+    const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
     if (!document) return document.error();
     for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
       if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
@@ -213,7 +213,7 @@ net::awaitable<Response> get_reviews(Context& context) {
     }
     json::object out{{"items", std::move(items)}};
     if (all && !*panel_open && seen->definition)
-      if (const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document))
+      if (const Result<SessionDocument> document = decode_document(*seen->definition, seen->session.document))
         out["score"] = string_or(object_or_empty(document->chart.datamodel, "application"), "score");
     return out;
   });
@@ -227,7 +227,7 @@ net::awaitable<Response> get_diagram(Context& context) {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
     if (!seen->definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected its definition"};
-    const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document);
+    const Result<SessionDocument> document = decode_document(*seen->definition, seen->session.document);
     if (!document) return document.error();
     scxml::Progress progress;
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
