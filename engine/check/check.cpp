@@ -6,6 +6,7 @@
 
 #include "engine/check/story.h"
 #include "engine/scxml/describe.h"
+#include "engine/scxml/interpreter.h"
 
 namespace chuyi::check {
 namespace {
@@ -226,7 +227,7 @@ class Checker {
   /// A chart for people has a title in both languages on each state; any other chart has none at all.
   void check_titles() {
     const auto titled = [](const State& state) { return state.title_zh != state.id || state.title_en != state.id; };
-    const auto known = [](const Element& each) { return each.profile != nullptr && each.invoke->type != "scxml"; };
+    const auto known = [](const Element& each) { return each.profile != nullptr && !scxml::is_chart_type(each.invoke->type); };
     if (std::none_of(chart_.states.begin(), chart_.states.end(), titled) &&
         std::none_of(machine_.elements().begin(), machine_.elements().end(), known))
       return;
