@@ -270,6 +270,8 @@ class Checker {
       if (happening.event == kNothing || !happening.transitions.empty()) return;
       const AbstractEvent& of = event(happening.event);
       if (of.kind != EventKind::answer || !of.ends || element(of.element).profile == nullptr || !seen.insert(happening.event).second) return;
+      // That an invoked chart has ended need not concern the one that invoked it; where it does, that is a dead end.
+      if (scxml::is_chart_type(element(of.element).invoke->type)) return;
       dropped_.insert(happening.event);
       bool guarded = false;
       for (std::uint32_t e = graph_.first_edge[node]; e < graph_.first_edge[node + 1]; ++e) {
