@@ -30,6 +30,9 @@ namespace chuyi {
 /// clock.advance         {to}: ms; manual clock only
 /// timer.fire            {timer}: one that is due; its stored event counts
 /// session.deliver       {outbox, event, data}               outbox.done {outbox}
+/// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
+/// migration.begin       {from, to, map, after} → reply body {migration, …}
+/// migration.undo        {migration}
 /// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;

@@ -6,6 +6,7 @@
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
+#include "engine/runtime/migration.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -301,6 +302,7 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
+  if (is_migration(command)) return decide_migration(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));

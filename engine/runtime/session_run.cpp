@@ -15,19 +15,18 @@ constexpr std::size_t kEventsMax = 1'000;
 constexpr std::size_t kLogLinesMax = 100;
 constexpr std::size_t kLogBytesMax = 1'000;
 
-/// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
+std::string stage_timer_prefix(const std::string& session, const std::string& invoke) {
+  return session + "/stage/" + invoke + "/";
+}
+
+}  // namespace
+
 json::object chart_programme(const Definition& definition) {
   json::object out{{"id", definition.programme}, {"version", definition.version}};
   for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   return out;
 }
-
-std::string stage_timer_prefix(const std::string& session, const std::string& invoke) {
-  return session + "/stage/" + invoke + "/";
-}
-
-}  // namespace
 
 SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row,
                        SessionDocument document, Instant now, JournalView& view)
@@ -65,6 +64,7 @@ Result<> SessionRun::begin(const json::object& facts) {
   const json::object data{{"application", facts},
                           {"programme", chart_programme(*definition_)},
                           {"round", json::object{{"id", row_.round}}}};
+  happened_.emplace_back();
   if (Result<> taken = take(scxml::start(*definition_->chart, data, {.session_id = row_.id, .now = now_})); !taken)
     return taken;
   return drive();
@@ -141,6 +141,7 @@ Result<> SessionRun::drive() {
     if (!event.invokeid.empty() && event.type == scxml::EventType::external && !document_.stages.contains(event.invokeid))
       continue;
     events_.push_back(event.name);
+    happened_.push_back({.event = event});
     const std::size_t before = traces_.size();
     if (Result<> step = take(scxml::step(*definition_->chart, document_.chart, event,
                                          {.session_id = row_.id, .now = now_}));
@@ -156,11 +157,13 @@ Result<> SessionRun::take(Result<scxml::Step> step) {
   document_.chart = std::move(step->next);
   for (scxml::Trace& trace : step->trace) {
     errors_.insert(errors_.end(), trace.errors.begin(), trace.errors.end());
+    happened_.back().traces.push_back(trace);
     traces_.push_back(std::move(trace));
   }
   for (const scxml::Effect& effect : step->effects) {
     Result<> done;
     if (const auto* start = std::get_if<scxml::Invoke>(&effect)) {
+      happened_.back().started.push_back(start->invoke_id);
       done = invoke(*start);
     } else if (const auto* stop = std::get_if<scxml::CancelInvoke>(&effect)) {
       done = cancel_invoke(stop->invoke_id);

@@ -13,6 +13,16 @@
 
 namespace chuyi {
 
+/// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
+json::object chart_programme(const Definition& definition);
+
+/// One macrostep as it happened.
+struct Happened {
+  std::optional<scxml::Event> event = {};  ///< none: the beginning of the session
+  std::vector<scxml::Trace> traces = {};
+  std::vector<std::string> started = {};   ///< ids of the invokes that started at its end
+};
+
 /// One command's work on one session, pure: the same inputs give the same change. Used alike by the
 /// dispatcher (live) and by replay.
 ///
@@ -40,6 +50,8 @@ class SessionRun {
   /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}, and
   /// "log":[text,…] when the chart logged something.
   json::object trace() const;
+  /// The same in full, for replay and for judging what may follow.
+  const std::vector<Happened>& happened() const { return happened_; }
   const SessionRow& row() const { return row_; }
 
  private:
@@ -77,6 +89,7 @@ class SessionRun {
   std::deque<Queued> queue_;
   std::vector<scxml::Trace> traces_;
   std::vector<std::string> events_;
+  std::vector<Happened> happened_;
   std::vector<std::string> errors_;
   std::vector<std::string> log_;
   Change change_;
