@@ -207,6 +207,48 @@ Result<Change> decide_migration(const Runtime& runtime, View& view, const Comman
   return command.kind == "session.migrate" ? decide_move(runtime, view, command, *row, now) : decide_undo(view, command, *row, now);
 }
 
+Result<json::array> migrations_from_setting(const std::optional<std::string>& setting) {
+  const Result<json::value> list = parse_json(setting.value_or("[]"), kStoredJson, "migrations");
+  if (!list) return list.error();
+  return list->is_array() ? list->get_array() : json::array{};
+}
+
+Result<Change> decide_migration_list(View& view, const Command& command, Instant now) {
+  Result<json::array> list = migrations_from_setting(view.setting(kMigrationsSetting));
+  if (!list) return list.error();
+  Change change;
+  const json::object stamp{{"at", to_ms(now)}, {"by", command.actor.user_id}};
+  if (command.kind == "migration.undo") {
+    for (json::value& each : *list) {
+      if (string_or(each.as_object(), "id") != string_or(command.data, "migration")) continue;
+      each.as_object()["undone"] = stamp;
+      change.settings.emplace_back(kMigrationsSetting, canonical_json(json::value(*list)));
+      return change;
+    }
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "migration.unknown",
+                 .message = "Expected a known migration, but found '" + string_or(command.data, "migration") + "'",
+                 .message_zh = "未找到该迁移"};
+  }
+  const auto same = [&](const json::object& entry) {
+    return !entry.contains("undone") && string_or(entry, "from") == string_or(command.data, "from") &&
+           string_or(entry, "to") == string_or(command.data, "to") && object_or_empty(entry, "map") == object_or_empty(command.data, "map");
+  };
+  std::string id;
+  for (const json::value& each : *list)
+    if (same(each.as_object())) id = string_or(each.as_object(), "id");
+  if (id.empty()) {
+    id = "m-" + std::to_string(list->size() + 1);
+    json::object entry = command.data;
+    entry["id"] = id;
+    for (const auto& member : stamp) entry[member.key()] = member.value();
+    list->push_back(std::move(entry));
+    change.settings.emplace_back(kMigrationsSetting, canonical_json(json::value(*list)));
+  }
+  change.reply.body = json::object{{"migration", id}};
+  return change;
+}
+
 std::string migration_setting(std::string_view session_id) { return "migration/" + std::string{session_id}; }
 
 }  // namespace chuyi

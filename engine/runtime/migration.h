@@ -33,7 +33,16 @@ bool is_migration(const Command& command);
 /// `precondition` "precondition.failed"; `not_found` "application.unknown", "definition.unknown".
 Result<Change> decide_migration(const Runtime& runtime, View& view, const Command& command, Instant now);
 
-/// What session.unmigrate needs. Kept in the store from the move to its undoing.
+/// migration.begin {programme, from, to, map, after} → reply body {migration}: a new entry of the list below, or the one
+/// that was begun with the same and not undone. migration.undo {migration} marks it.
+/// Errors: `not_found` "migration.unknown".
+Result<Change> decide_migration_list(View& view, const Command& command, Instant now);
+
+/// Setting that lists the migrations, oldest first: [{"id","programme","from","to","map","after","at","by","undone"}].
+/// `after`: every record of the migration has a greater number in the audit log.
+inline constexpr std::string_view kMigrationsSetting = "migrations";
+Result<json::array> migrations_from_setting(const std::optional<std::string>& setting);
+/// Setting with what session.unmigrate needs, from the move to its undoing.
 std::string migration_setting(std::string_view session_id);
 
 }  // namespace chuyi

@@ -31,7 +31,6 @@ class Mover {
 
   Moved run(const Env& env, const StepLimits& limits) {
     out_.next = old_;
-    check_map();
     move_configuration();
     move_history();
     move_invocations();
@@ -45,17 +44,6 @@ class Mover {
     for (const Detail& each : out_.obstacles)
       if (each.place == place && each.code == code) return;
     out_.obstacles.push_back({.place = std::move(place), .code = code, .message = std::move(en), .message_zh = std::move(zh)});
-  }
-
-  void check_map() {
-    for (const auto& [old, target] : map_) {
-      if (from_.find(old) == kNone)
-        hinder("map " + old, "migrate.map", "Expected a state of the former workflow to map, but found '" + old + "'",
-               "映射中的“" + old + "”不是原流程的状态");
-      if (to_.find(target) == kNone)
-        hinder("map " + old, "migrate.map", "Expected a state of the new workflow to map '" + old + "' to, but found '" + target + "'",
-               "映射目标“" + target + "”不是新流程的状态");
-    }
   }
 
   /// The state's place in the new chart; kNone after telling why there is none.
@@ -98,7 +86,7 @@ class Mover {
     for (const Index child : state.children) (active_.contains(child) ? inside : missing).push_back(to_.at(child).id);
     const std::string name = state.id.empty() ? "the workflow" : "'" + state.id + "'";
     const std::string name_zh = state.id.empty() ? "流程" : "“" + state.id + "”";
-    const std::string place = state.id.empty() ? to_.name : state.id;
+    const std::string place = state.id.empty() ? "scxml" : state.id;
     if (state.kind == StateKind::parallel && !missing.empty())
       hinder(place, "migrate.region", "Expected every region of " + name + " to be active, but nothing is mapped into " + listed(missing),
              name_zh + "的并行区域" + listed(missing) + "没有对应的现有状态");

@@ -14,7 +14,7 @@ using StateMap = std::map<std::string, std::string, std::less<>>;
 /// Where a session stands once it has another chart.
 struct Moved {
   Snapshot next;                  ///< to be used when there is no obstacle
-  std::vector<Detail> obstacles;  ///< place = former state, or "invoke ID", "data ID", "map ID"; "migrate.unmapped": a mapping helps
+  std::vector<Detail> obstacles;  ///< place = former state, or "invoke ID", "data ID"; "migrate.unmapped": a mapping helps
   std::vector<Detail> warnings;   ///< what changes for those who are at work
 };
 
