@@ -143,7 +143,7 @@ Result<std::string> begin(const Migrations::Parts& parts, const MigrationRequest
                            {"to", request.to->digest},
                            {"map", to_json(request.map)},
                            {"after", static_cast<std::int64_t>(std::strtoll(count->value_or("0").c_str(), nullptr, 10))}}};
-  const Result<Reply> reply = execute_and_wait(parts.commands, std::move(command));
+  const Result<Reply> reply = execute_and_wait(*parts.commands, std::move(command));
   if (!reply) return reply.error();
   return string_or(reply->body.as_object(), "migration");
 }
@@ -237,7 +237,7 @@ Result<MigrationPlan> Migrations::apply(const MigrationRequest& request, const A
                             .actor = actor,
                             .data = {{"from", request.from->digest}, {"to", request.to->digest}, {"map", to_json(request.map)}, {"migration", *id}},
                             .if_revision = open[i]->revision});
-      const std::vector<Result<Reply>> replies = execute_all(parts_.commands, std::move(commands));
+      const std::vector<Result<Reply>> replies = execute_all(*parts_.commands, std::move(commands));
       for (std::size_t i = at; i < end; ++i) {
         const Result<Reply>& reply = replies[i - at];
         if (reply)
@@ -298,7 +298,7 @@ Result<UndoReport> Migrations::undo(const std::string& migration, const Actor& a
                              .message_zh = title + "（" + id + "）已有新的办理"});
   }
   if (!acted.details.empty()) return acted;
-  if (const Result<Reply> marked = execute_and_wait(parts_.commands, {.kind = "migration.undo", .actor = actor, .data = {{"migration", migration}}}); !marked)
+  if (const Result<Reply> marked = execute_and_wait(*parts_.commands, {.kind = "migration.undo", .actor = actor, .data = {{"migration", migration}}}); !marked)
     return marked.error();
   UndoReport out;
   const std::vector<std::pair<std::string, std::uint64_t>> open(moved.begin(), moved.end());
@@ -311,7 +311,7 @@ Result<UndoReport> Migrations::undo(const std::string& migration, const Actor& a
                           .actor = actor,
                           .data = {{"migration", migration}},
                           .if_revision = open[i].second});
-    const std::vector<Result<Reply>> replies = execute_all(parts_.commands, std::move(commands));
+    const std::vector<Result<Reply>> replies = execute_all(*parts_.commands, std::move(commands));
     for (std::size_t i = at; i < end; ++i) {
       const Result<Reply>& reply = replies[i - at];
       if (reply)

@@ -79,7 +79,7 @@ class Migrations {
   using Progress = std::function<void(std::size_t done, std::size_t all)>;
   /// All outlive it.
   struct Parts {
-    CommandService& commands;
+    CommandService* commands;  ///< nullptr: plan and list only
     Queries& queries;
     const Definitions& definitions;
     const InvokeRegistry& registry;

@@ -46,7 +46,7 @@ struct Office {
     rules = *check::parse_policies(policies, "p.xml");
   }
   Migrations migrations() {
-    return Migrations({.commands = *world.dispatcher, .queries = *world.storage.queries, .definitions = world.definitions, .registry = world.registry,
+    return Migrations({.commands = world.dispatcher.get(), .queries = *world.storage.queries, .definitions = world.definitions, .registry = world.registry,
                        .world = builtin_world(), .policies = rules});
   }
   MigrationRequest to(const std::string& workflow, scxml::StateMap map = {}) {
