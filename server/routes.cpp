@@ -81,6 +81,9 @@ const std::vector<Route>& all_routes() {
       {"POST", "/api/v1/admin/plugins/reload", administrator, reload_plugins},
       {"GET", "/api/v1/admin/incidents", administrator, list_incidents},
       {"POST", "/api/v1/admin/clock/advance", administrator, advance_clock},
+      {"POST", "/api/v1/admin/migrations", administrator, start_migration},
+      {"POST", "/api/v1/admin/migrations/{id}/undo", administrator, undo_migration},
+      {"GET", "/api/v1/admin/migrations", administrator, list_migrations},
       {"GET", "/healthz", everybody, healthz},
       {"GET", "/readyz", everybody, readyz},
       // Public pages

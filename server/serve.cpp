@@ -16,9 +16,11 @@
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
+#include "engine/migrate/migrations.h"
 #include "engine/ports/audit.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/pumps.h"
+#include "engine/stages/profiles.h"
 #include "plugins/host/plugin_client.h"
 #include "server/pages/pages.h"
 #include "storage/documents/file_document_store.h"
@@ -122,9 +124,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Queries& queries = *storage->queries;
 
   const InvokeRegistry registry = make_registry();
-  Result<std::vector<check::Policy>> policies = load_policies(files);
+  const Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, std::move(*policies));
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, *policies);
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
 
@@ -158,6 +160,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   });
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
+  const Migrations migrations({.commands = &dispatcher,
+                               .queries = queries,
+                               .definitions = *library,
+                               .registry = registry,
+                               .world = builtin_world(),
+                               .policies = *policies});
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -167,6 +175,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .clock = clock,
                     .calendar = *calendar,
                     .identity = identity,
+                    .migrations = migrations,
                     .pages = **pages,
                     .texts = **texts,
                     .limits = options.limits,

@@ -289,13 +289,9 @@ Result<UndoReport> Migrations::undo(const std::string& migration, const Actor& a
     const Result<std::optional<SessionRow>> row = parts_.queries.session(id);
     if (!row) return row.error();
     if (*row && (*row)->revision == revision) continue;
-    const std::string title = *row ? (*row)->title : "";
-    acted.message += (acted.details.empty() ? " '" : ", '") + id + "' (" + title + ")";
-    acted.message_zh += (acted.details.empty() ? "" : "、") + title + "（" + id + "）";
-    acted.details.push_back({.place = id,
-                             .code = "migrate.acted",
-                             .message = "Somebody has acted on '" + id + "' (" + title + ") since",
-                             .message_zh = title + "（" + id + "）已有新的办理"});
+    acted.message += (acted.details.empty() ? " " : ", ") + id;
+    acted.message_zh += (acted.details.empty() ? "" : "、") + id;
+    acted.details.push_back({.place = id, .code = "migrate.acted", .message = "Somebody has acted on " + id + " since", .message_zh = id + "已有新的办理"});
   }
   if (!acted.details.empty()) return acted;
   if (const Result<Reply> marked = execute_and_wait(*parts_.commands, {.kind = "migration.undo", .actor = actor, .data = {{"migration", migration}}}); !marked)

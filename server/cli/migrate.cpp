@@ -131,9 +131,20 @@ class Printer {
     const auto count = [&](Fate fate) {
       return std::count_if(plan_.applications.begin(), plan_.applications.end(), [&](const PlannedMove& each) { return each.fate == fate; });
     };
-    std::cout << plan_.applications.size() << (zh_ ? " 件在办申报" : " running applications");
-    for (const Fate fate : {Fate::moved, Fate::as_is, Fate::mapped, Fate::needs_mapping, Fate::cannot, Fate::breaks_policy})
-      if (const auto number = count(fate); number > 0) std::cout << (zh_ ? "；" : ", ") << number << " " << name_of(fate);
+    struct Row {
+      Fate fate;
+      const char* en;
+      const char* zh;
+    };
+    static constexpr Row kRows[] = {{Fate::moved, " moved", "件已迁移"},
+                                    {Fate::as_is, " can move as it is", "件可直接迁移"},
+                                    {Fate::mapped, " can move by the mapping", "件可按映射迁移"},
+                                    {Fate::needs_mapping, " needs a mapping", "件需要指定映射"},
+                                    {Fate::cannot, " cannot move", "件不能迁移"},
+                                    {Fate::breaks_policy, " would break a policy", "件迁移后将违反规则"}};
+    std::cout << (zh_ ? "在办申报" : "running applications: ") << plan_.applications.size() << (zh_ ? "件" : "");
+    for (const Row& row : kRows)
+      if (const auto number = count(row.fate); number > 0) std::cout << (zh_ ? "；" : "; ") << number << (zh_ ? row.zh : row.en);
     std::cout << "\n";
   }
 

@@ -178,6 +178,53 @@ class Migrate(unittest.TestCase):
         self.assertIn("publicity-before-award", done.stdout)
         self.assertIn("publicity-before-award", self.migrate("apply", "workshop@1.0.0", bad, code=1).stderr)
 
+    def test_live_over_http(self):
+        def ask(method, path, body=None, expect=200, who="admin"):
+            answer = self.server.request(method, "/api/v1/admin/migrations" + path, body, self.tokens[who])
+            self.assertEqual(answer.status, expect, answer.body)
+            return answer.json
+
+        moving, published = self.until_formal_check(), self.way()
+        published.nominate()
+        self.server.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
+        published.sign("clerk", "panel-setup", "appoint", {"reviewers": ["expert1"]})
+        rubric = self.server.request("GET", "/api/v1/programmes/workshop").json["rubric"]["criteria"]
+        published.sign("expert1", "sheet", "sign", {"scores": {each["id"]: each["weight"] for each in rubric}, "comment": "评审意见"})
+        published.sign("lead", "task", "select", {"opinion": "审议内情"})
+        text = second_version().replace("announcement", "notice").replace('"deliberation"', '"deliberating"')
+        shutil.rmtree(os.path.join(self.old, "workshop"))
+        shutil.move(self.package("2.1.0", text), self.old)
+        answer = self.server.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
+        self.assertEqual(answer.json["problems"], [])
+
+        request = {"from": "workshop@1.0.0", "to": "workshop@2.1.0", "map": {"formal_check": "eligibility"}}
+        before = self.rows()
+        plan = ask("POST", "", request | {"dry_run": True})
+        self.assertEqual({each["id"]: each["result"] for each in plan["applications"]}, {moving.id: "mapped", published.id: "as-is"})
+        self.assertNotIn("title", plan["applications"][0], "administrators see no application")
+        self.assertEqual(self.rows(), before)
+        plan = ask("POST", "", request)
+        self.assertEqual((plan["migration"], [each["result"] for each in plan["applications"]]), ("m-1", ["moved", "moved"]))
+        self.assertEqual(ask("POST", "", request)["applications"], [], "again: nothing is left to do")
+        self.assertEqual([(each["moved"], each["by"]) for each in ask("GET", "")["items"]], [(2, "admin")])
+
+        history = self.server.request("GET", f"/api/v1/applications/{published.id}/history", token=self.tokens["applicant"])
+        self.assertNotIn("审议内情", history.body.decode(), "what was kept from the applicant still is")
+        history = self.server.request("GET", f"/api/v1/applications/{published.id}/history", token=self.tokens["clerk"])
+        self.assertIn("审议内情", history.body.decode())
+        task = self.server.request("GET", f"/api/v1/tasks/{moving.task('clerk', 'task')}", token=self.tokens["clerk"]).json
+        self.assertEqual(task["titles"], {"zh": "资格审查", "en": "Formal check"})
+
+        moving.sign("clerk", "task", "pass", {"opinion": "资格符合"})
+        history = self.server.request("GET", f"/api/v1/applications/{moving.id}/history", token=self.tokens["applicant"]).json["items"]
+        self.assertEqual([each["opinion"] for each in history if "opinion" in each], ["同意推荐", "资格符合"])
+        self.assertIn({"state": "formal_check", "titles": {"zh": "资格审查", "en": "Formal check"}}, [state for each in history for state in each["entered"]])
+        refused = ask("POST", "/m-1/undo", {}, 409)
+        self.assertEqual((refused["code"], [each["pointer"] for each in refused["errors"]]), ("migrate.acted", [moving.id]))
+        self.assertEqual(ask("POST", "", {"from": "workshop@1.0.0", "to": "workshop@9.9.9"}, 404)["code"], "definition.unknown")
+        self.assertEqual(self.server.stop(), 0)
+        self.check_log()
+
 
 if __name__ == "__main__":
     unittest.main()
