@@ -38,12 +38,12 @@ void add_facts(const ReplayedCommand& command, std::vector<Fact>& out) {
   }
 }
 
-check::Standing standing_of(const SessionDocument& document, const std::vector<TimerRow>& timers) {
+check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& document, const std::vector<TimerRow>& timers) {
   check::Standing out{.snapshot = document.chart, .finished = {}, .timers = {}};
   for (const auto& [id, stage] : document.stages)
     if (stage.finished) out.finished.push_back(id);
-  for (const TimerRow& each : timers)
-    if (string_or(each.event, "kind") == "send") out.timers.emplace_back(string_or(each.event, "event"), string_or(each.event, "sendid"));
+  for (const TimerRow& each : own_sends(timers))
+    if (const std::string event = string_or(each.event, "event"); scxml::hears(chart, event)) out.timers.emplace_back(event, string_or(each.event, "sendid"));
   return out;
 }
 
@@ -89,8 +89,13 @@ Result<std::vector<check::Past>> Examiner::past_of(const SessionRow& row) {
 
 Result<PlannedMove> Examiner::examine(const SessionRow& row) {
   PlannedMove out{.application = row.id, .title = row.title, .org_name = row.org_name, .revision = row.revision};
+  const auto stays = [&](const Error& error) {
+    out.reasons = {{.place = row.id, .code = error.code, .message = error.message, .message_zh = error.message_zh.empty() ? error.code : error.message_zh}};
+    out.fate = Fate::cannot;
+    return out;
+  };
   const Result<SessionDocument> document = decode_document(*request_.from->chart, row.document);
-  if (!document) return document.error();
+  if (!document) return stays(document.error());
   const Result<std::vector<TimerRow>> timers = parts_.queries.timers(row.id);
   if (!timers) return timers.error();
   out.before = document->chart.configuration;
@@ -111,11 +116,9 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
   const Result<std::vector<check::Past>> past = past_of(row);
   if (!past) {
     if (past.error().kind == ErrorKind::unavailable) return past.error();
-    out.reasons.push_back({.place = row.id, .code = past.error().code, .message = past.error().message, .message_zh = past.error().message_zh});
-    out.fate = Fate::cannot;
-    return out;
+    return stays(past.error());
   }
-  out.reasons = future_.judge(standing_of(*next, *timers), *past);
+  out.reasons = future_.judge(standing_of(*request_.to->chart, *next, *timers), *past);
   if (out.reasons.empty()) {
     out.after = next->chart.configuration;
   } else {

@@ -17,7 +17,7 @@ class Examiner {
 
   /// What the new workflow itself breaks; empty: nothing.
   std::vector<Detail> problems() const;
-  /// Errors: `unavailable` "store.io"; those of a document that cannot be read.
+  /// Errors: `unavailable` "store.io".
   Result<PlannedMove> examine(const SessionRow& row);
 
  private:

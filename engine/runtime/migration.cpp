@@ -169,11 +169,19 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
   return out;
 }
 
+std::vector<TimerRow> own_sends(std::vector<TimerRow> timers) {
+  std::erase_if(timers, [](const TimerRow& each) {
+    const std::string target = string_or(each.event, "target");
+    return string_or(each.event, "kind") != "send" || (!target.empty() && target != "#_scxml_" + each.session_id);
+  });
+  return timers;
+}
+
 std::vector<Detail> timer_obstacles(const Definition& from, const Definition& to, const std::vector<TimerRow>& timers) {
   std::vector<Detail> out;
-  for (const TimerRow& timer : timers) {
+  for (const TimerRow& timer : own_sends(timers)) {
     const std::string event = string_or(timer.event, "event");
-    if (string_or(timer.event, "kind") != "send" || !scxml::hears(*from.chart, event) || scxml::hears(*to.chart, event)) continue;
+    if (!scxml::hears(*from.chart, event) || scxml::hears(*to.chart, event)) continue;
     out.push_back({.place = timer.id,
                    .code = "migrate.timer",
                    .message = "Expected a transition of the new workflow for '" + event + "', which a running timer will send",

@@ -5,11 +5,12 @@ import os
 import re
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 import unittest
 
 from scenario import Way, set_up
-from server import SOURCE_DIR, Server, run_cli
+from server import BINARY_DIR, CHUYI, SOURCE_DIR, Server, run_cli
 from test_rules import package
 
 LEGAL = """<state id="legal" chuyi:title="合法性审查" chuyi:title-en="Legal opinion">
@@ -177,6 +178,37 @@ class Migrate(unittest.TestCase):
         done = self.migrate("plan", "workshop@1.0.0", bad, code=1)
         self.assertIn("publicity-before-award", done.stdout)
         self.assertIn("publicity-before-award", self.migrate("apply", "workshop@1.0.0", bad, code=1).stderr)
+
+    @unittest.skipIf(os.environ.get("CHUYI_SANITIZED"), "a sanitizer's runtime has to be loaded first")
+    def test_a_kill_at_any_sync_leaves_each_application_moved_or_not(self):
+        for _ in range(70):  # more than one batch
+            self.way().create()
+        self.assertEqual(self.server.stop(), 0)
+        before = self.rows()
+        old = {row[0] for row in before.values()}
+        new = os.path.join(self.new, "2.0.0", "workshop")
+        shim = os.path.join(BINARY_DIR, "tests", "e2e", "libdisk_faults.so")
+
+        def until_done(*arguments):
+            partly = 0
+            for sync in range(1, 100):
+                env = os.environ | {"LD_PRELOAD": shim, "CHUYI_KILL_AT_SYNC": str(sync)}
+                done = subprocess.run([CHUYI, "--data", self.data, "migrate", *arguments], env=env, capture_output=True, text=True, timeout=60)
+                moved = [id for id, row in self.rows().items() if row[0] not in old]
+                partly += 0 < len(moved) < len(before)
+                if done.returncode == 0:
+                    return partly
+                self.assertEqual(done.returncode, -9, done.stderr)
+                run_cli("audit", "verify", data=self.data)
+            self.fail("it never ended")
+
+        self.assertGreater(until_done("apply", "workshop@1.0.0", new), 0, "some kill came between")
+        self.assertTrue(all(row[0] not in old for row in self.rows().values()))
+        self.assertEqual([(each["id"], each["moved"]) for each in json.loads(self.migrate("list", "--json").stdout)], [("m-1", 70)])
+        self.assertGreater(until_done("undo", "m-1"), 0, "some kill came between")
+        self.assertEqual(self.rows(), before)
+        self.ways = self.ways[:3]
+        self.check_log()
 
     def test_live_over_http(self):
         def ask(method, path, body=None, expect=200, who="admin"):

@@ -69,7 +69,7 @@ WHILE_OPEN = [
     ("POST", "/api/v1/admin/plugins/reload", {}, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("GET", "/api/v1/admin/incidents", None, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("POST", "/api/v1/admin/migrations", {}, {}, "403 403 403 403 403 403 403 403 422 401"),
-    ("POST", "/api/v1/admin/migrations/m-9/undo", {}, {}, "403 403 403 403 403 403 403 403 404 401"),
+    ("POST", "/api/v1/admin/migrations/{id}=m-9/undo", {}, {}, "403 403 403 403 403 403 403 403 404 401"),
     ("GET", "/api/v1/admin/migrations", None, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("POST", "/api/v1/admin/clock/advance", {"to": "tomorrow"}, {}, "403 403 403 403 403 403 403 403 400 401"),
     ("GET", "/healthz", None, {}, ALL),

@@ -1,5 +1,9 @@
 // Goal: running applications move to a new version and back, whole, once, or stay and are named.
 // Method: real applications of the shipped workflow in a world in memory; new versions are edits of its text.
+#include <fstream>
+#include <set>
+#include <sstream>
+
 #include <gtest/gtest.h>
 
 #include "engine/migrate/migrations.h"
@@ -230,6 +234,53 @@ TEST(Migrations, RefuseWhatWouldBreakAPolicy) {
                                                .to = office.to(workflow("<state id=\"early\"/>" + notice("decide") + decide("grant") + grant)).to});
   ASSERT_TRUE(forth) << forth.error().message;
   EXPECT_EQ(of(*forth, world.session().id).fate, Fate::as_is) << of(*forth, world.session().id).reasons.at(0).message;
+}
+
+TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
+  std::stringstream policies;
+  policies << std::ifstream(std::string{CHUYI_SOURCE_DIR} + "/workflows/policies/awards.xml").rdbuf();
+  World world;
+  std::map<std::string, std::string> places;  // application → state
+  const auto stands = [&] { places[world.session().id] = world.state(); };
+  world.award();
+  const std::string first = world.session().id;
+  world.review();
+  EXPECT_TRUE(world.object(world.notice().id));
+  world.sign("clerk", "objection", "uphold", {{"opinion", "属实"}});
+  ASSERT_TRUE(world.advance("2026-03-20T09:00:00+08:00"));
+  stands();
+  world.review();
+  ASSERT_TRUE(world.advance("2026-03-30T09:00:00+08:00"));
+  const std::string second = world.session().id;
+  ASSERT_TRUE(world.advance("2027-04-01T09:00:00+08:00"));
+  world.select(second);
+  stands();
+  world.select(first);
+  world.sign("applicant", "annual-report", "report", {{"name", "年报"}});
+  world.sign("clerk", "annual-verdict", "qualified", {{"opinion", "合格"}});
+  stands();
+  world.create();
+  stands();
+  world.submit();
+  stands();
+  world.submit();
+  world.sign("bureau", "task", "recommend");
+  world.sign("clerk", "task", "correct");
+  stands();
+  world.recommend();
+  stands();
+  world.review();
+  stands();
+  std::set<std::string> seen;
+  for (const auto& [id, state] : places) seen.insert(state);
+  EXPECT_EQ(seen, (std::set<std::string>{"annual_check", "correction", "drafting", "notice_open", "panel_review", "re_examination", "recommendation", "year_running"}));
+  Office office(world, policies.str().c_str());
+  const auto plan = office.migrations().plan(office.to(second_version(), {{"formal_check", "eligibility"}}));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->problems.empty()) << plan->problems.front().message;
+  EXPECT_EQ(plan->applications.size(), places.size());
+  for (const PlannedMove& each : plan->applications)
+    EXPECT_EQ(each.fate, Fate::as_is) << places[each.application] << ": " << (each.reasons.empty() ? "" : each.reasons[0].message);
 }
 
 TEST(Migrations, RefuseANewVersionThatBreaksAPolicyItself) {
