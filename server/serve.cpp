@@ -259,7 +259,7 @@ Queries& Offline::queries() { return *parts_->storage.queries; }
 PackageLibrary& Offline::library() { return *parts_->library; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
-Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const std::string& data, std::vector<check::Policy> policies) {
+Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const std::string& data) {
   auto parts = std::make_unique<Parts>();
   Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
   if (!folder) return folder.error();
@@ -270,7 +270,7 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const s
   Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(data + "/documents");
   if (!documents) return documents.error();
   parts->documents = std::move(*documents);
-  parts->library = make_library(files, parts->registry, data, {}, std::move(policies));
+  parts->library = make_library(files, parts->registry, data, {});
   parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
   parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
                                                            .queries = *parts->storage.queries,

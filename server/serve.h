@@ -36,8 +36,8 @@ Result<> begin_demo(const std::string& data);
 /// An installation that is not being served, held open for commands.
 class Offline {
  public:
-  /// Errors: `rejected` "installation.locked"; those of the store and of `policies`.
-  static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const std::string& data, std::vector<check::Policy> policies = {});
+  /// Errors: `rejected` "installation.locked"; those of the store.
+  static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const std::string& data);
   ~Offline();
   CommandService& commands();
   Queries& queries();

@@ -66,7 +66,11 @@ std::vector<PlannedState> compare_states(const MigrationRequest& request, const 
   return out;
 }
 
-/// Calls `each` with every session of the filter. It may change them.
+bool stands_on(const std::optional<SessionRow>& row, const Definition& definition) {
+  return row && row->status == "running" && row->definition == definition.digest;
+}
+
+/// Calls `each` with every session of the filter.
 Result<> for_sessions(Queries& queries, const SessionFilter& filter, const std::function<Result<>(const SessionRow&)>& each) {
   PageRequest page{.limit = kPage, .after = {}};
   do {
@@ -183,17 +187,20 @@ Result<MigrationPlan> Migrations::plan(const MigrationRequest& request, const Pr
   MigrationPlan out{.request = request};
   Examiner examiner(parts_, request);
   out.problems = examiner.problems();
-  std::vector<SessionRow> rows;
+  std::vector<std::string> ids;
   const Result<> listed = for_sessions(parts_.queries, {.programme = request.from->programme, .status = "running"}, [&](const SessionRow& row) -> Result<> {
-    if (row.definition == request.from->digest) rows.push_back(row);
+    if (row.definition == request.from->digest) ids.push_back(row.id);
     return {};
   });
   if (!listed) return listed.error();
-  for (const SessionRow& row : rows) {
-    Result<PlannedMove> move = examiner.examine(row);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (progress) progress(i + 1, ids.size());
+    const Result<std::optional<SessionRow>> row = parts_.queries.session(ids[i]);
+    if (!row) return row.error();
+    if (!stands_on(*row, *request.from)) continue;
+    Result<PlannedMove> move = examiner.examine(**row);
     if (!move) return move.error();
     out.applications.push_back(std::move(*move));
-    if (progress) progress(out.applications.size(), rows.size());
   }
   out.states = compare_states(request, out.applications);
   return out;
@@ -256,7 +263,7 @@ Result<MigrationPlan> Migrations::apply(const MigrationRequest& request, const A
     for (PlannedMove* each : again) {
       const Result<std::optional<SessionRow>> row = parts_.queries.session(each->application);
       if (!row) return row.error();
-      if (!*row || (*row)->status != "running" || (*row)->definition != request.from->digest) {
+      if (!stands_on(*row, *request.from)) {
         stay(*each, Error{.code = "migrate.ended", .message = "It has ended or moved meanwhile", .message_zh = "期间已结束或已迁移"});
         continue;
       }

@@ -42,6 +42,8 @@ struct Command {
   json::object data;
   std::optional<std::uint64_t> if_revision;  ///< If-Match: task revision for task.* and document.*, else session revision
   std::optional<IdempotencyKey> key;
+  /// Digest of the definition that it was checked against before its transaction; empty: none. Another one by then refuses it.
+  std::string checked_on = {};
   /// Digest of content that was stored for this command: its end ends the holding (DocumentStore::release).
   std::string holds;
 };

@@ -316,6 +316,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
   if (!target) return target.error();
+  if (!command.checked_on.empty() && command.checked_on != target->session.definition)
+    return Error{.kind = ErrorKind::precondition,
+                 .code = "precondition.failed",
+                 .message = "Expected the version that the form was checked on, but the application has been migrated since; read it again",
+                 .message_zh = "流程刚刚更新到新版本，请刷新后重试"};
   const DefinitionPtr definition = runtime.definitions.by_digest(target->session.definition);
   if (!definition)
     return Error{.kind = ErrorKind::unavailable,

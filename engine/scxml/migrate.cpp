@@ -36,6 +36,10 @@ class Mover {
     move_invocations();
     // What is missing may be what an initial value looks at.
     if (out_.obstacles.empty()) move_data(env, limits);
+    if (out_.obstacles.empty()) check_rest(env, limits);
+    if (out_.obstacles.empty() && encode(out_.next).size() > limits.datamodel_bytes_max)
+      hinder("data", "migrate.size", "Expected a session of at most " + std::to_string(limits.datamodel_bytes_max) + " bytes with its new data",
+             "加入新数据项后数据超出大小限制");
     return std::move(out_);
   }
 
@@ -272,6 +276,22 @@ class Mover {
       out_.next.datamodel = std::move(*saved);
     else
       fail("data", saved.error());
+  }
+
+  /// Between two macrosteps no transition without event is enabled; one that is would wait for the next event.
+  void check_rest(const Env& env, const StepLimits& limits) {
+    LuaModel lua(to_, env, limits, [this](std::string_view id) { return active_.contains(to_.find(id)); });
+    lua.restore(out_.next.datamodel);
+    for (const Index index : active_)
+      for (const Index each : to_.at(index).transitions) {
+        const Transition& transition = to_.transitions[static_cast<std::size_t>(each)];
+        if (!transition.events.empty()) continue;
+        const Result<bool> enabled = transition.cond ? lua.eval_condition(transition.cond) : Result<bool>{true};
+        if (!enabled || !*enabled) continue;
+        hinder(to_.at(index).id, "migrate.restless",
+               "Expected a state to stay in, but " + transition.place + " leads on from '" + to_.at(index).id + "' without any event",
+               "状态“" + to_.at(index).id + "”有无需事件即可执行的迁移（" + transition.place + "），不能停留");
+      }
   }
 
   void fail(const std::string& place, const Error& error) {

@@ -294,6 +294,42 @@ TEST(Migrations, RefuseANewVersionThatBreaksAPolicyItself) {
   EXPECT_EQ(applied.error().code, "migrate.policy");
 }
 
+TEST(Migrations, ARenamedTaskOfTheNominationKeepsItsSignerAway) {
+  std::stringstream policies;
+  policies << std::ifstream(std::string{CHUYI_SOURCE_DIR} + "/workflows/policies/awards.xml").rdbuf();
+  World world;
+  world.submit();
+  const std::string before = world.session().id;
+  world.submit();
+  world.sign("bureau", "task", "recommend");
+  Office office(world, policies.str().c_str());
+  // As a version of its own it is fine; but who signed 'recommend' is not among those that its review keeps away.
+  const auto plan = office.migrations().plan(
+      office.to(edited(selection(), {{"id=\"recommend\"", "id=\"endorse\""}, {"done.invoke.recommend", "done.invoke.endorse"}, {"'recommend', 'correct'", "'endorse', 'correct'"}})));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->problems.empty());
+  EXPECT_EQ(of(*plan, before).fate, Fate::cannot) << "'recommend' runs";
+  EXPECT_EQ(of(*plan, world.session().id).fate, Fate::breaks_policy);
+  EXPECT_NE(of(*plan, world.session().id).reasons.at(0).message.find("'recommend' is not in not_by"), std::string::npos);
+}
+
+TEST(Migrations, ASignOffThatWasCheckedOnTheFormerVersionIsRefused) {
+  World world;
+  Office office(world);
+  world.create();
+  const MigrationRequest request = office.to(second_version());
+  world.plugins.answer = [&](const json::object&) -> Result<std::vector<Detail>> {
+    EXPECT_TRUE(office.migrations().apply(request, office.admin));
+    return std::vector<Detail>{};
+  };
+  const Result<Reply> reply = world.complete("applicant", world.task().id, "submit", {{"name", "湘绣"}});
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, "precondition.failed");
+  world.plugins.answer = [](const json::object&) -> Result<std::vector<Detail>> { return std::vector<Detail>{}; };
+  world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Migrations, WrongRequestsSayWhatIsWrong) {
   World world;
   Office office(world);
@@ -308,6 +344,16 @@ TEST(Migrations, WrongRequestsSayWhatIsWrong) {
   EXPECT_EQ(code(office.to(second_version(), {{"formal_check", "eligible"}})), "migrate.map");
   EXPECT_EQ(office.migrations().undo("m-9", office.admin).error().code, "migration.unknown");
   EXPECT_EQ(office.migrations().find("workshop@9").error().code, "definition.unknown");
+  world.create();
+  for (const char* version : {" ", "  "}) {
+    const MigrationRequest request{.from = office.from, .to = office.to(second_version() + version).to};
+    ASSERT_TRUE(office.migrations().apply(request, office.admin));
+    world.create();
+  }
+  const auto ambiguous = office.migrations().find("workshop@2.0.0");
+  ASSERT_FALSE(ambiguous);
+  EXPECT_EQ(ambiguous.error().code, "definition.ambiguous");
+  EXPECT_EQ(ambiguous.error().allowed.size(), 2U);
   EXPECT_EQ((*office.migrations().find(office.from->digest.substr(0, 8)))->digest, office.from->digest);
 }
 
