@@ -67,7 +67,7 @@ std::vector<PlannedState> compare_states(const MigrationRequest& request, const 
 }
 
 bool stands_on(const std::optional<SessionRow>& row, const Definition& definition) {
-  return row && row->status == "running" && row->definition == definition.digest;
+  return row && row->kind == "application" && row->status == "running" && row->definition == definition.digest;
 }
 
 /// Calls `each` with every session of the filter.
@@ -189,7 +189,7 @@ Result<MigrationPlan> Migrations::plan(const MigrationRequest& request, const Pr
   out.problems = examiner.problems();
   std::vector<std::string> ids;
   const Result<> listed = for_sessions(parts_.queries, {.programme = request.from->programme, .status = "running"}, [&](const SessionRow& row) -> Result<> {
-    if (row.definition == request.from->digest) ids.push_back(row.id);
+    if (stands_on(row, *request.from)) ids.push_back(row.id);
     return {};
   });
   if (!listed) return listed.error();

@@ -11,6 +11,9 @@
 namespace chuyi {
 namespace {
 
+/// Of the application's own chart: stages of charts that it invokes have a path as key.
+bool is_own(const std::string& stage) { return stage.find('/') == std::string::npos; }
+
 /// Open tasks are signed on the forms of the new package.
 void check_forms(const Definition& from, const Definition& to, const SessionDocument& document, MigratedSession& out) {
   std::set<std::string> forms;
@@ -142,7 +145,7 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
   SessionDocument next = document;
   std::vector<std::string> finished;
   for (const auto& [id, stage] : document.stages)
-    if (stage.finished) finished.push_back(id);
+    if (stage.finished && is_own(id)) finished.push_back(id);
   // What a chart sees of its programme is the new package's, as what handlers see.
   json::value* programme = next.chart.datamodel.if_contains("programme");
   if (programme != nullptr && *programme == json::value(chart_programme(from))) *programme = chart_programme(to);
@@ -156,7 +159,7 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
     for (const scxml::Invocation& each : next.chart.invocations)
       if (each.invoke_id == id) stage.chart_state = each.state;
   std::erase_if(next.stages, [&](const auto& each) {
-    return each.second.finished && std::none_of(next.chart.invocations.begin(), next.chart.invocations.end(),
+    return each.second.finished && is_own(each.first) && std::none_of(next.chart.invocations.begin(), next.chart.invocations.end(),
                                                 [&](const scxml::Invocation& one) { return one.invoke_id == each.first; });
   });
   out.row.definition = to.digest;
@@ -172,7 +175,8 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
 std::vector<TimerRow> own_sends(std::vector<TimerRow> timers) {
   std::erase_if(timers, [](const TimerRow& each) {
     const std::string target = string_or(each.event, "target");
-    return string_or(each.event, "kind") != "send" || (!target.empty() && target != "#_scxml_" + each.session_id);
+    const bool elsewhere = each.event.contains("from") || each.event.contains("type");  // of an invoked chart, by another processor
+    return string_or(each.event, "kind") != "send" || elsewhere || (!target.empty() && target != "#_scxml_" + each.session_id);
   });
   return timers;
 }

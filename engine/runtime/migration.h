@@ -19,7 +19,7 @@ struct MigratedSession {
 MigratedSession migrate_session(const Definition& from, const Definition& to, const scxml::StateMap& map, const SessionRow& row,
                                 const SessionDocument& document, Instant now);
 
-/// Those of a session's timers that a `<send>` to itself waits in.
+/// Those of a session's timers that a `<send>` of its own chart to itself waits in.
 std::vector<TimerRow> own_sends(std::vector<TimerRow> timers);
 
 /// Timers of the session that would fire for nobody. @return obstacles "migrate.timer", place = timer id.
