@@ -10,6 +10,8 @@
 #include <spdlog/spdlog.h>
 
 #include "server/cli/commands.h"
+#include "server/cli/scxml_test.h"
+#include "server/cli/workflow_commands.h"
 
 namespace {
 
@@ -28,7 +30,10 @@ bool is_misuse(const Error& error) {
 }
 
 /// The command has printed its findings as data already; the error only makes the exit code.
-bool is_reported(const Error& error) { return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "replay.differs"; }
+bool is_reported(const Error& error) {
+  return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" ||
+         error.code == "replay.differs";
+}
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
 int exit_code(const Result<>& result, bool json_output = false) {
@@ -57,6 +62,19 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
   app.add_option("--body-seconds", options.limits.body_seconds_max, "seconds for each 64 KiB of a body, in or out")->capture_default_str();
   app.add_option("--max-connections", options.limits.connections_max, "open connections")->capture_default_str();
   app.add_option("--plugin-call-ms", options.plugin_call_ms, "milliseconds that a package's code may take for a call")->capture_default_str();
+}
+
+void add_workflow_options(CLI::App& app, std::string& file, std::string& language) {
+  app.add_option("file", file, "a .scxml file, or a package (folder or zip)")->required();
+  app.add_option("--lang", language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
+}
+
+void add_format_flags(CLI::App& app, DiagramFormat& format) {
+  const std::pair<const char*, DiagramFormat> formats[] = {
+      {"--svg", DiagramFormat::svg}, {"--png", DiagramFormat::png}, {"--dot", DiagramFormat::dot}, {"--mermaid", DiagramFormat::mermaid}};
+  CLI::Option_group* group = app.add_option_group("format");
+  group->require_option(0, 1);
+  for (const auto& [name, value] : formats) group->add_flag_callback(name, [&format, value = value] { format = value; });
 }
 
 /// "ADDRESS:PORT", an IPv6 address in brackets. Errors: `invalid` "cli.listen".
@@ -139,10 +157,23 @@ int main(int argc, char** argv) {
   check_command->add_flag("--json", json_output, "print problems as JSON");
 
   DiagramOptions diagram;
-  CLI::App* diagram_command = app.add_subcommand("diagram", "draw a workflow as SVG");
-  diagram_command->add_option("file", diagram.file, "a .scxml file")->required();
-  diagram_command->add_option("--lang", diagram.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
-  diagram_command->add_flag("--dot", diagram.dot, "Graphviz source instead of SVG");
+  CLI::App* diagram_command = app.add_subcommand("diagram", "draw a workflow (as SVG when nothing else is asked for)");
+  add_workflow_options(*diagram_command, diagram.file, diagram.language);
+  add_format_flags(*diagram_command, diagram.format);
+  CLI::App* explain_command = app.add_subcommand("explain", "say a workflow in numbered plain sentences");
+  add_workflow_options(*explain_command, diagram.file, diagram.language);
+
+  std::string diff_after;
+  CLI::App* diff_command = app.add_subcommand("diff", "say in plain sentences what a new version of a workflow changes for whom");
+  add_workflow_options(*diff_command, diagram.file, diagram.language);
+  diff_command->add_option("new", diff_after, "the new one")->required();
+  diff_command->add_flag("--json", json_output, "print the changes as JSON");
+
+  ScxmlTestOptions scxml_test;
+  CLI::App* scxml_test_command = app.add_subcommand("scxml-test", "run a folder of charts that are to end in the final state 'pass'");
+  scxml_test_command->add_option("folder", scxml_test.folder, "its .scxml documents")->required();
+  scxml_test_command->add_flag("--restore-between-macrosteps", scxml_test.restore, "save, drop and restore each session between every two macrosteps");
+  scxml_test_command->add_flag("--json", json_output, "print the results as JSON");
 
   std::string bag_file;
   CLI::App* bag_command = app.add_subcommand("bag", "document bundles")->require_subcommand(1);
@@ -207,7 +238,13 @@ int main(int argc, char** argv) {
     check.json = json_output;
     code = exit_code(run_check(files, check), json_output);
   });
-  diagram_command->callback([&] { code = exit_code(run_diagram(diagram)); });
+  diagram_command->callback([&] { code = exit_code(run_diagram(files, diagram)); });
+  explain_command->callback([&] { code = exit_code(run_explain(files, diagram.file, diagram.language)); });
+  diff_command->callback([&] { code = exit_code(run_diff(files, diagram.file, diff_after, diagram.language, json_output), json_output); });
+  scxml_test_command->callback([&] {
+    scxml_test.json = json_output;
+    code = exit_code(run_scxml_test(scxml_test), json_output);
+  });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
   replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output), json_output); });

@@ -76,7 +76,7 @@ class LogNotifier final : public Notifier {
 
 Result<std::unique_ptr<Texts>> load_texts(const SharedFiles& files) {
   auto out = std::make_unique<Texts>();
-  for (const char* name : {"problems.json", "pages.json"}) {
+  for (const char* name : {"problems.json", "pages.json", "workflow.json"}) {
     const std::string path = files.root + "/server/texts/" + name;
     const Result<std::string> text = read_file(path);
     if (!text) return text.error();

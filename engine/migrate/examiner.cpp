@@ -20,6 +20,7 @@ void add_facts(const ReplayedCommand& command, std::vector<Fact>& out) {
   const bool timed = kind == "timer.fire" && string_or(timer, "kind") == "send";
   for (std::size_t i = 0; i < command.happened.size(); ++i) {
     const Happened& happened = command.happened[i];
+    if (happened.session != command.row.id) continue;  // of an invoked chart: policies look at the workflow alone
     if (happened.event) {
       const scxml::Event& event = *happened.event;
       out.push_back({.kind = PatternKind::event, .name = event.name, .data = {}});
@@ -42,6 +43,8 @@ check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& do
   check::Standing out{.snapshot = document.chart, .finished = {}, .timers = {}};
   for (const auto& [id, stage] : document.stages)
     if (stage.finished) out.finished.push_back(id);
+  for (const auto& [id, child] : document.children)
+    if (child.finished) out.finished.push_back(child.invoke_id);
   for (const TimerRow& each : own_sends(timers))
     if (const std::string event = string_or(each.event, "event"); scxml::hears(chart, event)) out.timers.emplace_back(event, string_or(each.event, "sendid"));
   return out;
@@ -94,7 +97,7 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
     out.fate = Fate::cannot;
     return out;
   };
-  const Result<SessionDocument> document = decode_document(*request_.from->chart, row.document);
+  const Result<SessionDocument> document = decode_document(*request_.from, row.document);
   if (!document) return stays(document.error());
   const Result<std::vector<TimerRow>> timers = parts_.queries.timers(row.id);
   if (!timers) return timers.error();
@@ -111,7 +114,7 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
     out.fate = mappable ? Fate::needs_mapping : Fate::cannot;
     return out;
   }
-  const Result<SessionDocument> next = decode_document(*request_.to->chart, moved.row.document);
+  const Result<SessionDocument> next = decode_document(*request_.to, moved.row.document);
   if (!next) return next.error();
   const Result<std::vector<check::Past>> past = past_of(row);
   if (!past) {

@@ -36,6 +36,14 @@ struct Definition {
 };
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
+/// The name that `src` of an <invoke>, <data> or <script> gives to a document beside the workflow: as it stands, or after
+/// "file:". Empty for everything else: other folders, other schemes.
+std::string source_name(const std::string& src);
+/// Where Definition::files keeps the document of this name.
+inline std::string source_key(const std::string& name) { return "sources/" + name; }
+/// Its text. Errors: `not_found` "scxml.src".
+Result<std::string> read_source(const json::object& files, const std::string& src);
+
 /// Where definitions come from. Thread-safe.
 class Definitions {
  public:

@@ -29,7 +29,10 @@ namespace chuyi {
 /// definition.put        {digest, programme, version, files}
 /// clock.advance         {to}: ms; manual clock only
 /// timer.fire            {timer}: one that is due; its stored event counts
-/// session.deliver       {outbox, event, data}               outbox.done {outbox}
+/// session.start         {id, definition, data}: a session of a definition (its digest) that is no application
+/// session.deliver       {outbox, event, …}: an event (events_json.h); {to}: the session that one invoked
+/// session.http          {event, …, key, to}: a message from outside to the Basic HTTP event I/O processor
+/// session.continue      {outbox}: the next macrostep        outbox.done {outbox}
 /// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}

@@ -31,6 +31,10 @@ struct Runtime {
   std::function<std::string()> random_id;
   /// Something was committed that the pumps may have work from.
   std::function<void()> wake = [] {};
+  /// Where charts that take messages over HTTP are reached ("https://host[:port]"); empty: nowhere.
+  std::string http_base = {};
+  /// Every session command ends after one macrostep (SessionRun).
+  bool one_macrostep = false;
 };
 
 /// command → decide → one transaction. See docs/architecture.md, "The way of one sign-off".

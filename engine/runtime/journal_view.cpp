@@ -32,6 +32,14 @@ json::object JournalView::task_data(std::string_view task_id) {
   return task ? std::move(task->data) : json::object{};
 }
 
+bool JournalView::is_running(const std::string& session_id) {
+  const json::value& read = answer("running:" + session_id, [&]() -> json::value {
+    const std::optional<SessionRow> session = view_->session(session_id);
+    return session && session->status == "running";
+  });
+  return read.is_bool() && read.get_bool();
+}
+
 CalendarDate JournalView::end_of(Day start, const Period& period) {
   const std::string question = "end_of:" + format_day(start) + ":" + std::to_string(period.days) +
                                (period.unit == DayUnit::working ? ":working" : ":natural") +

@@ -24,6 +24,9 @@ class JournalView final : public StageView {
   json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
+  /// Does a session of this id run?
+  bool is_running(const std::string& session_id);
+
   /// Later reads of this command see the value; it is not journalled again.
   void set_series(const std::string& name, std::int64_t value) { changed_series_[name] = value; }
   const std::map<std::string, std::int64_t>& changed_series() const { return changed_series_; }

@@ -93,7 +93,7 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
     return refused("migrate.definition", "Expected an application on " + string_or(command.data, "from") + ", but it is on " + row.definition,
                    "该申报不在要迁移的版本上");
   if (row.status != "running") return refused("migrate.ended", "Expected an application that runs, but it has ended", "该申报已经结束");
-  const Result<SessionDocument> document = decode_document(*(*from)->chart, row.document);
+  const Result<SessionDocument> document = decode_document(**from, row.document);
   if (!document) return document.error();
   MigratedSession moved =
       migrate_session(**from, **to, state_map_from_json(object_or_empty(command.data, "map")), row, *document, now);
@@ -146,6 +146,8 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
   std::vector<std::string> finished;
   for (const auto& [id, stage] : document.stages)
     if (stage.finished && is_own(id)) finished.push_back(id);
+  for (const auto& [id, child] : document.children)
+    if (child.finished && child.parent == row.id) finished.push_back(child.invoke_id);
   // What a chart sees of its programme is the new package's, as what handlers see.
   json::value* programme = next.chart.datamodel.if_contains("programme");
   if (programme != nullptr && *programme == json::value(chart_programme(from))) *programme = chart_programme(to);
@@ -153,6 +155,8 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
       scxml::migrate(*from.chart, *to.chart, map, std::move(next.chart), finished, {.session_id = row.id, .now = now});
   MigratedSession out{.row = row, .obstacles = std::move(moved.obstacles), .warnings = std::move(moved.warnings)};
   check_forms(from, to, document, out);
+  if (!document.queue.empty())
+    out.obstacles.push_back({.place = row.id, .code = "migrate.queue", .message = "Expected a session whose events have all been taken", .message_zh = "仍有未处理的事件"});
   if (!out.obstacles.empty()) return out;
   next.chart = std::move(moved.next);
   for (auto& [id, stage] : next.stages)
@@ -167,7 +171,7 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
   out.row.state = next.chart.configuration.back();
   out.row.stage = scxml::stage_of(*to.chart, out.row.state);
   // What could not be read again must not be written.
-  if (const Result<SessionDocument> read = decode_document(*to.chart, out.row.document); !read)
+  if (const Result<SessionDocument> read = decode_document(to, out.row.document); !read)
     out.obstacles.push_back({.place = row.id, .code = read.error().code, .message = read.error().message, .message_zh = "迁移后的状态不合法"});
   return out;
 }

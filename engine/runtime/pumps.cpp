@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/runtime/dispatcher.h"
+#include "engine/runtime/events_json.h"
 
 namespace chuyi {
 namespace {
@@ -84,6 +85,89 @@ bool Pumps::fire_timers(PumpReport& report) {
   return moved;
 }
 
+namespace {
+
+/// Tries of a message before its session hears that it cannot be delivered: about an hour.
+constexpr std::int64_t kTriesMax = 9;
+
+Command session_command(std::string kind, const std::string& session, const OutboxRow& entry, json::object data) {
+  data["outbox"] = entry.id;
+  const std::string root = session.substr(0, session.find('.'));
+  if (root != session) data["to"] = session;
+  Command out = system_command(std::move(kind), std::move(data));
+  out.session_id = root;
+  return out;
+}
+
+Command failure_of(const OutboxRow& entry, const Error& error) {
+  const scxml::Event event{.name = "error.communication",
+                           .type = scxml::EventType::platform,
+                           .sendid = string_or(entry.payload, "sendid"),
+                           .data = json::object{{"code", error.code}, {"message", error.message}}};
+  return session_command("session.deliver", string_or(entry.payload, "from"), entry, to_json(event));
+}
+
+}  // namespace
+
+/// From one session to another.
+Result<Reply> Pumps::deliver_event(PumpReport& report, const OutboxRow& entry) {
+  json::object data = entry.payload;
+  data.erase("target");
+  Result<Reply> reply = execute_and_wait(commands_, session_command("session.deliver", string_or(entry.payload, "target"), entry, std::move(data)));
+  if (reply || reply.error().kind == ErrorKind::unavailable) return reply;
+  // The target is gone, has ended, or its workflow cannot take the event: nobody ever will.
+  if (reply.error().code != "outbox.gone") refuse(report, nullptr, entry.id, reply.error());
+  return execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+}
+
+Result<Reply> Pumps::deliver_here(const OutboxRow& entry) {
+  std::string rest = string_or(entry.payload, "target").substr(messages_.base.size() + std::string_view{"/scxml/"}.size());
+  const std::size_t query = rest.find("?key=");
+  Result<scxml::Event> event = http_event(string_or(entry.payload, "media_type"), string_or(entry.payload, "body"));
+  if (!event) return event.error();
+  json::object data = to_json(*event);
+  data["key"] = query == std::string::npos ? "" : rest.substr(query + 5);
+  return execute_and_wait(commands_, session_command("session.http", rest.substr(0, query), entry, std::move(data)));
+}
+
+Result<Reply> Pumps::deliver_message(PumpReport& report, const OutboxRow& entry) {
+  const bool here = !messages_.base.empty() && string_or(entry.payload, "target").starts_with(messages_.base + "/scxml/");
+  if (!here && messages_.sender != nullptr) {
+    // Put off before it leaves: whatever becomes of the try, the next one waits, and nobody else does.
+    Result<Reply> put_off = execute_and_wait(commands_, system_command("pump.defer", {{"outbox", entry.id}, {"reason", "http_event.posted"}}));
+    if (put_off) post_message(entry);
+    return put_off;
+  }
+  Result<Reply> reply = here ? deliver_here(entry) : Error{.code = "http_event.denied", .message = "Expected a target that the administrator allows"};
+  if (reply || reply.error().kind == ErrorKind::unavailable || reply.error().code == "outbox.gone") return reply;
+  refuse(report, nullptr, entry.id, reply.error());
+  return execute_and_wait(commands_, failure_of(entry, reply.error()));
+}
+
+void Pumps::post_message(const OutboxRow& entry) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!posting_.insert(entry.id).second) return;
+  }
+  messages_.sender->post({.id = entry.id,
+                          .target = string_or(entry.payload, "target"),
+                          .media_type = string_or(entry.payload, "media_type"),
+                          .body = string_or(entry.payload, "body")},
+                         [this, entry](Result<> result) { posted(entry, result); });
+}
+
+void Pumps::posted(const OutboxRow& entry, const Result<>& result) {
+  const bool again = !result && result.error().kind == ErrorKind::unavailable && entry.attempts < kTriesMax;
+  if (!result) on_refused_({.place = entry.id, .code = result.error().code, .message = result.error().message, .message_zh = result.error().message_zh});
+  if (!again) {
+    // Should the session refuse its error event, the entry is done all the same.
+    Result<Reply> told = result ? Result<Reply>{Reply{}} : execute_and_wait(commands_, failure_of(entry, result.error()));
+    if (result || !told) (void)execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+  }
+  const std::lock_guard lock(mutex_);
+  posting_.erase(entry.id);
+}
+
 bool Pumps::deliver_outbox(PumpReport& report) {
   const Result<std::vector<OutboxRow>> due = queries_.due_outbox(clock_.now(), kBatch);
   report.failed = report.failed || !due;
@@ -92,17 +176,11 @@ bool Pumps::deliver_outbox(PumpReport& report) {
     const OutboxRow& entry = (*due)[i];
     Result<Reply> reply{Reply{}};
     if (entry.kind == "send") {
-      const json::value* data = entry.payload.if_contains("data");
-      Command command = system_command("session.deliver", {{"outbox", entry.id},
-                                                           {"event", string_or(entry.payload, "event")},
-                                                           {"data", data == nullptr ? json::value() : *data}});
-      command.session_id = string_or(entry.payload, "target");
-      reply = execute_and_wait(commands_, std::move(command));
-      if (!reply && reply.error().kind != ErrorKind::unavailable) {
-        // The target is gone, has ended, or its workflow cannot take the event: nobody ever will.
-        if (reply.error().code != "outbox.gone") refuse(report, nullptr, entry.id, reply.error());
-        reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
-      }
+      reply = deliver_event(report, entry);
+    } else if (entry.kind == "http") {
+      reply = deliver_message(report, entry);
+    } else if (entry.kind == "continue") {
+      reply = execute_and_wait(commands_, session_command("session.continue", entry.session_id, entry, {}));
     } else if (const Result<> told = notifier_.notify(entry.id, entry.payload); told) {
       reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
     } else {

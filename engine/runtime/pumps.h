@@ -4,10 +4,13 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "engine/ports/clock.h"
+#include "engine/ports/message_sender.h"
 #include "engine/ports/notifier.h"
 #include "engine/ports/queries.h"
 #include "engine/runtime/command.h"
@@ -23,16 +26,24 @@ struct PumpReport {
   void add(PumpReport other);
 };
 
+/// Messages over HTTP: where this installation's sessions are reached (Runtime::http_base), and who posts the others.
+struct PumpMessages {
+  std::string base = {};
+  MessageSender* sender = nullptr;  ///< none: there is nowhere else. Ends what it does before the pumps go
+};
+
 /// Fires timers that are due and delivers the outbox, each as a command of its own. Durable: what a
 /// crash interrupts is found again in the store, and a timer or entry that is gone is not taken twice.
+/// A message to this installation's own sessions is delivered without a detour; one to elsewhere leaves through the
+/// sender while the pump goes on. One that cannot be delivered becomes error.communication of its session.
 /// What is refused is put off (command pump.defer), so that it holds nobody else up; an event for a session
 /// that will never take it is dropped. Each is told to `on_refused`.
 class Pumps {
  public:
   using Refused = std::function<void(const Detail&)>;
   Pumps(Queries& queries, CommandService& commands, const Clock& clock, Notifier& notifier,
-        Refused on_refused = [](const Detail&) {})
-      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier), on_refused_(std::move(on_refused)) {}
+        Refused on_refused = [](const Detail&) {}, PumpMessages messages = {})
+      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier), on_refused_(std::move(on_refused)), messages_(std::move(messages)) {}
   ~Pumps() { stop(); }
   Pumps(const Pumps&) = delete;
   Pumps& operator=(const Pumps&) = delete;
@@ -48,6 +59,11 @@ class Pumps {
   /// @return whether anything that was due is so no more.
   bool fire_timers(PumpReport& report);
   bool deliver_outbox(PumpReport& report);
+  Result<Reply> deliver_event(PumpReport& report, const OutboxRow& entry);
+  Result<Reply> deliver_message(PumpReport& report, const OutboxRow& entry);
+  Result<Reply> deliver_here(const OutboxRow& entry);
+  void post_message(const OutboxRow& entry);
+  void posted(const OutboxRow& entry, const Result<>& result);
   /// Reports the refusal of `id`, and puts it off when `kind` ("timer", "outbox") is given.
   bool refuse(PumpReport& report, const char* kind, const std::string& id, const Error& error);
   void loop();
@@ -57,6 +73,8 @@ class Pumps {
   const Clock& clock_;
   Notifier& notifier_;
   Refused on_refused_;
+  PumpMessages messages_;
+  std::set<std::string> posting_;  ///< outbox entries that the sender has; under mutex_
   std::mutex running_;  ///< one run at a time
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -68,7 +68,7 @@ class Replayer {
                            : command.kind == "session.unmigrate" ? unmigrate(seq)
                                                                  : run(command, out);
     if (!taken) return taken.error();
-    Result<SessionDocument> now = decode_document(*definition_->chart, row_.document);
+    Result<SessionDocument> now = decode_document(*definition_, row_.document);
     if (!now) return now.error();
     out.changes = data_changes(document_.chart.datamodel, now->chart.datamodel);
     document_ = std::move(*now);

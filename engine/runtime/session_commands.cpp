@@ -6,6 +6,7 @@
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
+#include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
 #include "engine/scxml/describe.h"
 
@@ -231,6 +232,42 @@ Change complete(SessionRun& run, const Command& command, const JournalView& read
   return change;
 }
 
+/// Who has the key may send an event that the chart lets in.
+Result<> check_message(const Command& command, const SessionDocument& document, const SessionRow& row, const scxml::Chart& chart) {
+  const Error refused{.kind = ErrorKind::not_found,
+                      .code = "http_event.unknown",
+                      .message = "Expected the location of a running session and an event that it takes",
+                      .message_zh = "地址无效，或该流程不接受此事件"};
+  if (document.http_key.empty() || sha256_hex(string_or(command.data, "key")) != sha256_hex(document.http_key) || row.status != "running") return refused;
+  const std::vector<std::string>& descriptors = scxml::http_events_of(chart);
+  const std::string name = string_or(command.data, "event");
+  const bool taken = row.kind != "application" ||
+                     std::any_of(descriptors.begin(), descriptors.end(), [&](const std::string& each) { return scxml::matches(each, name); });
+  return taken ? Result<>{} : refused;
+}
+
+/// Where messages from outside reach a new session, if anywhere: {"base","key"}.
+json::object http_of(const Runtime& runtime, const SessionRow& row, const scxml::Chart& chart) {
+  if (runtime.http_base.empty() || (row.kind == "application" && scxml::http_events_of(chart).empty())) return {};
+  return {{"base", runtime.http_base}, {"key", runtime.random_id()}};
+}
+
+/// A session of its own definition with `data` as its data: no application.
+Result<Change> decide_start(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  const std::string id = string_or(command.data, "id");
+  const DefinitionPtr definition = runtime.definitions.by_digest(string_or(command.data, "definition"));
+  if (!definition) return unknown("definition.unknown", "definition", string_or(command.data, "definition"));
+  if (view.session(id)) return Error{.kind = ErrorKind::rejected, .code = "session.exists", .message = "Expected a new session id"};
+  SessionRow row{.id = id, .kind = "session", .programme = definition->programme, .definition = definition->digest, .status = "running", .created = now, .updated = now};
+  Command journalled = command;
+  journalled.data["http"] = http_of(runtime, row, *definition->chart);
+  JournalView reads(view, runtime.calendar);
+  SessionRun run(runtime.registry, definition, row, SessionDocument{}, now, reads, runtime.one_macrostep);
+  const Result<json::object> begun = run_command(run, journalled);
+  if (!begun) return begun.error();
+  return complete(run, journalled, reads, now, {{"id", id}}, Target{});
+}
+
 Result<Change> decide_create(const Runtime& runtime, View& view, const Command& command, Instant now) {
   const std::string programme = string_or(command.data, "programme");
   const DefinitionPtr definition = runtime.definitions.current(programme);
@@ -244,9 +281,10 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   if (!fresh) return fresh.error();
   JournalView reads(view, runtime.calendar);
   SessionRun run(runtime.registry, definition, fresh->row, SessionDocument{}, now, reads);
-  if (Result<> begun = run.begin(fresh->facts); !begun) return begun.error();
   Command journalled = command;
   journalled.data["facts"] = fresh->facts;
+  if (json::object http = http_of(runtime, fresh->row, *definition->chart); !http.empty()) journalled.data["http"] = std::move(http);
+  if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
   Change change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
   if (!view.definition(definition->digest))
     change.definitions.push_back(DefinitionRow{.digest = definition->digest,
@@ -270,15 +308,19 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
       return fired.error();
     return json::object{};
   }
-  if (command.kind == "session.deliver" || command.kind == "application.event") {
-    const json::value* data = command.data.if_contains("data");
-    const Result<bool> taken =
-        run.event({.name = string_or(command.data, "event"), .data = data == nullptr ? json::value() : *data});
+  if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event") {
+    const Result<bool> taken = run.event(event_of(command.data), string_or(command.data, "to"));
     if (!taken) return taken.error();
     return json::object{};
   }
-  if (command.kind == "application.create") {
-    if (Result<> begun = run.begin(object_or_empty(command.data, "facts")); !begun) return begun.error();
+  if (command.kind == "session.continue") {
+    if (Result<> resumed = run.resume(); !resumed) return resumed.error();
+    return json::object{};
+  }
+  if (command.kind == "application.create" || command.kind == "session.start") {
+    run.set_http(object_or_empty(command.data, "http"));
+    const char* given = command.kind == "session.start" ? "data" : "facts";
+    if (Result<> begun = run.begin(object_or_empty(command.data, given)); !begun) return begun.error();
     return json::object{};
   }
   StageCommand stage{.task_id = command.task_id, .actor = command.actor, .data = command.data};
@@ -302,6 +344,7 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
+  if (command.kind == "session.start") return decide_start(runtime, view, command, now);
   if (is_migration(command)) return decide_migration(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
@@ -312,7 +355,8 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
       return Error{.kind = ErrorKind::rejected, .code = "timer.early", .message = "Expected a timer that is due"};
     resolved.data["event"] = timer->event;
   }
-  if (command.kind == "session.deliver" && !view.outbox(string_or(command.data, "outbox")))
+  const std::string outbox = string_or(command.data, "outbox");
+  if (!outbox.empty() && !view.outbox(outbox))
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
   if (!target) return target.error();
@@ -326,12 +370,16 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     return Error{.kind = ErrorKind::unavailable,
                  .code = "definition.unknown",
                  .message = "Expected definition " + target->session.definition + " to be loaded"};
-  Result<SessionDocument> document = decode_document(*definition->chart, target->session.document);
+  Result<SessionDocument> document = decode_document(*definition, target->session.document);
   if (!document) return document.error();
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
+  if (command.kind == "session.http") {
+    if (Result<> allowed = check_message(command, *document, target->session, *definition->chart); !allowed) return allowed.error();
+    resolved.data.erase("key");
+  }
   JournalView reads(view, runtime.calendar);
   const std::vector<std::string> configuration = document->chart.configuration;
-  SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads);
+  SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads, runtime.one_macrostep);
   Result<json::object> reply;
   if (command.kind == "application.event") {
     const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration);
@@ -342,7 +390,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   }
   if (!reply) return reply.error();
   Change change = complete(run, resolved, reads, now, std::move(*reply), *target);
-  if (command.kind == "session.deliver") change.outbox_removed.push_back(string_or(command.data, "outbox"));
+  if (!outbox.empty()) change.outbox_removed.push_back(outbox);
   return change;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,8 @@ struct Param {
   std::string name;
   Script value;     ///< expr or location as expression
   Script location;  ///< as assignment, when `location` was given (finalize writes there)
+  std::string variable = {};  ///< `location` when it is a plain name
+  bool from_namelist = false;
 };
 
 enum class ActionKind : std::uint8_t { raise, branch, foreach_, log, assign, script, send, cancel };
@@ -73,8 +76,7 @@ struct DataItem {
   std::string id;
   Script expr;
   std::string text;
-  bool has_text = false;
-  bool has_src = false;
+  bool has_text = false;  ///< inline, or what `src` named
   std::string place;
 };
 
@@ -132,11 +134,13 @@ class Chart {
   std::string title_zh, title_en;
   DataModelKind datamodel = DataModelKind::lua;
   bool late_binding = false;
+  std::vector<std::string> http_events;  ///< chuyi:http-events, event descriptors
   std::vector<State> states;  ///< document order; [0] is <scxml>
   std::vector<Transition> transitions;
   Script script;  ///< top-level <script>
   std::vector<Script> scripts;  ///< every chunk by id
   std::map<std::string, Index, std::less<>> by_id;
+  std::set<std::string, std::less<>> data_ids;
   std::uint64_t serial = 0;  ///< unique in the process: key of the compiled-chunk caches
 
   Index find(std::string_view id) const {

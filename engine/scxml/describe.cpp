@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/scxml/chart_model.h"
+#include "engine/scxml/interpreter.h"
 
 namespace chuyi::scxml {
 namespace {
@@ -17,98 +18,6 @@ const char* kind_name(StateKind kind) {
     default: return "state";
   }
 }
-
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) >= 0x20) out += c;
-  }
-  return out + "\"";
-}
-
-class DotWriter {
- public:
-  DotWriter(const Chart& chart, bool zh, std::span<const std::string> configuration, std::span<const std::string> visited)
-      : chart_(chart),
-        zh_(zh),
-        current_(configuration.begin(), configuration.end()),
-        visited_(visited.begin(), visited.end()) {}
-
-  std::string run() {
-    out_ =
-        "digraph workflow {\n"
-        "  graph [rankdir=TB, compound=true, nodesep=0.35, ranksep=0.45, pad=0.2, bgcolor=\"transparent\","
-        " fontname=\"Noto Sans CJK SC\", fontsize=12, fontcolor=\"#1f2328\"];\n"
-        "  node [shape=box, style=\"rounded,filled\", fillcolor=\"#ffffff\", color=\"#8c959f\","
-        " fontname=\"Noto Sans CJK SC\", fontsize=12, fontcolor=\"#1f2328\", margin=\"0.16,0.08\"];\n"
-        "  edge [color=\"#5f6369\", fontname=\"Noto Sans CJK SC\", fontsize=9, fontcolor=\"#5f6369\", arrowsize=0.7];\n"
-        "  start [shape=circle, label=\"\", width=0.16, fixedsize=true, fillcolor=\"#1f2328\", color=\"#1f2328\"];\n";
-    for (const Index child : chart_.at(0).children) write_state(child, 1);
-    out_ += "  start -> " + leaf_of(first_target(0)) + ";\n";
-    for (const State& state : chart_.states)
-      for (const Index each : state.transitions) write_transition(chart_.transitions[static_cast<std::size_t>(each)]);
-    return out_ + "}\n";
-  }
-
- private:
-  Index first_target(Index state) const {
-    const Index initial = chart_.at(state).initial;
-    if (initial == kNone) return state;
-    const auto& targets = chart_.transitions[static_cast<std::size_t>(initial)].targets;
-    return targets.empty() ? state : targets.front();
-  }
-  /// Graphviz joins nodes, not clusters: the node that stands for a state with children is where it is entered.
-  std::string leaf_of(Index index) const {
-    while (!chart_.at(index).children.empty())
-      index = chart_.at(index).kind == StateKind::parallel ? chart_.at(index).children.front() : first_target(index);
-    return "n" + std::to_string(index);
-  }
-  const std::string& title(const State& state) const { return zh_ ? state.title_zh : state.title_en; }
-
-  void write_state(Index index, int depth) {
-    const State& state = chart_.at(index);
-    const std::string indent(static_cast<std::size_t>(depth) * 2, ' ');
-    if (state.children.empty()) {
-      const bool current = current_.contains(state.id);
-      const bool visited = visited_.contains(state.id);
-      out_ += indent + "n" + std::to_string(index) + " [label=" + quoted(title(state)) + ", id=" + quoted("state-" + state.id);
-      if (current)
-        out_ += ", class=\"current\", fillcolor=\"#1a5fb4\", color=\"#1a5fb4\", fontcolor=\"#ffffff\", penwidth=2";
-      else if (visited)
-        out_ += ", class=\"visited\", fillcolor=\"#dbe7f6\", color=\"#1a5fb4\"";
-      if (state.kind == StateKind::final) out_ += ", peripheries=2";
-      out_ += "];\n";
-      return;
-    }
-    const bool parallel = state.kind == StateKind::parallel;
-    out_ += indent + "subgraph cluster_" + std::to_string(index) + " {\n" + indent + "  label=" + quoted(title(state)) +
-            "; id=" + quoted("state-" + state.id) + "; labeljust=l; style=\"rounded" + (parallel ? ",dashed" : "") +
-            "\"; color=\"" + (current_.contains(state.id) ? "#1a5fb4" : "#c4cad1") + "\";\n";
-    for (const Index child : state.children) write_state(child, depth + 1);
-    out_ += indent + "}\n";
-  }
-
-  void write_transition(const Transition& transition) {
-    if (transition.targets.empty()) return;
-    std::string label;
-    for (const std::string& event : transition.events) label += (label.empty() ? "" : ", ") + event;
-    const State& source = chart_.at(transition.source);
-    for (const Index target : transition.targets) {
-      out_ += "  " + leaf_of(transition.source) + " -> " + leaf_of(target) + " [";
-      if (!label.empty()) out_ += "tooltip=" + quoted(label) + ", ";
-      if (!source.children.empty()) out_ += "ltail=cluster_" + std::to_string(transition.source) + ", style=dashed, ";
-      if (!chart_.at(target).children.empty()) out_ += "lhead=cluster_" + std::to_string(target) + ", ";
-      out_ += "weight=1];\n";
-    }
-  }
-
-  const Chart& chart_;
-  bool zh_;
-  std::set<std::string, std::less<>> current_;
-  std::set<std::string, std::less<>> visited_;
-  std::string out_;
-};
 
 }  // namespace
 
@@ -168,16 +77,25 @@ std::vector<std::string> events_of(const Chart& chart, std::span<const std::stri
   return {out.begin(), out.end()};
 }
 
+const std::vector<std::string>& http_events_of(const Chart& chart) { return chart.http_events; }
+
 std::vector<std::string> invoke_types_of(const Chart& chart) {
   std::set<std::string> out;
   for (const State& state : chart.states)
-    for (const InvokeElement& invoke : state.invokes) out.insert(invoke.type);
+    for (const InvokeElement& invoke : state.invokes)
+      if (!invoke.type_expr && !is_chart_type(invoke.type)) out.insert(invoke.type);
   return {out.begin(), out.end()};
 }
 
-std::string to_dot(const Chart& chart, std::string_view language, std::span<const std::string> configuration,
-                   std::span<const std::string> visited) {
-  return DotWriter(chart, language != "en", configuration, visited).run();
+std::vector<ChildDocument> child_documents_of(const Chart& chart) {
+  std::vector<ChildDocument> out;
+  for (const State& state : chart.states)
+    for (const InvokeElement& invoke : state.invokes) {
+      const bool is_inline = invoke.payload.has_content && !invoke.payload.content_expr;
+      if (!invoke.type_expr && is_chart_type(invoke.type) && (!invoke.src.empty() || is_inline))
+        out.push_back({.src = invoke.src, .text = is_inline ? invoke.payload.content_text : std::string{}, .place = invoke.place});
+    }
+  return out;
 }
 
 }  // namespace chuyi::scxml

@@ -33,12 +33,19 @@ std::vector<std::string> events_of(const Chart& chart, std::span<const std::stri
 /// SCXML 3.12.1: does `descriptor` ("error.*", "a b", "*") match the event name?
 bool matches(std::string_view descriptor, std::string_view event);
 
-/// Invoke elements of the chart: every `type` used, sorted, without duplicates.
+/// Event descriptors that messages to the Basic HTTP event I/O processor may have (chuyi:http-events); none: no messages.
+const std::vector<std::string>& http_events_of(const Chart& chart);
+
+/// Invoke elements of the chart: every `type` used that runs no chart, sorted, without duplicates.
 std::vector<std::string> invoke_types_of(const Chart& chart);
 
-/// Graphviz source of the chart: nested states as clusters, titles in `language` ("zh" or "en"), the
-/// active states of `configuration` with class "current", the `visited` ones with class "visited".
-std::string to_dot(const Chart& chart, std::string_view language, std::span<const std::string> configuration,
-                   std::span<const std::string> visited);
+/// A chart that an <invoke> names or holds.
+struct ChildDocument {
+  std::string src;    ///< as written; empty: inline
+  std::string text;   ///< inline
+  std::string place;  ///< of the <invoke>, file:line:column
+};
+/// Those that are known before the chart runs.
+std::vector<ChildDocument> child_documents_of(const Chart& chart);
 
 }  // namespace chuyi::scxml

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <list>
 
+#include "engine/base/form.h"
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/delay.h"
 #include "engine/scxml/describe.h"
@@ -12,8 +13,6 @@
 // The procedures of W3C SCXML 1.0, appendix D, under their names; those that need no data are in procedures.h.
 namespace chuyi::scxml {
 namespace {
-
-constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
 
 /// How often in a macrostep the chart may answer to values that cannot be kept with more of them.
 constexpr int kUnkeptMax = 3;
@@ -46,6 +45,7 @@ class Interpreter {
  public:
   Interpreter(const Chart& chart, Snapshot snapshot, const Env& env, const StepLimits& limits)
       : chart_(chart),
+        env_(env),
         snapshot_(std::move(snapshot)),
         limits_(limits),
         lua_(chart, env, limits, [this](std::string_view id) { return in_state(id); }) {
@@ -72,9 +72,15 @@ class Interpreter {
     return macrostep();
   }
 
+  Result<Step> stop() {
+    if (!snapshot_.running) return ended();
+    lua_.restore(std::move(snapshot_.datamodel));
+    snapshot_.running = false;
+    return macrostep();
+  }
+
   Result<Step> step(const Event& event) {
-    if (!snapshot_.running)
-      return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
+    if (!snapshot_.running) return ended();
     lua_.restore(std::move(snapshot_.datamodel));
     lua_.set_event(event);
     finalize_and_forward(event);
@@ -84,6 +90,10 @@ class Interpreter {
   }
 
  private:
+  static Error ended() {
+    return Error{.kind = ErrorKind::rejected, .code = "scxml.ended", .message = "Expected a session that has not ended"};
+  }
+
   const Transition& transition(Index index) const { return chart_.transitions[static_cast<std::size_t>(index)]; }
 
   bool in_state(std::string_view id) const {
@@ -93,10 +103,10 @@ class Interpreter {
 
   void raise(Event event) { internal_.push_back(std::move(event)); }
 
-  void execution_error(const Error& error, const std::string& sendid = {}) {
+  void execution_error(const Error& error, const std::string& sendid = {}, const char* name = "error.execution") {
     if (!traces_.empty())
       traces_.back().errors.push_back(error.place.empty() ? error.message : error.place + ": " + error.message);
-    raise({.name = "error.execution",
+    raise({.name = name,
            .type = EventType::platform,
            .sendid = sendid,
            .data = json::object{{"message", error.message}, {"place", error.place}}});
@@ -379,8 +389,6 @@ class Interpreter {
       Result<json::value> value = json::value();
       if (item.expr)
         value = lua_.eval(item.expr);
-      else if (item.has_src)
-        value = Error{.code = "scxml.src", .message = "Expected inline data; 'src' is not read", .place = item.place};
       else if (item.has_text)
         value = lua_.literal(item.text);
       if (!value) {
@@ -474,17 +482,37 @@ class Interpreter {
     return json::value();
   }
 
-  Result<json::value> evaluate_params(const Payload& payload, const std::string& sendid) {
+  /// A parameter that fails is left out (SCXML 5.7); a namelist is an argument of its element, which fails with it (6.2, 6.4).
+  /// @param form  also gets all of them, when that is asked for or a name is repeated.
+  Result<json::value> evaluate_params(const Payload& payload, const std::string& sendid, std::string* form = nullptr, bool as_form = false) {
     json::object out;
+    std::string pairs;
+    bool repeated = false;
     for (const Param& param : payload.params) {
-      Result<json::value> value = lua_.eval(param.value);
-      if (value)
-        out[param.name] = std::move(*value);
-      else
+      Result<json::value> value = value_of(param);
+      if (!value && param.from_namelist) return value;
+      if (!value) {
         execution_error(value.error(), sendid);
+        continue;
+      }
+      repeated = repeated || out.contains(param.name);
+      if (form != nullptr) add_form_pair(pairs, param.name, *value);
+      out[param.name] = std::move(*value);
     }
+    if (form != nullptr && (as_form || repeated)) *form = std::move(pairs);
     if (out.empty()) return json::value();
     return json::value(std::move(out));
+  }
+
+  Result<json::value> value_of(const Param& param) {
+    Result<json::value> value = lua_.eval(param.value);
+    // Lua reads a variable that nobody has declared as nil; a location has to be one (SCXML 5.9.3).
+    if (value && value->is_null() && !param.variable.empty() && !chart_.data_ids.contains(param.variable))
+      return Error{.kind = ErrorKind::invalid,
+                   .code = "lua.execution",
+                   .message = "Expected a variable of the data model, but found '" + param.variable + "'",
+                   .place = param.value.place};
+    return value;
   }
 
   json::value evaluate_donedata(const Payload& payload) {
@@ -511,24 +539,32 @@ class Interpreter {
     if (!type) return type.error();
     Result<json::value> delay = evaluate_delay(send);
     if (!delay) return delay.error();
-    Result<json::value> data = evaluate_payload(send.payload, failed_send_);
+    const std::string_view processor = processor_of(*type);
+    const bool http = processor == kHttpProcessor;
+    if (processor.empty() || (http && env_.http_location.empty()))
+      return Error{.code = "send.type", .message = "Expected an event I/O processor of this session, but found '" + *type + "'", .place = action.place};
+    Result<json::value> data = send.payload.has_content ? evaluate_content(send.payload, failed_send_)
+                                                        : evaluate_params(send.payload, failed_send_, &effect.form, http);
     if (!data) return data.error();
-    const bool scxml = type->empty() || *type == "scxml" || *type == kScxmlProcessor;
-    if (!scxml)
-      return Error{.code = "send.type",
-                   .message = "Expected the SCXML event I/O processor, but found '" + *type + "'",
-                   .place = action.place};
-    if (!target->empty() && !target->starts_with("#_"))
+    if (http && target->empty()) {
+      // SCXML C.2: the one place that has no address for its message. The block goes on: the send itself is well-formed.
+      execution_error({.code = "send.target", .message = "Expected a target for the Basic HTTP event I/O processor", .place = action.place},
+                      std::exchange(failed_send_, {}), "error.communication");
+      return {};
+    }
+    if (!http && !target->empty() && !target->starts_with("#_"))
       return Error{.code = "send.target", .message = "Expected a target like #_scxml_ID, but found '" + *target + "'", .place = action.place};
     failed_send_.clear();
-    if (*target == "#_internal") {
+    if (!http && *target == "#_internal") {
       raise({.name = std::move(*event),
              .type = EventType::internal,
              .sendid = is_generated(effect.sendid) ? std::string{} : effect.sendid,
-             .data = std::move(*data)});
+             .data = std::move(*data),
+             .raw = std::move(effect.form)});
       return {};
     }
-    effect.type = std::move(*type);
+    effect.type = http ? std::string{processor} : std::string{};
+    effect.has_content = send.payload.has_content;
     effect.target = std::move(*target);
     effect.event = std::move(*event);
     effect.data = std::move(*data);
@@ -559,6 +595,7 @@ class Interpreter {
   }
 
   const Chart& chart_;
+  const Env& env_;
   Snapshot snapshot_;
   StepLimits limits_;
   StateSet configuration_;
@@ -606,6 +643,20 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
 
 Result<Step> step(const Chart& chart, Snapshot snapshot, const Event& event, const Env& env, const StepLimits& limits) {
   return Interpreter(chart, std::move(snapshot), env, limits).step(event);
+}
+
+Result<Step> stop(const Chart& chart, Snapshot snapshot, const Env& env, const StepLimits& limits) {
+  return Interpreter(chart, std::move(snapshot), env, limits).stop();
+}
+
+bool is_chart_type(std::string_view type) {
+  return type.empty() || type == "scxml" || type == "http://www.w3.org/TR/scxml/" || type == "http://www.w3.org/TR/scxml";
+}
+
+std::string_view processor_of(std::string_view type) {
+  if (type.empty() || type == "scxml" || type == kScxmlProcessor) return kScxmlProcessor;
+  if (type == "basichttp" || type == kHttpProcessor) return kHttpProcessor;
+  return {};
 }
 
 }  // namespace chuyi::scxml

@@ -23,6 +23,7 @@ struct Event {
   std::string origintype;
   std::string invokeid;
   json::value data;  ///< null: no data
+  std::string raw;   ///< as it came: the form of an HTTP message, or parameters of which a name is repeated
 };
 
 /// An `<invoke>` that runs. Kept in the snapshot from the end of the macrostep that started it.
@@ -56,10 +57,14 @@ Result<Snapshot> decode(const Chart& chart, std::string_view text);
 /// `<send>` to anything but the session's own internal queue.
 struct Send {
   std::string sendid;       ///< given or generated; never empty
-  std::string type;         ///< empty: the SCXML event I/O processor
+  std::string type;         ///< empty: the SCXML event I/O processor; else kHttpProcessor
   std::string target;       ///< empty: this session's external queue
   std::string event;
   json::value data;
+  /// The parameters as application/x-www-form-urlencoded, all of them in order: for the Basic HTTP event I/O processor,
+  /// and when a name is repeated, which `data` cannot hold. Empty otherwise.
+  std::string form;
+  bool has_content = false;  ///< `data` is what <content> says
   /// null: at once; an integer: ms; an object: a period or date of the profile
   /// ({"days":5,"unit":"working"} or {"until":"2027-03-01"}) that the runtime resolves by its calendar.
   json::value delay;
@@ -101,6 +106,7 @@ struct Step {
 struct Env {
   std::string session_id;  ///< `_sessionid`
   Instant now;             ///< `_x.now`, ms; the only time a workflow sees
+  std::string http_location = {};  ///< where the Basic HTTP event I/O processor reaches the session; empty: there is none
 };
 
 /// Bounds of one macrostep. Past an evaluation's limit the expression fails with error.execution;
@@ -134,5 +140,17 @@ Result<Step> start(const Chart& chart, const json::object& data, const Env& env,
 /// @return Errors: as start(); `rejected` "scxml.ended" when the session has ended.
 /// @see    W3C SCXML 1.0, appendix D: mainEventLoop, microstep, selectTransitions.
 Result<Step> step(const Chart& chart, Snapshot snapshot, const Event& event, const Env& env, const StepLimits& limits = {});
+
+/// Ends a session from outside, as when the invoke that started it is cancelled (SCXML 6.4.3): its <onexit> handlers
+/// run and its own invokes are cancelled. @return Errors: as step().
+Result<Step> stop(const Chart& chart, Snapshot snapshot, const Env& env, const StepLimits& limits = {});
+
+/// Does an <invoke> of this type run a chart (SCXML 6.4.1)? Also without a type.
+bool is_chart_type(std::string_view type);
+
+inline constexpr std::string_view kScxmlProcessor = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor";
+inline constexpr std::string_view kHttpProcessor = "http://www.w3.org/TR/scxml/#BasicHTTPEventProcessor";
+/// The processor that a `type` of <send> names, by its URI or short name ("scxml", "basichttp"); empty: an unknown one.
+std::string_view processor_of(std::string_view type);
 
 }  // namespace chuyi::scxml

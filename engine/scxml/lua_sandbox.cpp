@@ -673,12 +673,18 @@ void open_decimals(lua_State* L, int base) {
 }
 
 void push_ioprocessors(lua_State* L) {
-  lua_createtable(L, 0, 2);
-  for (const char* processor : {"http://www.w3.org/TR/scxml/#SCXMLEventProcessor", "scxml"}) {
+  const Env& env = *limits_of(L).env;
+  lua_createtable(L, 0, 4);
+  for (const std::string_view processor : {kScxmlProcessor, std::string_view{"scxml"}, kHttpProcessor, std::string_view{"basichttp"}}) {
+    const bool http = processor_of(processor) == kHttpProcessor;
+    if (http && env.http_location.empty()) continue;
     lua_createtable(L, 0, 1);
-    lua_pushfstring(L, "#_scxml_%s", limits_of(L).env->session_id.c_str());
+    if (http)
+      lua_pushlstring(L, env.http_location.data(), env.http_location.size());
+    else
+      lua_pushfstring(L, "#_scxml_%s", env.session_id.c_str());
     lua_setfield(L, -2, "location");
-    lua_setfield(L, -2, processor);
+    lua_setfield(L, -2, processor.data());
   }
 }
 
@@ -696,7 +702,7 @@ void push_event(lua_State* L) {
   limits.event_failed = true;  // until it has not
   lua_createtable(L, 0, 4);
   const std::pair<const char*, const std::string*> fields[] = {
-      {"name", &event.name}, {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}};
+      {"name", &event.name}, {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}, {"raw", &event.raw}};
   for (const auto& [name, value] : fields) {
     if ((value->empty() && value != &event.name) || (value == &event.sendid && is_generated(*value))) continue;
     lua_pushlstring(L, value->data(), value->size());

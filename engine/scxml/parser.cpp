@@ -79,7 +79,8 @@ std::string inner_text(const pugi::xml_node& node) {
 
 class Parser {
  public:
-  Parser(const XmlDocument& document, Chart& chart) : document_(document), chart_(chart) {}
+  Parser(const XmlDocument& document, Chart& chart, bool lazy_expressions, const ReadSource& read)
+      : document_(document), chart_(chart), lazy_expressions_(lazy_expressions), read_(read) {}
 
   std::vector<Detail> run() {
     const pugi::xml_node root = document_.dom.document_element();
@@ -92,7 +93,7 @@ class Parser {
     }
     read_root(root);
     if (problems_.empty()) resolve();
-    if (problems_.empty()) compile();
+    if (problems_.empty() && !lazy_expressions_) compile();
     return std::move(problems_);
   }
 
@@ -225,26 +226,36 @@ class Parser {
     if (binding != "early" && binding != "late")
       problem(node, "scxml.binding", "Expected binding \"early\" or \"late\", but found '" + binding + "'");
     chart_.late_binding = binding == "late";
+    chart_.http_events = tokens_of(profile(node, "http-events"));
     const Index root = add_state(node, StateKind::root, kNone);
     chart_.title_zh = state(root).title_zh;
     chart_.title_en = state(root).title_en;
     for (const pugi::xml_node& child : node) {
       if (!is_scxml(child)) continue;
       const std::string_view name = local_name(child.name());
-      if (name == "script")
-        read_global_script(child);
+      if (name == "script" && !chart_.script)
+        chart_.script = read_script(child);
       else if (!read_child_state(child, name, root) && !(name == "datamodel" && (read_datamodel(child, root), true)))
         unknown_child(child);
     }
     finish_state(root, node);
   }
 
-  void read_global_script(const pugi::xml_node& node) {
+  /// What `src` names, or the inline text.
+  std::string text_or_source(const pugi::xml_node& node) {
+    const pugi::xml_attribute src = node.attribute("src");
+    if (!src) return inner_text(node);
+    const Result<std::string> text = read_ ? read_(src.value()) : Error{.message = "nothing can be read here"};
+    if (!text)
+      problem(document_.place(src), "scxml.src", "Expected to read '" + std::string{src.value()} + "', but: " + text.error().message);
+    return text ? *text : std::string{};
+  }
+
+  Script read_script(const pugi::xml_node& node) {
     check_attributes(node, {"src"});
-    if (node.attribute("src"))
-      problem(node, "scxml.src", "Expected an inline script; 'src' is not read from files");
-    else
-      chart_.script = script(inner_text(node), document_.place(node));
+    if (node.attribute("src") && inner_text(node).find_first_not_of(" \t\r\n") != std::string::npos)
+      problem(node, "scxml.exclusive", "Expected 'src' or inline content of <script>");
+    return script(text_or_source(node), document_.place(node));
   }
 
   bool read_child_state(const pugi::xml_node& node, std::string_view name, Index parent) {
@@ -411,15 +422,15 @@ class Parser {
       DataItem item{.id = required(child, "id"), .place = document_.place(child)};
       if (chart_.datamodel == DataModelKind::lua && !item.id.empty() && !is_identifier(item.id))
         problem(child, "scxml.data_id", "Expected a Lua variable name, but found '" + item.id + "'");
-      if (!item.id.empty() && !data_ids_.insert(item.id).second)
+      if (!item.id.empty() && !chart_.data_ids.insert(item.id).second)
         problem(child, "scxml.duplicate_id", "Expected each data id once, but found '" + item.id + "' again");
       exclusive(child, "src", "expr");
       item.expr = expression(child, "expr");
-      item.has_src = !child.attribute("src").empty();
-      item.text = inner_text(child);
-      item.has_text = item.text.find_first_not_of(" \t\r\n") != std::string::npos;
-      if (item.has_text && (item.expr || item.has_src))
+      const bool has_src = !child.attribute("src").empty();
+      if (inner_text(child).find_first_not_of(" \t\r\n") != std::string::npos && (item.expr || has_src))
         problem(child, "scxml.exclusive", "Expected one of 'expr', 'src' and inline content");
+      item.text = text_or_source(child);
+      item.has_text = item.text.find_first_not_of(" \t\r\n") != std::string::npos;
       state(index).data.push_back(std::move(item));
     }
   }
@@ -431,7 +442,9 @@ class Parser {
         const std::string place = document_.place(node.attribute("namelist"));
         out.params.push_back({.name = name,
                               .value = script("return " + name + "\n", place),
-                              .location = script(name + " = ...\n", place)});
+                              .location = script(name + " = ...\n", place),
+                              .variable = is_identifier(name) ? name : std::string{},
+                              .from_namelist = true});
       }
     for (const pugi::xml_node& child : node) {
       if (!is_scxml(child)) continue;
@@ -443,6 +456,7 @@ class Parser {
         if (child.attribute("location")) {
           param.value = expression(child, "location");
           param.location = location(child, "location");
+          if (is_identifier(child.attribute("location").value())) param.variable = child.attribute("location").value();
         }
         if (!param.value) problem(child, "scxml.required", "Expected 'expr' or 'location' of <param>");
         out.params.push_back(std::move(param));
@@ -531,11 +545,8 @@ class Parser {
       if (action.has_text == static_cast<bool>(action.script))
         problem(node, "scxml.assign", "Expected 'expr' or inline content of <assign>");
     } else if (name == "script") {
-      check_attributes(node, {"src"});
       action.kind = ActionKind::script;
-      if (node.attribute("src"))
-        problem(node, "scxml.src", "Expected an inline script; 'src' is not read from files");
-      action.script = script(inner_text(node), document_.place(node));
+      action.script = read_script(node);
     } else if (name == "send") {
       read_send(node, action);
     } else if (name == "cancel") {
@@ -648,9 +659,10 @@ class Parser {
 
   const XmlDocument& document_;
   Chart& chart_;
+  bool lazy_expressions_;
+  const ReadSource& read_;
   std::vector<Detail> problems_;
   std::vector<PendingTargets> pending_;
-  std::set<std::string> data_ids_;
   std::set<std::string> invoke_ids_;
 };
 
@@ -667,13 +679,13 @@ bool is_identifier(std::string_view text) {
   return letters && std::find(kKeywords.begin(), kKeywords.end(), text) == kKeywords.end();
 }
 
-Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, const ChartLimits& limits) {
+Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, const ChartLimits& limits, const ReadSource& read) {
   static std::atomic<std::uint64_t> serial{0};
   Result<std::unique_ptr<XmlDocument>> document = parse_xml(xml, file, limits);
   if (!document) return document.error();
   auto chart = std::make_shared<Chart>();
   chart->serial = ++serial;
-  std::vector<Detail> problems = Parser(**document, *chart).run();
+  std::vector<Detail> problems = Parser(**document, *chart, limits.lazy_expressions, read).run();
   if (problems.empty()) return ChartPtr{std::move(chart)};
   return Error{.kind = ErrorKind::invalid,
                .code = problems.front().code,

@@ -72,6 +72,52 @@ Error missing_library(const Manifest& manifest, const std::string& found) {
   return out;
 }
 
+/// Takes along what a chart names with `src`, and loads the charts that it invokes.
+class Sources {
+ public:
+  Sources(const ReadFile& read, json::object& files, std::vector<Detail>& problems) : read_(read), files_(files), problems_(problems) {}
+
+  void add(const std::string& text, const std::string& file, int depth = 0) {
+    const auto read = [&](const std::string& src) { return keep(src); };
+    const Result<scxml::ChartPtr> chart = scxml::parse_chart(text, file, {}, read);
+    if (!chart) {
+      // What is wrong with the workflow itself is said where it is built.
+      if (depth > 0)
+        for (Detail& each : details_of(chart.error())) problems_.push_back(std::move(each));
+      return;
+    }
+    for (const scxml::ChildDocument& child : scxml::child_documents_of(**chart)) {
+      if (child.src.empty()) {
+        add(child.text, child.place + "/content", depth + 1);
+        continue;
+      }
+      const bool known = files_.contains(source_key(source_name(child.src)));
+      const Result<std::string> named = keep(child.src);
+      if (!named)
+        problems_.push_back({.place = child.place, .code = "scxml.src", .message = named.error().message, .message_zh = named.error().message_zh});
+      else if (!known)
+        add(*named, source_name(child.src), depth + 1);
+    }
+  }
+
+ private:
+  Result<std::string> keep(const std::string& src) {
+    if (Result<std::string> known = read_source(files_, src); known || source_name(src).empty()) return known;
+    Result<std::string> text = read_(source_name(src), kTextMax);
+    if (text) files_[source_key(source_name(src))] = *text;
+    return text;
+  }
+
+  const ReadFile& read_;
+  json::object& files_;
+  std::vector<Detail>& problems_;
+};
+
+std::string workflow_file(const PackageSource& source) {
+  const Manifest& manifest = source.manifest;
+  return manifest.workflow_shared.empty() ? source.name + "/" + manifest.workflow_src : "workflows/" + manifest.workflow_shared + ".scxml";
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -90,10 +136,13 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
   const Result<std::string> workflow = manifest.workflow_shared.empty()
                                            ? read(manifest.workflow_src, kTextMax)
                                            : read_text(fs::path{options.workflows} / (manifest.workflow_shared + ".scxml"), kTextMax);
-  if (workflow)
+  if (workflow) {
     out.files[kWorkflowFile] = *workflow;
-  else
+    const ReadFile read_shared = [&](const std::string& file, std::uintmax_t bytes_max) { return read_text(fs::path{options.workflows} / file, bytes_max); };
+    Sources(manifest.workflow_shared.empty() ? read : read_shared, out.files, problems).add(*workflow, workflow_file(out));
+  } else {
     keep(workflow.error());
+  }
   const auto read_common = [&](const std::string& path) { return read_text(fs::path{options.forms} / path, kTextMax); };
   for (const ManifestForm& form : manifest.forms) {
     const Result<std::string> text = read(form.src, kTextMax);
@@ -140,9 +189,8 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   std::vector<Detail> problems;
   auto out = std::make_shared<Definition>();
   const Result<scxml::ChartPtr> chart =
-      scxml::parse_chart(string_or(source.files, kWorkflowFile),
-                         manifest.workflow_shared.empty() ? source.name + "/" + manifest.workflow_src
-                                                           : "workflows/" + manifest.workflow_shared + ".scxml");
+      scxml::parse_chart(string_or(source.files, kWorkflowFile), workflow_file(source), {},
+                         [&](const std::string& src) { return read_source(source.files, src); });
   if (chart) {
     out->chart = *chart;
     for (const std::string& type : scxml::invoke_types_of(**chart))

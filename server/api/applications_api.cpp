@@ -4,9 +4,11 @@
 #include "engine/invoke/work_items.h"
 #include "engine/runtime/session_document.h"
 #include "engine/scxml/describe.h"
+#include "engine/scxml/diagram.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 #include "server/diagram/diagram.h"
+#include "server/phrases.h"
 
 namespace chuyi::api {
 namespace {
@@ -41,7 +43,7 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
                           : json::value();
   json::array events;
   if (seen.definition && seen.session.status == "running") {
-    const Result<SessionDocument> document = decode_document(*seen.definition->chart, seen.session.document);
+    const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
     if (!document) return document.error();
     for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
       if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
@@ -214,7 +216,7 @@ net::awaitable<Response> get_reviews(Context& context) {
     }
     json::object out{{"items", std::move(items)}};
     if (all && !*panel_open && seen->definition)
-      if (const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document))
+      if (const Result<SessionDocument> document = decode_document(*seen->definition, seen->session.document))
         out["score"] = string_or(object_or_empty(document->chart.datamodel, "application"), "score");
     return out;
   });
@@ -228,15 +230,18 @@ net::awaitable<Response> get_diagram(Context& context) {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
     if (!seen->definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected its definition"};
-    const Result<SessionDocument> document = decode_document(*seen->definition->chart, seen->session.document);
+    const Result<SessionDocument> document = decode_document(*seen->definition, seen->session.document);
     if (!document) return document.error();
-    std::vector<std::string> visited;
+    scxml::Progress progress;
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     for (const AuditRow& row : *rows) {
-      for (std::string& state : strings_from_json(array_or_empty(audit_record(row), "entered"))) visited.push_back(std::move(state));
+      const json::object record = audit_record(row);
+      const auto names = [&](const char* key) { return strings_from_json(array_or_empty(record, key)); };
+      scxml::follow(*seen->definition->chart, progress, names("events"), names("exited"), names("entered"));
     }
-    return svg_of_dot(scxml::to_dot(*seen->definition->chart, language, document->chart.configuration, visited));
+    progress.configuration = {document->chart.configuration.begin(), document->chart.configuration.end()};
+    return svg_of_dot(scxml::to_dot(*seen->definition->chart, workflow_phrases(context.services.texts, language, seen->definition.get()), progress));
   });
   if (!svg) co_return context.fail(svg.error());
   Response out{.status = 200, .body = *svg};

@@ -10,9 +10,7 @@
 #include <unistd.h>
 
 #include "engine/ports/audit.h"
-#include "engine/scxml/describe.h"
 #include "server/cli/progress.h"
-#include "server/diagram/diagram.h"
 #include "storage/documents/bag_validator.h"
 #include "storage/sqlite/sqlite.h"
 
@@ -77,22 +75,6 @@ Result<> run_user_add(const SharedFiles& files, const std::string& data, const U
   return put_user_offline(files, data,
                           {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},
                           *password);
-}
-
-Result<> run_diagram(const DiagramOptions& options) {
-  const Result<std::string> text = read_file(options.file);
-  if (!text) return text.error();
-  const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, options.file);
-  if (!chart) return chart.error();
-  const std::string dot = scxml::to_dot(**chart, options.language, {}, {});
-  if (options.dot) {
-    std::cout << dot;
-    return {};
-  }
-  const Result<std::string> svg = svg_of_dot(dot);
-  if (!svg) return svg.error();
-  std::cout << *svg << "\n";
-  return {};
 }
 
 Result<> run_bag_validate(const std::string& file, bool json_output) {

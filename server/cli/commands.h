@@ -20,11 +20,6 @@ struct CheckOptions {
   std::string language = "en";
   std::size_t nodes_max = 1'000'000;  ///< situations of one workflow
 };
-struct DiagramOptions {
-  std::string file;
-  std::string language = "zh";
-  bool dot = false;
-};
 struct CalendarOptions {
   std::string date;
   int days = 0;
@@ -53,7 +48,6 @@ Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
 Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);
 Result<> run_check(const SharedFiles& files, const CheckOptions& options);
-Result<> run_diagram(const DiagramOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);
 Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output);

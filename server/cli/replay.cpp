@@ -52,7 +52,7 @@ json::array events_of(const ReplayedCommand& command) {
     json::array steps;
     for (const scxml::Trace& trace : each.traces)
       steps.push_back(json::object{{"event", trace.event}, {"exited", json_of(trace.exited)}, {"entered", json_of(trace.entered)}, {"errors", json_of(trace.errors)}});
-    json::object event{{"event", each.event ? json::value(each.event->name) : json::value()}, {"steps", std::move(steps)}, {"started", json_of(each.started)}};
+    json::object event{{"session", each.session}, {"event", each.event ? json::value(each.event->name) : json::value()}, {"steps", std::move(steps)}, {"started", json_of(each.started)}};
     if (each.event) {
       event["invokeid"] = each.event->invokeid;
       event["data"] = each.event->data;
@@ -85,7 +85,7 @@ void print(const ReplayedCommand& command, const ReplayedCommand* before) {
   std::cout << command.seq << "  " << format_instant(from_ms(int_or(record, "at", 0))) << "  " << what(record) << "  by " << printable(id)
             << (name.empty() || name == id ? "" : " (" + printable(name) + ")") << (command.agrees ? "" : "  DIFFERS") << "\n";
   for (const Happened& each : command.happened) {
-    std::cout << "    " << (each.event ? printable(each.event->name) : "begin");
+    std::cout << "    " << (each.session == command.row.id ? "" : printable(each.session) + ": ") << (each.event ? printable(each.event->name) : each.traces.empty() || !each.traces.front().entered.empty() ? "begin" : "end");
     if (each.event && !each.event->data.is_null()) std::cout << " " << brief(each.event->data);
     if (each.event && each.traces.empty()) std::cout << ": no transition";
     std::cout << "\n";

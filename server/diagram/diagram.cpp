@@ -20,7 +20,8 @@ Error graphviz_error() {
                .message_zh = "流程图暂时无法生成"};
 }
 
-Result<std::string> laid_out(const std::string& dot) {
+Result<std::string> draw(const std::string& dot, const char* format) {
+  if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   static GVC_t* context = gvContext();
@@ -30,22 +31,28 @@ Result<std::string> laid_out(const std::string& dot) {
   if (gvLayout(context, graph, "dot") == 0) {
     char* data = nullptr;
     unsigned int size = 0;
-    if (gvRenderData(context, graph, "svg", &data, &size) == 0) out.assign(data, size);
+    if (gvRenderData(context, graph, format, &data, &size) == 0) out.assign(data, size);
     gvFreeRenderData(data);
     gvFreeLayout(context, graph);
   }
   agclose(graph);
+  if (out.empty()) return graphviz_error();
+  return out;
+}
+
+Result<std::string> draw_svg(const std::string& dot) {
+  const Result<std::string> drawn = draw(dot, "svg");
+  if (!drawn) return drawn;
   // The prolog names a DTD; a picture needs neither.
-  const std::size_t start = out.find("<svg");
+  const std::size_t start = drawn->find("<svg");
   if (start == std::string::npos) return graphviz_error();
-  return out.substr(start);
+  return drawn->substr(start);
 }
 
 }  // namespace
 
 Result<std::string> svg_of_dot(const std::string& dot) {
-  if (dot.size() > kDotMax) return Error{.kind = ErrorKind::invalid, .code = "diagram.size", .message = "Expected a smaller chart"};
-  // The source says the definition, the language and the states: whoever asks for the same picture waits for nobody.
+  // The source says all that is to be seen, the texts and the way taken too: whoever asks for the same picture waits for nobody.
   static std::mutex mutex;
   static BoundedMap<std::string> drawn(kDrawnMax);
   const std::string key = sha256_hex(dot);
@@ -53,10 +60,16 @@ Result<std::string> svg_of_dot(const std::string& dot) {
     const std::lock_guard lock(mutex);
     if (const std::string* found = drawn.find(key)) return *found;
   }
-  Result<std::string> svg = laid_out(dot);
+  Result<std::string> svg = draw_svg(dot);
   const std::lock_guard lock(mutex);
   if (svg) drawn.at(key) = *svg;
   return svg;
+}
+
+Result<std::string> png_of_dot(const std::string& dot) {
+  const std::size_t open = dot.find("{\n");
+  if (open == std::string::npos) return graphviz_error();
+  return draw(dot.substr(0, open + 2) + "  graph [dpi=192, bgcolor=\"#ffffff\"];\n" + dot.substr(open + 2), "png");
 }
 
 }  // namespace chuyi

@@ -10,5 +10,7 @@ namespace chuyi {
 /// Presentation attributes only, no style element and no script, so that a strict CSP shows it.
 /// Errors: `invalid` "diagram.size"; `unavailable` "diagram.graphviz" when the layout plugins are missing.
 Result<std::string> svg_of_dot(const std::string& dot);
+/// The same as PNG, at twice the usual resolution, so that it prints well.
+Result<std::string> png_of_dot(const std::string& dot);
 
 }  // namespace chuyi

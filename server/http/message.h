@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/base/form.h"
 #include "engine/ports/documents.h"
 
 namespace chuyi {
@@ -54,10 +55,6 @@ struct Response {
   }
 };
 
-/// Everything but RFC 3986's unreserved characters as %XX.
-std::string percent_encode(std::string_view text);
-/// Decodes percent escapes strictly; `plus` turns "+" into a space. False for a bad escape or a NUL.
-bool percent_decode(std::string_view text, bool plus, std::string& out);
 /// "a=1&b=2" into names and values, each name once. False when malformed.
 bool parse_query(std::string_view text, std::map<std::string, std::string>& out);
 

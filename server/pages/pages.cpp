@@ -8,11 +8,12 @@
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
-#include "engine/scxml/describe.h"
+#include "engine/scxml/diagram.h"
 #include "server/api/shapes.h"
 #include "server/diagram/diagram.h"
 #include "server/identity.h"
 #include "server/pages/render.h"
+#include "server/phrases.h"
 
 namespace chuyi {
 Result<std::unique_ptr<Pages>> Pages::load(const std::string& templates, const std::string& static_folder) {
@@ -240,7 +241,7 @@ net::awaitable<Response> programme_diagram(Context& context) {
   const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return missing(context);
   const std::string language = language_of(context.request);
-  const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, language, {}, {})); });
+  const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, workflow_phrases(context.services.texts, language, definition.get()))); });
   if (!svg) co_return context.fail(svg.error());
   Response out{.status = 200, .body = *svg};
   out.with("Content-Type", "image/svg+xml").with("Cache-Control", "public, max-age=300").with("Vary", "Accept-Language");

@@ -142,6 +142,25 @@ TEST(Migrations, ARunningTimerMustBeHeard) {
   EXPECT_EQ(plan->applications.at(0).reasons.at(0).code, "migrate.timer");
 }
 
+TEST(Migrations, AnInvokedChartRunsOn) {
+  const auto with_child = [](const char* name) {
+    return workflow(std::string{"<state id=\""} + name + "\"><invoke type=\"scxml\" id=\"sub\"><content>" +
+                    R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" datamodel="lua"><state id="x"><onentry><send event="t" delay="5s"/></onentry>
+<transition event="t" target="z"/></state><final id="z"/></scxml></content></invoke><transition event="done.invoke.sub" target="done"/></state>)");
+  };
+  World world;
+  world.definitions.put("workshop", with_child("a"), plain_manifest(), {});
+  world.create();
+  Office office(world);
+  const auto applied = office.migrations().apply(office.to(with_child("b"), {{"a", "b"}}), office.admin);
+  ASSERT_TRUE(applied) << applied.error().message;
+  ASSERT_EQ(applied->applications.at(0).fate, Fate::moved) << applied->applications.at(0).reasons.at(0).message;
+  EXPECT_EQ(world.state(), "b");
+  EXPECT_TRUE(world.advance("2026-03-02T09:01:00+08:00"));
+  EXPECT_EQ(world.state(), "done");
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Migrations, AFormOfAnOpenTaskMustBeThere) {
   World world;
   Office office(world);

@@ -272,7 +272,7 @@ NoticeRow World::notice() const {
 std::optional<AwardRow> World::award_row() const { return *storage.queries->award_of(id_); }
 
 json::object World::facts() const {
-  const Result<SessionDocument> document = decode_document(*definitions.by_digest(session().definition)->chart, session().document);
+  const Result<SessionDocument> document = decode_document(*definitions.by_digest(session().definition), session().document);
   return object_or_empty(document->chart.datamodel, "application");
 }
 
