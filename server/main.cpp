@@ -12,6 +12,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/scxml_test.h"
 #include "server/cli/workflow_commands.h"
+#include "server/messages.h"
 
 namespace {
 
@@ -51,6 +52,8 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
       ->check(CLI::IsMember({"on", "off", "auto"}))
       ->capture_default_str();
   app.add_option("--plugins", options.packages, "more folders of packages; later ones win");
+  app.add_option("--public-url", options.public_url, "http(s)://host[:port] at which charts take messages over HTTP; none: they take none");
+  app.add_option("--allow-message", options.allowed_messages, "a URL that charts may post messages to, and everything below it");
   app.add_option("--manual-clock", manual, "a clock that stands at this time until an administrator moves it (tests, demo)");
   app.add_option("--threads", options.listen.threads, "threads of network input and output")->capture_default_str();
   app.add_option("--workers", options.workers, "threads for work that blocks")->capture_default_str();
@@ -98,6 +101,11 @@ Result<> read_listen(ListenOptions& options, const std::string& listen) {
 
 Result<> read_serve_options(ServeOptions& options, const std::string& listen, const std::string& manual, const std::string& cookies) {
   if (Result<> read = read_listen(options.listen, listen); !read) return read;
+  if (!options.public_url.empty()) {
+    Result<std::string> url = read_public_url(options.public_url);
+    if (!url) return url.error();
+    options.public_url = std::move(*url);
+  }
   options.secure_cookies = cookies == "on" || (cookies == "auto" && !options.listen.loopback);
   if (manual.empty()) return {};
   const Result<Instant> start = parse_instant(manual);

@@ -84,6 +84,8 @@ const std::vector<Route>& all_routes() {
       {"POST", "/api/v1/admin/migrations", administrator, start_migration},
       {"POST", "/api/v1/admin/migrations/{id}/undo", administrator, undo_migration},
       {"GET", "/api/v1/admin/migrations", administrator, list_migrations},
+      // The Basic HTTP event I/O processor: the key in the query is the permission
+      {"POST", "/scxml/{session}", everybody, receive_message},
       {"GET", "/healthz", everybody, healthz},
       {"GET", "/readyz", everybody, readyz},
       // Public pages

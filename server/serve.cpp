@@ -22,6 +22,7 @@
 #include "engine/runtime/pumps.h"
 #include "engine/stages/profiles.h"
 #include "plugins/host/plugin_client.h"
+#include "server/messages.h"
 #include "server/pages/pages.h"
 #include "storage/documents/file_document_store.h"
 #include "storage/sqlite/sqlite.h"
@@ -141,6 +142,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   net::thread_pool pool(options.workers);
   // Of its own: packages that hang hold up those who wait for packages, and nobody else.
   std::optional<net::thread_pool> preparing(std::in_place, options.workers);
+  Result<std::unique_ptr<MessageSender>> sender = make_message_sender(options.allowed_messages);
+  if (!sender) return sender.error();
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,
                                 .queries = queries,
@@ -154,11 +157,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 .random_id = random_id,
                                 .wake = [&pumps] {
                                   if (pumps) pumps->wake();
-                                }});
+                                },
+                                .http_base = options.public_url});
   LogNotifier notifier;
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
-  });
+  }, PumpMessages{.base = options.public_url, .sender = sender->get()});
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,
@@ -211,6 +215,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   ready(*port, [&server] { server.stop(); });
   server.run();
   pumps->stop();
+  sender->reset();
   identity.stop();
   pool.join();
   preparing->join();

@@ -19,6 +19,8 @@ struct ServeOptions {
   ListenOptions listen;
   HttpLimits limits;
   std::vector<std::string> packages;
+  std::string public_url;                    ///< where charts that take messages over HTTP are reached; empty: nowhere
+  std::vector<std::string> allowed_messages;  ///< URLs that charts may post to, and what is below them
   std::optional<Instant> manual_clock;  ///< stands still and is moved by administrators only
   int plugin_call_ms = 2'000;
   unsigned workers = 16;

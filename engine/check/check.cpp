@@ -6,6 +6,7 @@
 
 #include "engine/check/story.h"
 #include "engine/scxml/describe.h"
+#include "engine/scxml/interpreter.h"
 
 namespace chuyi::check {
 namespace {
@@ -218,7 +219,7 @@ class Checker {
   /// A chart for people has a title in both languages on each state; any other chart has none at all.
   void check_titles() {
     const auto titled = [](const State& state) { return state.title_zh != state.id || state.title_en != state.id; };
-    const auto known = [](const Element& each) { return each.profile != nullptr && each.invoke->type != "scxml"; };
+    const auto known = [](const Element& each) { return each.profile != nullptr && !scxml::is_chart_type(each.invoke->type); };
     if (std::none_of(chart_.states.begin(), chart_.states.end(), titled) &&
         std::none_of(machine_.elements().begin(), machine_.elements().end(), known))
       return;
@@ -261,6 +262,8 @@ class Checker {
       if (happening.event == kNothing || !happening.transitions.empty()) return;
       const AbstractEvent& of = event(happening.event);
       if (of.kind != EventKind::answer || !of.ends || element(of.element).profile == nullptr || !seen.insert(happening.event).second) return;
+      // That an invoked chart has ended need not concern the one that invoked it; where it does, that is a dead end.
+      if (scxml::is_chart_type(element(of.element).invoke->type)) return;
       dropped_.insert(happening.event);
       bool guarded = false;
       for (std::uint32_t e = graph_.first_edge[node]; e < graph_.first_edge[node + 1]; ++e) {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "engine/scxml/describe.h"
+#include "engine/scxml/interpreter.h"
 
 namespace chuyi::check {
 
@@ -21,6 +22,8 @@ namespace {
 
 /// Ways of one step that differ in unknown guards; past it the rest is left out, which `cut` says.
 constexpr int kWaysMax = 4096;
+
+bool runs_chart(const scxml::InvokeElement& invoke) { return !invoke.type_expr && scxml::is_chart_type(invoke.type); }
 
 std::string filled(std::string text, const std::string& id) {
   const std::size_t at = text.find("{id}");
@@ -274,6 +277,7 @@ Machine::Machine(const scxml::Chart& chart, const World& world, const json::obje
   }
   for (const Transition& each : chart.transitions) collect(each.actions);
   collect_outside();
+  collect_from_children();
   error_event_ = add_event({.kind = EventKind::internal, .name = "error.execution", .zh = "出错", .en = "error"});
   for (const AbstractEvent& event : events_) {
     std::vector<bool>& heard = heard_.emplace_back();
@@ -299,9 +303,8 @@ void Machine::add_elements(Index state) {
     Element element{.state = state,
                     .invoke = &invoke,
                     .id = invoke.id.empty() ? chart_.at(state).id + ".1" : invoke.id,
-                    .profile = world_.find(invoke.type)};
+                    .profile = world_.find(runs_chart(invoke) ? "scxml" : invoke.type)};
     for (const scxml::Param& param : invoke.payload.params) element.parameters[param.name] = model_.value(param.value);
-    if (invoke.type == "scxml" || invoke.type.starts_with("http://www.w3.org/TR/scxml")) raises_unknown_ = true;
     add_answers(element, index);
     elements_.push_back(std::move(element));
     elements_of_[state].push_back(index);
@@ -359,7 +362,9 @@ void Machine::collect(const Block& block) {
       }
       name = known->get_string();
     }
-    if (send.target_expr || (!send.target.empty() && send.target != "#_internal")) continue;
+    const bool elsewhere = send.target_expr || (!send.target.empty() && send.target != "#_internal");
+    sends_out_ = sends_out_ || elsewhere || send.type_expr || scxml::processor_of(send.type) == scxml::kHttpProcessor;
+    if (elsewhere) continue;
     bool delayed = !send.delay.empty() && send.delay != "0s" && send.delay != "0ms";
     if (send.delay_expr) {
       const std::optional<json::value> known = model_.value(send.delay_expr);
@@ -376,11 +381,32 @@ void Machine::collect(const Block& block) {
   }
 }
 
+/// What people and other systems send, and what a message to them comes back as.
 void Machine::collect_outside() {
+  std::vector<std::string> descriptors = world_.outside;
+  descriptors.insert(descriptors.end(), chart_.http_events.begin(), chart_.http_events.end());
+  const auto comes = [&](const std::string& name) {
+    insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .zh = "外部事件", .en = "from outside"}));
+  };
   for (const Transition& each : chart_.transitions)
-    for (const std::string& name : each.events)
-      if (std::any_of(world_.outside.begin(), world_.outside.end(), [&](const std::string& mine) { return scxml::matches(mine, name); }))
-        insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .zh = "外部事件", .en = "from outside"}));
+    for (const std::string& name : each.events) {
+      if (std::any_of(descriptors.begin(), descriptors.end(), [&](const std::string& mine) { return scxml::matches(mine, name); })) comes(name);
+      if (sends_out_ && scxml::matches(name, "error.communication")) comes("error.communication");
+    }
+}
+
+/// An invoked chart may send its parent whatever nothing else raises.
+void Machine::collect_from_children() {
+  for (Element& element : elements_) {
+    if (!runs_chart(*element.invoke)) continue;
+    const int index = static_cast<int>(&element - elements_.data());
+    for (const Transition& each : chart_.transitions)
+      for (const std::string& name : each.events) {
+        const auto raised = [&](const AbstractEvent& event) { return event.element != index && scxml::matches(name, event.name); };
+        if (name == "error" || scxml::matches("error.execution", name) || std::any_of(events_.begin(), events_.end(), raised)) continue;
+        insert_sorted(element.answers, add_event({.kind = EventKind::answer, .name = name, .element = index, .zh = name, .en = name}));
+      }
+  }
 }
 
 bool Machine::decide(const Script& script, int event, const Node& node, Assumptions& assumed, Choices& choices) {

@@ -98,7 +98,7 @@ class Machine {
   const std::vector<Element>& elements() const { return elements_; }
   const std::vector<AbstractEvent>& events() const { return events_; }
   const std::vector<Timer>& timers() const { return timers_; }
-  /// A <send> or an invoked chart may raise events whose names are not known.
+  /// A <send> may raise events whose names are not known.
   bool raises_unknown() const { return raises_unknown_; }
 
   Expansion begin();
@@ -117,6 +117,7 @@ class Machine {
   void add_answers(Element& element, int index);
   void collect(const scxml::Block& block);
   void collect_outside();
+  void collect_from_children();
   bool hears(Index transition, int event) const { return heard_[static_cast<std::size_t>(event)][static_cast<std::size_t>(transition)]; }
   scxml::Truth decide_leaf(const scxml::Script& script, int event, const Node& node);
   scxml::Truth decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices);
@@ -144,6 +145,7 @@ class Machine {
   int failures_ = 0;            ///< conditions that surely failed since the last look
   std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (leaf, event)
   bool raises_unknown_ = false;
+  bool sends_out_ = false;  ///< to another session or system
 };
 
 }  // namespace chuyi::check

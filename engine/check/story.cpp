@@ -1,5 +1,7 @@
 #include "engine/check/story.h"
 
+#include "engine/scxml/interpreter.h"
+
 namespace chuyi::check {
 
 using scxml::StateKind;
@@ -28,7 +30,7 @@ std::string Story::event_text(int event, bool zh) const {
     case EventKind::answer:
     case EventKind::failure: {
       const Element& element = machine_.elements()[static_cast<std::size_t>(of.element)];
-      return element.invoke->type + " " + element.id + " → " + what;
+      return (scxml::is_chart_type(element.invoke->type) ? "scxml" : element.invoke->type) + " " + element.id + " → " + what;
     }
     case EventKind::timer: return (zh ? "定时器 " : "timer ") + of.name;
     case EventKind::outside: return (zh ? "外部事件 " : "from outside: ") + of.name;

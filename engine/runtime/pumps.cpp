@@ -144,10 +144,15 @@ Result<Reply> Pumps::deliver_message(PumpReport& report, const OutboxRow& entry)
   return execute_and_wait(commands_, failure_of(entry, reply.error()));
 }
 
+bool Pumps::is_posting(const std::string& entry) {
+  const std::lock_guard lock(mutex_);
+  return posting_.contains(entry);
+}
+
 void Pumps::post_message(const OutboxRow& entry) {
   {
     const std::lock_guard lock(mutex_);
-    if (!posting_.insert(entry.id).second) return;
+    posting_.insert(entry.id);
   }
   messages_.sender->post({.id = entry.id,
                           .target = string_or(entry.payload, "target"),
@@ -164,8 +169,11 @@ void Pumps::posted(const OutboxRow& entry, const Result<>& result) {
     Result<Reply> told = result ? Result<Reply>{Reply{}} : execute_and_wait(commands_, failure_of(entry, result.error()));
     if (result || !told) (void)execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
   }
-  const std::lock_guard lock(mutex_);
-  posting_.erase(entry.id);
+  {
+    const std::lock_guard lock(mutex_);
+    posting_.erase(entry.id);
+  }
+  wake();
 }
 
 bool Pumps::deliver_outbox(PumpReport& report) {
@@ -178,6 +186,7 @@ bool Pumps::deliver_outbox(PumpReport& report) {
     if (entry.kind == "send") {
       reply = deliver_event(report, entry);
     } else if (entry.kind == "http") {
+      if (is_posting(entry.id)) continue;
       reply = deliver_message(report, entry);
     } else if (entry.kind == "continue") {
       reply = execute_and_wait(commands_, session_command("session.continue", entry.session_id, entry, {}));

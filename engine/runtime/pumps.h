@@ -62,6 +62,7 @@ class Pumps {
   Result<Reply> deliver_event(PumpReport& report, const OutboxRow& entry);
   Result<Reply> deliver_message(PumpReport& report, const OutboxRow& entry);
   Result<Reply> deliver_here(const OutboxRow& entry);
+  bool is_posting(const std::string& entry);
   void post_message(const OutboxRow& entry);
   void posted(const OutboxRow& entry, const Result<>& result);
   /// Reports the refusal of `id`, and puts it off when `kind` ("timer", "outbox") is given.

@@ -1,6 +1,7 @@
 #include "engine/scxml/diff.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "engine/scxml/sentences.h"
@@ -87,17 +88,28 @@ class Differ {
     pair(0, 0);
     for (std::size_t i = 1; i < old_.chart.states.size(); ++i)
       if (const Index after = new_.chart.find(old_.chart.states[i].id); after != kNone) pair(static_cast<Index>(i), after);
-    // The same structure under another id, first with the same title, then with another one.
-    for (const bool titled : {true, false}) {
-      std::map<std::string, std::vector<Index>> left;
-      std::map<std::string, std::vector<Index>> right;
-      for (std::size_t i = 1; i < old_.chart.states.size(); ++i)
-        if (!old_to_new_.contains(static_cast<Index>(i))) left[signature(old_, static_cast<Index>(i), titled)].push_back(static_cast<Index>(i));
-      for (std::size_t i = 1; i < new_.chart.states.size(); ++i)
-        if (!new_to_old_.contains(static_cast<Index>(i))) right[signature(new_, static_cast<Index>(i), titled)].push_back(static_cast<Index>(i));
-      for (const auto& [text, states] : left)
-        if (const auto same = right.find(text); same != right.end() && states.size() == 1 && same->second.size() == 1) pair(states.front(), same->second.front());
-    }
+    // The same structure under another id, first with the same title, then with another one; then the same title alone.
+    match_by([&](const Side& side, Index index) { return signature(side, index, true); });
+    match_by([&](const Side& side, Index index) { return signature(side, index, false); });
+    match_by([&](const Side& side, Index index) {
+      const State& state = side.chart.at(index);
+      return state.title_zh == state.id ? std::string{} : state.title_zh + "|" + state.title_en;
+    });
+  }
+
+  /// Pairs the states of which only one on each side has a text.
+  void match_by(const std::function<std::string(const Side&, Index)>& text_of) {
+    const auto unmatched = [&](const Side& side, const std::map<Index, Index>& matched) {
+      std::map<std::string, std::vector<Index>> out;
+      for (auto i = Index{1}; i < static_cast<Index>(side.chart.states.size()); ++i)
+        if (!matched.contains(i)) out[text_of(side, i)].push_back(i);
+      out.erase("");
+      return out;
+    };
+    const auto left = unmatched(old_, old_to_new_);
+    const auto right = unmatched(new_, new_to_old_);
+    for (const auto& [text, states] : left)
+      if (const auto same = right.find(text); same != right.end() && states.size() == 1 && same->second.size() == 1) pair(states.front(), same->second.front());
   }
 
   /// All of a state but its ids; states that only one version has are all alike.

@@ -58,7 +58,7 @@ net::awaitable<Response> reload_plugins(Context& context) {
   for (const DefinitionPtr& each : context.services.definitions.current())
     programmes.push_back(json::object{{"id", each->programme}, {"version", each->version}, {"digest", each->digest}});
   json::array listed;
-  for (const Detail& each : problems) listed.push_back(json::object{{"place", each.place}, {"code", each.code}, {"detail", each.message}});
+  for (const Detail& each : problems) listed.push_back(json::object{{"place", printable(each.place)}, {"code", each.code}, {"detail", printable(each.message)}, {"detail_zh", printable(each.message_zh)}});
   co_return json_response(200, json::object{{"programmes", std::move(programmes)}, {"problems", std::move(listed)}});
 }
 

@@ -21,6 +21,8 @@ net::awaitable<Response> get_clock(Context& context);
 net::awaitable<Response> healthz(Context& context);
 net::awaitable<Response> readyz(Context& context);
 
+net::awaitable<Response> receive_message(Context& context);
+
 net::awaitable<Response> create_application(Context& context);
 net::awaitable<Response> list_applications(Context& context);
 net::awaitable<Response> get_application(Context& context);

@@ -76,6 +76,7 @@ INSTANTIATE_TEST_SUITE_P(
              "\"Drafting\" has a new rule: if the deadline passes, the application ends as \"Declined\"."},
         Edit{"Renamed", {{"\"check\"", "\"formal_check\""}}, {"state.renamed"}, "The step \"Formal check\" has the id \"formal_check\" instead of \"check\"; the work stays the same."},
         Edit{"RenamedWithItsStep", {{"\"check\"", "\"formal_check\""}, {"\"formal\"", "\"checked\""}, {"done.invoke.formal", "done.invoke.checked"}}, {"state.renamed"}, "has the id \"formal_check\""},
+        Edit{"RenamedAndChanged", {{"\"draft\"", "\"filling\""}, {"working_days(5)", "working_days(10)"}}, {"state.renamed", "step.deadline"}, "before 5 working days, now 10 working days."},
         Edit{"FinalRenamed", {{"\"no\"", "\"rejected\""}}, {"state.renamed"}, "The step \"Declined\" has the id \"rejected\""},
         Edit{"Retitled", {{"\"Drafting\"", "\"Writing\""}}, {"state.retitled"}, "For the applicant: The step \"Drafting\" is now called \"Writing\"."},
         Edit{"NewStage",

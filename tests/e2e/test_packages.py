@@ -39,6 +39,24 @@ class DataFolder(unittest.TestCase):
             server.stop()
 
 
+    def test_a_package_that_breaks_a_policy_is_refused_with_the_way_there(self):
+        server = Server(self.data)
+        tokens = set_up(server)
+        try:
+            with open(os.path.join(SOURCE_DIR, "tests", "check", "charts", "policy_no_publicity.scxml"), encoding="utf-8") as source:
+                package(os.path.join(self.data, "plugins"), "hasty", workflow=source.read())
+            answer = server.request("POST", "/api/v1/admin/plugins/reload", {}, tokens["admin"])
+            self.assertEqual([each["code"] for each in answer.json["problems"]], ["check.policy"])
+            problem = answer.json["problems"][0]
+            self.assertRegex(problem["place"], r"^hasty/own\.scxml:\d+:\d+$")
+            self.assertIn("publicity-before-award", problem["detail"])
+            for text in (problem["detail"], problem["detail_zh"]):
+                self.assertRegex(text, r"1\. .*2\. .*recommend.*3\. .*deliberate")
+            self.assertNotIn("hasty", [each["id"] for each in answer.json["programmes"]])
+        finally:
+            server.stop()
+
+
 class Check(unittest.TestCase):
     def test_a_source_folder_says_what_is_missing_and_where(self):
         for path in ("plugins/workshop", "plugins/workshop/"):
