@@ -26,6 +26,7 @@ namespace chuyi {
 namespace net = boost::asio;
 
 class Identity;
+class Migrations;
 class Pages;
 
 /// What handlers work with. Put together in main.cpp; outlives every connection.
@@ -37,6 +38,7 @@ struct Services {
   const Clock& clock;
   const Calendar& calendar;
   Identity& identity;
+  const Migrations& migrations;
   const Pages& pages;
   const Texts& texts;
   HttpLimits limits;

@@ -31,7 +31,10 @@ bool is_misuse(const Error& error) {
 }
 
 /// The command has printed its findings as data already; the error only makes the exit code.
-bool is_reported(const Error& error) { return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "scxml_test.failed" || error.code == "replay.differs"; }
+bool is_reported(const Error& error) {
+  return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" ||
+         error.code == "replay.differs";
+}
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
 int exit_code(const Result<>& result, bool json_output = false) {
@@ -202,6 +205,25 @@ int main(int argc, char** argv) {
   replay_command->add_option("--until", until, "stop after this entry of the audit log");
   replay_command->add_flag("--json", json_output, "print as JSON");
 
+  MigrateOptions migrate;
+  std::string migration;
+  CLI::App* migrate_command = app.add_subcommand("migrate", "move running applications to another version of their programme")->require_subcommand(1);
+  CLI::App* migrate_plan = migrate_command->add_subcommand("plan", "which running applications can move, which need a mapping, which cannot");
+  CLI::App* migrate_apply = migrate_command->add_subcommand("apply", "move those that can; the server must not run");
+  for (CLI::App* each : {migrate_plan, migrate_apply}) {
+    each->add_option("old", migrate.from, "PROGRAMME@VERSION or 8 or more digits of a digest")->required();
+    each->add_option("new", migrate.to, "the same, or a package folder or zip")->required();
+    each->add_option("--map", migrate.maps, "OLD=NEW for a renamed state, or a JSON file of such; repeatable");
+    each->add_option("--lang", migrate.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
+    each->add_flag("--json", json_output, "print as JSON");
+  }
+  migrate_apply->add_flag("--dry-run", migrate.dry_run, "list every running application with its state before and after, and move none");
+  CLI::App* migrate_undo = migrate_command->add_subcommand("undo", "put every application of a migration back, while nobody has acted since; the server must not run");
+  migrate_undo->add_option("migration", migration, "as apply and list name it")->required();
+  migrate_undo->add_flag("--json", json_output, "print as JSON");
+  CLI::App* migrate_list = migrate_command->add_subcommand("list", "migrations so far");
+  migrate_list->add_flag("--json", json_output, "print as JSON");
+
   CLI::App* audit_command = app.add_subcommand("audit", "the audit log")->require_subcommand(1);
   CLI::App* audit_verify = audit_command->add_subcommand("verify", "check the hash chain over every record");
   audit_verify->add_flag("--json", json_output, "print as JSON");
@@ -234,6 +256,16 @@ int main(int argc, char** argv) {
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
   replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output), json_output); });
+  migrate_plan->callback([&] {
+    migrate.json = json_output;
+    code = exit_code(run_migrate_plan(files, data, migrate), json_output);
+  });
+  migrate_apply->callback([&] {
+    migrate.json = json_output;
+    code = exit_code(run_migrate_apply(files, data, migrate), json_output);
+  });
+  migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, data, migration, json_output), json_output); });
+  migrate_list->callback([&] { code = exit_code(run_migrate_list(files, data, json_output), json_output); });
   audit_verify->callback([&] { code = exit_code(run_audit_verify(data, json_output), json_output); });
 
   try {

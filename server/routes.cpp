@@ -81,6 +81,9 @@ const std::vector<Route>& all_routes() {
       {"POST", "/api/v1/admin/plugins/reload", administrator, reload_plugins},
       {"GET", "/api/v1/admin/incidents", administrator, list_incidents},
       {"POST", "/api/v1/admin/clock/advance", administrator, advance_clock},
+      {"POST", "/api/v1/admin/migrations", administrator, start_migration},
+      {"POST", "/api/v1/admin/migrations/{id}/undo", administrator, undo_migration},
+      {"GET", "/api/v1/admin/migrations", administrator, list_migrations},
       // The Basic HTTP event I/O processor: the key in the query is the permission
       {"POST", "/scxml/{session}", everybody, receive_message},
       {"GET", "/healthz", everybody, healthz},

@@ -16,9 +16,11 @@
 #include <openssl/rand.h>
 #include <spdlog/spdlog.h>
 
+#include "engine/migrate/migrations.h"
 #include "engine/ports/audit.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/pumps.h"
+#include "engine/stages/profiles.h"
 #include "plugins/host/plugin_client.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
@@ -123,9 +125,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Queries& queries = *storage->queries;
 
   const InvokeRegistry registry = make_registry();
-  Result<std::vector<check::Policy>> policies = load_policies(files);
+  const Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, std::move(*policies));
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, *policies);
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
 
@@ -162,6 +164,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   }, PumpMessages{.base = options.public_url, .sender = sender->get()});
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
+  const Migrations migrations({.commands = &dispatcher,
+                               .queries = queries,
+                               .definitions = *library,
+                               .registry = registry,
+                               .world = builtin_world(),
+                               .policies = *policies});
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -171,6 +179,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .clock = clock,
                     .calendar = *calendar,
                     .identity = identity,
+                    .migrations = migrations,
                     .pages = **pages,
                     .texts = **texts,
                     .limits = options.limits,
@@ -236,34 +245,61 @@ Result<> begin_demo(const std::string& data) {
   return {};
 }
 
-Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password) {
-  const Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
+struct Offline::Parts {
+  std::unique_ptr<DataFolder> folder;
+  SqliteStorage storage;
+  std::unique_ptr<DocumentStore> documents;
+  InvokeRegistry registry = make_registry();
+  std::unique_ptr<PackageLibrary> library;
+  SystemClock clock;
+  Calendar calendar;
+  std::unique_ptr<PluginClient> plugins;
+  std::unique_ptr<Dispatcher> dispatcher;
+};
+
+Offline::Offline(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Offline::~Offline() = default;
+CommandService& Offline::commands() { return *parts_->dispatcher; }
+Queries& Offline::queries() { return *parts_->storage.queries; }
+PackageLibrary& Offline::library() { return *parts_->library; }
+const InvokeRegistry& Offline::registry() const { return parts_->registry; }
+
+Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const std::string& data) {
+  auto parts = std::make_unique<Parts>();
+  Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
   if (!folder) return folder.error();
+  parts->folder = std::move(*folder);
   Result<SqliteStorage> storage = open_sqlite(SqliteOptions{.path = data + "/chuyi.db"});
   if (!storage) return storage.error();
+  parts->storage = std::move(*storage);
   Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(data + "/documents");
   if (!documents) return documents.error();
-  const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
-  const SystemClock clock;
-  const Calendar calendar;
-  PluginClient plugins({.host_program = files.plugin_host});
-  Dispatcher dispatcher(Runtime{.store = *storage->store,
-                                .queries = *storage->queries,
-                                .definitions = *library,
-                                .registry = registry,
-                                .calendar = calendar,
-                                .clock = clock,
-                                .documents = **documents,
-                                .plugins = plugins,
-                                .post = [](const std::function<void()>& job) { job(); },
-                                .random_id = random_id});
+  parts->documents = std::move(*documents);
+  parts->library = make_library(files, parts->registry, data, {});
+  parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
+  parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
+                                                           .queries = *parts->storage.queries,
+                                                           .definitions = *parts->library,
+                                                           .registry = parts->registry,
+                                                           .calendar = parts->calendar,
+                                                           .clock = parts->clock,
+                                                           .documents = *parts->documents,
+                                                           .plugins = *parts->plugins,
+                                                           .post = [](const std::function<void()>& job) { job(); },
+                                                           .random_id = random_id});
+  return std::unique_ptr<Offline>(new Offline(std::move(parts)));
+}
+
+Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password) {
+  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+  if (!opened) return opened.error();
+  Offline& installation = **opened;
   const Actor actor{.user_id = "system", .name = "chuyi user add", .memberships = {}};
   const auto run = [&](std::string kind, json::object command_data) {
-    return execute_and_wait(dispatcher, Command{.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = actor, .data = std::move(command_data), .if_revision = {}, .key = {}});
+    return execute_and_wait(installation.commands(), Command{.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = actor, .data = std::move(command_data), .if_revision = {}, .key = {}});
   };
   // The tree of organisations that comes with the province's data, where this is a new installation.
-  const Result<std::vector<OrganisationRow>> known = storage->queries->organisations();
+  const Result<std::vector<OrganisationRow>> known = installation.queries().organisations();
   if (!known) return known.error();
   if (known->empty()) {
     const std::string path = files.root + "/workflows/data/hunan/organisations.json";

@@ -35,6 +35,23 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 /// marked), which then begins anew. Errors: `rejected` "demo.folder" for any other, "installation.locked".
 Result<> begin_demo(const std::string& data);
 
+/// An installation that is not being served, held open for commands.
+class Offline {
+ public:
+  /// Errors: `rejected` "installation.locked"; those of the store.
+  static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const std::string& data);
+  ~Offline();
+  CommandService& commands();
+  Queries& queries();
+  PackageLibrary& library();
+  const InvokeRegistry& registry() const;
+
+ private:
+  struct Parts;
+  explicit Offline(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
 /// Creates or changes a user in an installation that is not being served.
 /// Errors: `rejected` "installation.locked"; those of user.put.
 Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password);

@@ -51,14 +51,6 @@ class Reversed {
   std::vector<NodeId> from_;
 };
 
-/// What charts see as `programme` (engine/runtime: SessionRun).
-json::object programme_of(const json::object& manifest) {
-  json::object out;
-  for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
-    if (const json::value* found = manifest.if_contains(key)) out[key] = *found;
-  return out;
-}
-
 std::string joined(const std::vector<std::string>& list, const std::string& between) {
   std::string out;
   for (const std::string& each : list) out += (out.empty() ? "" : between) + each;
@@ -457,6 +449,13 @@ class Checker {
 };
 
 }  // namespace
+
+json::object programme_of(const json::object& manifest) {
+  json::object out;
+  for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
+    if (const json::value* found = manifest.if_contains(key)) out[key] = *found;
+  return out;
+}
 
 Report check(const scxml::Chart& chart, const Subject& subject, const World& world, const std::vector<Policy>& policies,
              const Limits& limits, const Progress& progress) {

@@ -41,6 +41,9 @@ struct Subject {
   json::object manifest;
 };
 
+/// What charts see as `programme` (engine/runtime: SessionRun), as far as the checker may rely on it.
+json::object programme_of(const json::object& manifest);
+
 /// Explores everything that the chart can do and reports what is wrong with it, in the order of the document.
 /// Pure: the same arguments give the same report.
 Report check(const scxml::Chart& chart, const Subject& subject, const World& world, const std::vector<Policy>& policies,

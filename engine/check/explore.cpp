@@ -14,10 +14,13 @@ class Explorer {
   Explorer(Machine& machine, const Limits& limits, const Progress& progress)
       : machine_(machine), limits_(limits), progress_(progress) {}
 
-  Graph run() {
+  Graph run(const Node* from) {
     // The beginning is a node of its own: nothing is active there.
     find(Node{}, {});
-    take(0, machine_.begin());
+    if (from == nullptr)
+      take(0, machine_.begin());
+    else
+      take(0, {.successors = {{.happening = {}, .next = *from}}});
     for (NodeId id = 1; id < graph_.nodes.size(); ++id) {
       if (progress_ && id % kProgressEvery == 0) progress_(graph_.nodes.size(), graph_.nodes.size() - id);
       if (graph_.edges.size() >= limits_.edges_max || graph_.nodes.size() > limits_.nodes_max) {
@@ -95,8 +98,8 @@ std::vector<Graph::Step> Graph::way_to(NodeId id) const {
   return out;
 }
 
-Graph explore(Machine& machine, const Limits& limits, const Progress& progress) {
-  return Explorer(machine, limits, progress).run();
+Graph explore(Machine& machine, const Limits& limits, const Progress& progress, const Node* from) {
+  return Explorer(machine, limits, progress).run(from);
 }
 
 }  // namespace chuyi::check

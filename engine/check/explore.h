@@ -23,7 +23,7 @@ struct Edge {
 };
 
 /// Everything a chart can do. Nodes are numbered in the order found, breadth first: number 0 is where it begins, a
-/// node's parent lies on a shortest way to it.
+/// node's parent lies on a shortest way to it. Of a chart that runs already, number 1 is where it stands.
 struct Graph {
   struct Step {
     NodeId node = 0;
@@ -44,6 +44,7 @@ struct Graph {
   std::vector<Step> way_to(NodeId id) const;
 };
 
-Graph explore(Machine& machine, const Limits& limits, const Progress& progress);
+/// @param from  where the chart stands already; nullptr: explores from the start.
+Graph explore(Machine& machine, const Limits& limits, const Progress& progress, const Node* from = nullptr);
 
 }  // namespace chuyi::check

@@ -19,6 +19,7 @@ struct Observation {
   Index state = scxml::kNone;
   int event = kNothing;
   int element = kNothing;
+  const Fact* fact = nullptr;  ///< set: it happened, and is no event of the graph
 };
 
 bool listed(const std::vector<std::string>& list, const std::string& text) {
@@ -59,8 +60,8 @@ constexpr Phase kArmed = 1;  ///< within: kArmed + clocks that have passed
 
 class Judge {
  public:
-  Judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest)
-      : machine_(machine), graph_(graph), policy_(policy), manifest_(manifest), story_(machine, graph) {}
+  Judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest, const std::vector<Past>& past)
+      : machine_(&machine), graph_(graph), policy_(policy), manifest_(&manifest), past_(past), story_(machine, graph) {}
 
   PolicyVerdict run() {
     const bool paired = std::any_of(policy_.what.begin(), policy_.what.end(), [](const Pattern& each) { return each.open_to_after; });
@@ -68,8 +69,13 @@ class Judge {
       search();
     } else {
       // One signer at a time: nothing else needs to be remembered.
-      for (int element = 0; element < static_cast<int>(machine_.elements().size()) && !out_.breach; ++element) {
-        after_ = element;
+      std::set<std::string> signers;
+      for (const Element& each : machine_->elements()) signers.insert(each.id);
+      for (const Past& before : past_)
+        for (const Element& each : before.machine.elements()) signers.insert(each.id);
+      for (const std::string& each : signers) {
+        if (out_.breach) break;
+        after_ = each;
         search();
       }
     }
@@ -78,12 +84,12 @@ class Judge {
   }
 
  private:
-  const Element& element(int index) const { return machine_.elements()[static_cast<std::size_t>(index)]; }
+  const Element& element(int index) const { return machine_->elements()[static_cast<std::size_t>(index)]; }
 
   // ── patterns ───────────────────────────────────────────────────────────────────────────────────────
 
   Truth matches_place(const Pattern& pattern, Index state, const std::string& id) const {
-    return truth_of(listed(pattern.ids, id) && listed(pattern.stages, machine_.chart().at(state).stage));
+    return truth_of(listed(pattern.ids, id) && listed(pattern.stages, machine_->chart().at(state).stage));
   }
 
   Truth matches_element(const Pattern& pattern, int index) {
@@ -91,37 +97,37 @@ class Judge {
     Truth out = all_of(matches_place(pattern, of.state, of.id), truth_of(listed(pattern.types, of.invoke->type)));
     for (const ValueRule& rule : pattern.parameters) {
       if (out == Truth::no) break;
-      const Truth truth = holds(rule, of.parameter(rule.name, manifest_));
+      const Truth truth = holds(rule, of.parameter(rule.name, *manifest_));
       if (truth == Truth::unknown) open_ = of.invoke->type + " " + rule.name;
       out = all_of(out, truth);
     }
-    if (pattern.open_to_after && out != Truth::no) out = all_of(out, truth_of(after_ != kNothing && !keeps_away(of, element(after_))));
+    if (pattern.open_to_after && out != Truth::no) out = all_of(out, truth_of(!after_.empty() && !keeps_away(of, after_)));
     return out;
   }
 
   /// Whoever signed `signer` cannot sign `of`.
-  bool keeps_away(const Element& of, const Element& signer) const {
+  bool keeps_away(const Element& of, const std::string& signer) const {
     if (of.profile == nullptr) return false;
-    if (of.profile->separates || &of == &signer) return true;
+    if (of.profile->separates || of.id == signer) return true;
     if (of.profile->not_by.empty()) return false;
-    const std::optional<json::value> list = of.parameter(of.profile->not_by, manifest_);
+    const std::optional<json::value> list = of.parameter(of.profile->not_by, *manifest_);
     return list && list->is_array() && std::any_of(list->get_array().begin(), list->get_array().end(),
-                                                   [&](const json::value& each) { return text_of_value(each) == signer.id; });
+                                                   [&](const json::value& each) { return text_of_value(each) == signer; });
   }
 
   Truth matches(const Pattern& pattern, const Observation& seen) {
     if (pattern.kind != seen.kind) return Truth::no;
     switch (pattern.kind) {
       case PatternKind::state:
-      case PatternKind::end: return matches_place(pattern, seen.state, machine_.chart().at(seen.state).id);
+      case PatternKind::end: return matches_place(pattern, seen.state, machine_->chart().at(seen.state).id);
       case PatternKind::event:
       case PatternKind::timer:
-        return truth_of(pattern.name.empty() || scxml::matches(pattern.name, machine_.events()[static_cast<std::size_t>(seen.event)].name));
+        return truth_of(pattern.name.empty() || scxml::matches(pattern.name, seen.fact != nullptr ? seen.fact->name : event(seen).name));
       case PatternKind::start:
       case PatternKind::failure: return matches_element(pattern, seen.element);
       case PatternKind::answer: {
         const Truth out = matches_element(pattern, seen.element);
-        return out == Truth::no ? out : all_of(out, matches_data(pattern, seen.event));
+        return out == Truth::no ? out : all_of(out, matches_data(pattern, seen));
       }
     }
     return Truth::no;
@@ -139,9 +145,10 @@ class Judge {
     }
     return out;
   }
-  Truth matches_data(const Pattern& pattern, int event) const {
-    return matches_data(pattern, machine_.events()[static_cast<std::size_t>(event)].data);
+  Truth matches_data(const Pattern& pattern, const Observation& seen) const {
+    return matches_data(pattern, seen.fact != nullptr ? std::vector<json::object>{seen.fact->data} : event(seen).data);
   }
+  const AbstractEvent& event(const Observation& seen) const { return machine_->events()[static_cast<std::size_t>(seen.event)]; }
 
   /// @param wanted  the rule wants it to happen; what is not known then counts only while the manifest may tell.
   bool any(const std::vector<Pattern>& patterns, const Observation& seen, bool wanted) {
@@ -150,25 +157,25 @@ class Judge {
       const Truth truth = matches(each, seen);
       if (truth != Truth::unknown) return truth == Truth::yes;
       if (!wanted) return true;
-      if (!manifest_.empty() || open_.empty()) return false;
+      if (!manifest_->empty() || open_.empty()) return false;
       undecided_.insert(open_);
       return true;
     });
   }
   bool is_after(const Observation& seen) {
-    if (after_ != kNothing && seen.element != after_) return false;
+    if (!after_.empty() && (seen.element == kNothing || element(seen.element).id != after_)) return false;
     return any(policy_.after, seen, false);
   }
 
   std::vector<Observation> observations(const Happening& of) const {
     std::vector<Observation> out;
     if (of.event != kNothing) {
-      const AbstractEvent& event = machine_.events()[static_cast<std::size_t>(of.event)];
+      const AbstractEvent& happened = machine_->events()[static_cast<std::size_t>(of.event)];
       out.push_back({.kind = PatternKind::event, .event = of.event});
-      if (event.kind == EventKind::timer) out.push_back({.kind = PatternKind::timer, .event = of.event});
-      if (event.kind == EventKind::answer && event.ends)
-        out.push_back({.kind = PatternKind::answer, .event = of.event, .element = event.element});
-      if (event.kind == EventKind::failure) out.push_back({.kind = PatternKind::failure, .event = of.event, .element = event.element});
+      if (happened.kind == EventKind::timer) out.push_back({.kind = PatternKind::timer, .event = of.event});
+      if (happened.kind == EventKind::answer && happened.ends)
+        out.push_back({.kind = PatternKind::answer, .event = of.event, .element = happened.element});
+      if (happened.kind == EventKind::failure) out.push_back({.kind = PatternKind::failure, .event = of.event, .element = happened.element});
     }
     for (const Index state : of.entered) out.push_back({.kind = PatternKind::state, .state = state});
     for (const int each : of.started) out.push_back({.kind = PatternKind::start, .element = each});
@@ -223,12 +230,45 @@ class Judge {
     return policy_.after.empty() && (policy_.rule == Rule::eventually || policy_.rule == Rule::within) ? kArmed : kIdle;
   }
 
+  /// How the rule stands after what has happened already.
+  Phase after_past() {
+    Phase phase = beginning();
+    const Machine* const machine = machine_;
+    const json::object* const manifest = manifest_;
+    for (const Past& before : past_) {
+      machine_ = &before.machine;
+      manifest_ = &before.manifest;
+      for (const Fact& fact : before.facts)
+        if (const std::optional<Observation> seen = observation(fact)) phase = move(phase, *seen).phase;
+    }
+    machine_ = machine;
+    manifest_ = manifest;
+    return phase;
+  }
+
+  std::optional<Observation> observation(const Fact& fact) const {
+    Observation out{.kind = fact.kind, .fact = &fact};
+    switch (fact.kind) {
+      case PatternKind::event:
+      case PatternKind::timer: return out;
+      case PatternKind::state:
+      case PatternKind::end: out.state = machine_->chart().find(fact.name); break;
+      default: {
+        const auto& elements = machine_->elements();
+        const auto found = std::find_if(elements.begin(), elements.end(), [&](const Element& each) { return each.id == fact.name; });
+        if (found != elements.end()) out.element = static_cast<int>(found - elements.begin());
+      }
+    }
+    if (out.state == scxml::kNone && out.element == kNothing) return std::nullopt;
+    return out;
+  }
+
   /// within: a situation that may last, where the clock does not run.
   bool clock_stands(NodeId node) {
     if (!graph_.resting[node]) return false;
     const Node at = graph_.node(node);
     return std::none_of(at.timers.begin(), at.timers.end(), [&](int timer) {
-      const int event = machine_.timers()[static_cast<std::size_t>(timer)].event;
+      const int event = machine_->timers()[static_cast<std::size_t>(timer)].event;
       return any(policy_.clock, {.kind = PatternKind::timer, .event = event}, true) ||
              any(policy_.clock, {.kind = PatternKind::event, .event = event}, true);
     });
@@ -261,7 +301,7 @@ class Judge {
   void search() {
     pairs_.clear();
     seen_.clear();
-    find(0, beginning(), 0, {});
+    find(0, after_past(), 0, {});
     known_.assign(graph_.happenings.size() * static_cast<std::size_t>(phases()), std::nullopt);
     const bool looks_back = policy_.rule == Rule::eventually && graph_.complete;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> moves;
@@ -324,9 +364,9 @@ class Judge {
       out.en = en + ": " + out.en;
       out.zh = subject(move.at, true) + "：" + out.zh;
     }
-    if (after_ != kNothing) {
-      out.en += "; '" + element(after_).id + "' is not in " + element(move.at.element).profile->not_by;
-      out.zh += "；" + element(move.at.element).profile->not_by + "中没有“" + element(after_).id + "”";
+    if (!after_.empty()) {
+      out.en += "; '" + after_ + "' is not in " + element(move.at.element).profile->not_by;
+      out.zh += "；" + element(move.at.element).profile->not_by + "中没有“" + after_ + "”";
     }
     out_.breach = std::move(out);
   }
@@ -339,15 +379,16 @@ class Judge {
     return {};
   }
 
-  const Machine& machine_;
+  const Machine* machine_;  ///< the graph's, or that of the part of the past that is looked at
   const Graph& graph_;
   const Policy& policy_;
-  const json::object& manifest_;
+  const json::object* manifest_;
+  const std::vector<Past>& past_;
   Story story_;
   PolicyVerdict out_;
   std::set<std::string> undecided_;
   std::string open_;  ///< the parameter that made the last match unknown
-  int after_ = kNothing;
+  std::string after_;  ///< id of the invoke whose signer is followed; empty: not needed
   std::vector<std::optional<Move>> known_;  ///< (happening, phase)
   std::vector<Pair> pairs_;
   std::unordered_map<std::uint64_t, std::uint32_t> seen_;
@@ -355,8 +396,9 @@ class Judge {
 
 }  // namespace
 
-PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest) {
-  return Judge(machine, graph, policy, manifest).run();
+PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest,
+                    const std::vector<Past>& past) {
+  return Judge(machine, graph, policy, manifest, past).run();
 }
 
 }  // namespace chuyi::check

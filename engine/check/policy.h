@@ -60,7 +60,22 @@ struct PolicyVerdict {
   std::vector<std::string> undecided;  ///< parameters that only the package's manifest tells
 };
 
+/// Something that has really happened, as a pattern sees it.
+struct Fact {
+  PatternKind kind = PatternKind::state;
+  std::string name;   ///< id of the state or invoke; name of the event
+  json::object data;  ///< of an answer
+};
+/// What happened on a chart before the graph begins. The chart may be another one: an earlier version.
+struct Past {
+  const Machine& machine;
+  const json::object& manifest;
+  std::vector<Fact> facts;  ///< in order
+};
+
 /// Holds the graph against one policy. `manifest` as in Subject.
-PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest);
+/// @param past  earliest first. What was broken then is not told again: the graph answers for what it adds.
+PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest,
+                    const std::vector<Past>& past = {});
 
 }  // namespace chuyi::check

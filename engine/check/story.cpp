@@ -67,8 +67,9 @@ std::vector<WayStep> Story::of(const std::vector<Graph::Step>& way) const {
       taken = false;
       WayStep step;
       if (each.node == 0) {
-        step.zh = "开始";
-        step.en = "begin";
+        const bool runs = happening.transitions.empty();  // it stands there already
+        step.zh = runs ? "现在：" + place_text(graph_.node(each.edge.to), true) : "开始";
+        step.en = runs ? "now in " + place_text(graph_.node(each.edge.to), false) : "begin";
       } else {
         step.event = event->name;
         if (event->element != kNothing) step.invokeid = machine_.elements()[static_cast<std::size_t>(event->element)].id;

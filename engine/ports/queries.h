@@ -86,6 +86,8 @@ class Queries {
   virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.
   virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;
+  /// Every timer of one session, earliest first.
+  virtual Result<std::vector<TimerRow>> timers(std::string_view session_id) = 0;
   /// When the next timer is due, if there is one.
   virtual Result<std::optional<Instant>> next_timer() = 0;
   virtual Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) = 0;

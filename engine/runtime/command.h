@@ -33,6 +33,9 @@ namespace chuyi {
 /// session.deliver       {outbox, event, …}: an event (events_json.h); {to}: the session that one invoked
 /// session.http          {event, …, key, to}: a message from outside to the Basic HTTP event I/O processor
 /// session.continue      {outbox}: the next macrostep        outbox.done {outbox}
+/// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
+/// migration.begin       {from, to, map, after} → reply body {migration, …}
+/// migration.undo        {migration}
 /// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;
@@ -42,6 +45,8 @@ struct Command {
   json::object data;
   std::optional<std::uint64_t> if_revision;  ///< If-Match: task revision for task.* and document.*, else session revision
   std::optional<IdempotencyKey> key;
+  /// Digest of the definition that it was checked against before its transaction; empty: none. Another one by then refuses it.
+  std::string checked_on = {};
   /// Digest of content that was stored for this command: its end ends the holding (DocumentStore::release).
   std::string holds;
 };

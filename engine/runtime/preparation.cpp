@@ -112,6 +112,7 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
   if (!open || !may_act(command.actor, subject->task)) return command;
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
+  command.checked_on = subject->definition->digest;
   const bool checks = !subject->task.form.empty();
   if (checks)
     if (Result<> valid = validate(runtime, *subject, data); !valid) return valid.error();

@@ -10,7 +10,7 @@ bool needs_preparation(const Command& command);
 /// The work of a sign-off that must not run inside the transaction: the form's schema, its rules, the
 /// package's own validation, and sealing the bag. Blocks; call it on a worker thread.
 ///
-/// @return the command with the exact task revision that was checked or sealed, and "bundle" when one was sealed; the
+/// @return the command with the exact task revision and definition that was checked or sealed, and "bundle" when one was sealed; the
 ///         command as it came when the actor may not act on the task. Errors: `not_found` "task.unknown"; `unavailable`
 ///         "definition.form_unknown"; `invalid` "form.invalid", "rule.broken", "plugin.refused" with every
 ///         failure (place = JSON pointer into the form); `unavailable` "plugin.*"; those of sealing.

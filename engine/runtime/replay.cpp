@@ -1,6 +1,11 @@
 #include "engine/runtime/replay.h"
 
+#include <algorithm>
+#include <optional>
+#include <set>
+
 #include "engine/base/digest.h"
+#include "engine/runtime/migration.h"
 #include "engine/runtime/session_commands.h"
 
 namespace chuyi {
@@ -11,6 +16,7 @@ constexpr std::size_t kPage = 200;
 /// The session row as it was before its first command.
 SessionRow blank(const SessionRow& row) {
   SessionRow out = row;
+  out.definition.clear();
   out.status = "running";
   out.stage.clear();
   out.state.clear();
@@ -19,7 +25,134 @@ SessionRow blank(const SessionRow& row) {
   return out;
 }
 
+void compare(const json::value& before, const json::value& after, const std::string& path, std::vector<DataChange>& out);
+
+void compare(const json::object& before, const json::object& after, const std::string& path, std::vector<DataChange>& out) {
+  std::set<std::string_view> keys;
+  for (const json::key_value_pair& each : before) keys.insert(each.key());
+  for (const json::key_value_pair& each : after) keys.insert(each.key());
+  static const json::value kNone;
+  for (const std::string_view key : keys) {
+    const json::value* old = before.if_contains(key);
+    const json::value* fresh = after.if_contains(key);
+    compare(old == nullptr ? kNone : *old, fresh == nullptr ? kNone : *fresh, path + "/" + pointer_segment(key), out);
+  }
+}
+
+void compare(const json::value& before, const json::value& after, const std::string& path, std::vector<DataChange>& out) {
+  if (before == after) return;
+  if (before.is_object() && after.is_object()) return compare(before.get_object(), after.get_object(), path, out);
+  if (before.is_array() && after.is_array()) {
+    static const json::value kNone;
+    const json::array& old = before.get_array();
+    const json::array& fresh = after.get_array();
+    for (std::size_t i = 0; i < std::max(old.size(), fresh.size()); ++i)
+      compare(i < old.size() ? old[i] : kNone, i < fresh.size() ? fresh[i] : kNone, path + "/" + std::to_string(i), out);
+    return;
+  }
+  out.push_back({.path = path, .before = before, .after = after});
+}
+
+/// A session on its way through its journal.
+class Replayer {
+ public:
+  Replayer(const Definitions& definitions, const InvokeRegistry& registry, SessionRow row)
+      : definitions_(definitions), registry_(registry), row_(std::move(row)) {}
+
+  const SessionRow& row() const { return row_; }
+
+  Result<ReplayedCommand> take(std::int64_t seq, json::object record) {
+    ReplayedCommand out{.seq = seq, .record = std::move(record)};
+    const Command command = command_of_record(out.record);
+    const Result<> taken = command.kind == "session.migrate"     ? migrate(command, at(out.record))
+                           : command.kind == "session.unmigrate" ? unmigrate(seq)
+                                                                 : run(command, out);
+    if (!taken) return taken.error();
+    Result<SessionDocument> now = decode_document(*definition_, row_.document);
+    if (!now) return now.error();
+    out.changes = data_changes(document_.chart.datamodel, now->chart.datamodel);
+    document_ = std::move(*now);
+    out.agrees = sha256_hex(row_.document) == string_or(out.record, "document");
+    out.definition = definition_;
+    out.row = row_;
+    out.document = document_;
+    return out;
+  }
+
+ private:
+  static Instant at(const json::object& record) { return from_ms(int_or(record, "at", 0)); }
+
+  Result<DefinitionPtr> definition(const std::string& digest) const {
+    DefinitionPtr out = definitions_.by_digest(digest);
+    if (!out)
+      return Error{.kind = ErrorKind::not_found, .code = "definition.unknown", .message = "Expected definition " + digest + " in the store"};
+    return out;
+  }
+
+  Result<> run(const Command& command, ReplayedCommand& out) {
+    if (!definition_) {
+      const Result<DefinitionPtr> first = definition(string_or(out.record, "definition"));
+      if (!first) return first.error();
+      definition_ = *first;
+      row_.definition = definition_->digest;
+    }
+    JournalView view(object_or_empty(out.record, "reads"));
+    SessionRun run(registry_, definition_, row_, document_, at(out.record), view);
+    if (const Result<json::object> ran = run_command(run, command); !ran) return ran.error();
+    out.happened = run.happened();
+    Change change;
+    run.finish(change);
+    row_ = std::move(*change.session);
+    former_.reset();
+    return {};
+  }
+
+  Result<> migrate(const Command& command, Instant now) {
+    const Result<DefinitionPtr> to = definition(string_or(command.data, "to"));
+    if (!to) return to.error();
+    MigratedSession moved =
+        migrate_session(*definition_, **to, state_map_from_json(object_or_empty(command.data, "map")), row_, document_, now);
+    if (!moved.obstacles.empty())
+      return Error{.code = "migrate.obstacle", .message = moved.obstacles.front().message, .details = moved.obstacles};
+    former_ = Former{.definition = definition_, .row = row_};
+    definition_ = *to;
+    change(std::move(moved.row));
+    return {};
+  }
+
+  Result<> unmigrate(std::int64_t seq) {
+    if (!former_)
+      return Error{.code = "replay.undo", .message = "Expected a migration right before it is undone", .place = "audit:" + std::to_string(seq)};
+    definition_ = former_->definition;
+    change(former_->row);
+    former_.reset();
+    return {};
+  }
+
+  void change(SessionRow row) {
+    row.revision = row_.revision + 1;
+    row_ = std::move(row);
+  }
+
+  const Definitions& definitions_;
+  const InvokeRegistry& registry_;
+  DefinitionPtr definition_;
+  SessionRow row_;
+  SessionDocument document_;
+  struct Former {
+    DefinitionPtr definition;
+    SessionRow row;
+  };
+  std::optional<Former> former_;  ///< before the migration that was the last command
+};
+
 }  // namespace
+
+std::vector<DataChange> data_changes(const json::object& before, const json::object& after) {
+  std::vector<DataChange> out;
+  compare(before, after, {}, out);
+  return out;
+}
 
 Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, const InvokeRegistry& registry,
                             std::string_view session_id, std::int64_t until,
@@ -30,13 +163,8 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
     return Error{.kind = ErrorKind::not_found,
                  .code = "application.unknown",
                  .message = "Expected a known application, but found '" + std::string{session_id} + "'"};
-  const DefinitionPtr definition = definitions.by_digest((*stored)->definition);
-  if (!definition)
-    return Error{.kind = ErrorKind::not_found,
-                 .code = "definition.unknown",
-                 .message = "Expected definition " + (*stored)->definition + " in the store"};
   ReplayReport report;
-  SessionRow row = blank(**stored);
+  Replayer replayer(definitions, registry, blank(**stored));
   std::int64_t after = 0;
   for (bool more = true; more;) {
     const Result<std::vector<AuditRow>> page = queries.audit(session_id, after, kPage);
@@ -50,31 +178,16 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
       }
       Result<json::value> record = parse_json(entry.record, kStoredJson, "journal");
       if (!record) return record.error();
-      const json::object& object = record->as_object();
-      const Command command = command_of_record(object);
-      JournalView view(object_or_empty(object, "reads"));
-      Result<SessionDocument> document = row.document.empty() ? Result<SessionDocument>{SessionDocument{}}
-                                                              : decode_document(*definition, row.document);
-      if (!document) return document.error();
-      SessionRun run(registry, definition, row, std::move(*document), from_ms(int_or(object, "at", 0)), view);
-      if (const Result<json::object> ran = run_command(run, command); !ran) return ran.error();
-      Change change;
-      run.finish(change);
-      row = *change.session;
-      const bool agrees = sha256_hex(row.document) == string_or(object, "document");
-      if (!agrees && report.first_difference == 0) report.first_difference = entry.seq;
+      const Result<ReplayedCommand> taken = replayer.take(entry.seq, std::move(record->as_object()));
+      if (!taken) return taken.error();
+      if (!taken->agrees && report.first_difference == 0) report.first_difference = entry.seq;
       ++report.commands;
-      const Result<SessionDocument> now = decode_document(*definition, row.document);
-      if (!now) return now.error();
-      each({.seq = entry.seq,
-            .record = object,
-            .configuration = now->chart.configuration,
-            .datamodel = now->chart.datamodel,
-            .agrees = agrees});
+      each(*taken);
     }
   }
-  report.document = row.document;
-  report.identical = until == 0 && report.first_difference == 0 && row.document == (*stored)->document;
+  report.document = replayer.row().document;
+  report.identical = until == 0 && report.first_difference == 0 && report.document == (*stored)->document &&
+                     replayer.row().definition == (*stored)->definition;
   return report;
 }
 

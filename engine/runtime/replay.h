@@ -8,15 +8,28 @@
 #include "engine/invoke/handler.h"
 #include "engine/ports/definition.h"
 #include "engine/ports/queries.h"
+#include "engine/runtime/session_run.h"
 
 namespace chuyi {
+
+/// One value of a data model that is not what it was. null: it was not there, or is there no more.
+struct DataChange {
+  std::string path;  ///< JSON pointer
+  json::value before;
+  json::value after;
+};
+/// What differs, deepest first where both are objects or both arrays, in the order of the paths.
+std::vector<DataChange> data_changes(const json::object& before, const json::object& after);
 
 /// One command of a session as it runs again.
 struct ReplayedCommand {
   std::int64_t seq = 0;
   json::object record;                     ///< the journal record
-  std::vector<std::string> configuration;  ///< after the command
-  json::object datamodel;                  ///< after the command
+  DefinitionPtr definition;                ///< that the session has after the command
+  std::vector<Happened> happened;          ///< what the chart took, in order; empty for a migration
+  SessionRow row;                          ///< after the command
+  SessionDocument document;                ///< after the command
+  std::vector<DataChange> changes;         ///< of the data model
   bool agrees = true;                      ///< the document's digest equals the journalled one
 };
 
@@ -27,8 +40,8 @@ struct ReplayReport {
   std::int64_t first_difference = 0;  ///< seq of the first command whose document differs; 0: none
 };
 
-/// Runs a session's journal again from the start, on the definition it started with, and compares the
-/// result with what is stored.
+/// Runs a session's journal again from the start, on the definitions that it had (a migration changes it, an undone one
+/// changes it back), and compares the result with what is stored.
 ///
 /// @param until  stop after the command with this seq; 0: all.
 /// @param each   called for each command, in order.

@@ -7,6 +7,7 @@
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
+#include "engine/runtime/migration.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -344,6 +345,7 @@ Command command_of_record(const json::object& record) {
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
   if (command.kind == "session.start") return decide_start(runtime, view, command, now);
+  if (is_migration(command)) return decide_migration(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
@@ -358,6 +360,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
   if (!target) return target.error();
+  if (!command.checked_on.empty() && command.checked_on != target->session.definition)
+    return Error{.kind = ErrorKind::precondition,
+                 .code = "precondition.failed",
+                 .message = "Expected the version that the form was checked on, but the application has been migrated since; read it again",
+                 .message_zh = "流程刚刚更新到新版本，请刷新后重试"};
   const DefinitionPtr definition = runtime.definitions.by_digest(target->session.definition);
   if (!definition)
     return Error{.kind = ErrorKind::unavailable,

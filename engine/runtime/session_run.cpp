@@ -16,19 +16,18 @@ constexpr std::size_t kChildrenMax = 64;
 constexpr std::size_t kDepthMax = 8;
 constexpr std::size_t kChildBytesMax = 64U * 1024;
 
-/// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
+Error child_error(std::string code, std::string message) {
+  return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message)};
+}
+
+}  // namespace
+
 json::object chart_programme(const Definition& definition) {
   json::object out{{"id", definition.programme}, {"version", definition.version}};
   for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   return out;
 }
-
-Error child_error(std::string code, std::string message) {
-  return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message)};
-}
-
-}  // namespace
 
 SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row,
                        SessionDocument document, Instant now, JournalView& view, bool one_macrostep)
@@ -49,6 +48,7 @@ Result<> SessionRun::begin(const json::object& facts) {
                                                        {"programme", chart_programme(*definition_)},
                                                        {"round", json::object{{"id", row_.round}}}}
                                         : facts;
+  happened_.push_back({.session = row_.id});
   if (Result<> taken = take(row_.id, scxml::start(*definition_->chart, data, env_of(row_.id), {}, !application)); !taken) return taken;
   return drive();
 }
@@ -121,6 +121,7 @@ Result<> SessionRun::drive() {
     if (is_root(queued.session)) events_.push_back(queued.event.name);
     const Result<scxml::ChartPtr> chart = chart_of(queued.session);
     if (!chart) return chart.error();
+    happened_.push_back({.session = queued.session, .event = queued.event});
     const std::size_t before = traces_.size();
     if (Result<> step = take(queued.session, scxml::step(**chart, snapshot_of(queued.session), queued.event, env_of(queued.session))); !step)
       return step;
@@ -132,14 +133,17 @@ Result<> SessionRun::drive() {
 Result<> SessionRun::take(const std::string& session, Result<scxml::Step> step) {
   if (!step) return step.error();
   ++macrosteps_;
+  const std::size_t at = happened_.size() - 1;
   snapshot_of(session) = std::move(step->next);
   for (scxml::Trace& trace : step->trace) {
     errors_.insert(errors_.end(), trace.errors.begin(), trace.errors.end());
+    happened_[at].traces.push_back(trace);
     traces_.push_back({session, std::move(trace)});
   }
   for (const scxml::Effect& effect : step->effects) {
     Result<> done;
     if (const auto* start = std::get_if<scxml::Invoke>(&effect)) {
+      happened_[at].started.push_back(start->invoke_id);
       done = invoke(session, *start);
     } else if (const auto* stop = std::get_if<scxml::CancelInvoke>(&effect)) {
       done = cancel_invoke(session, stop->invoke_id);
@@ -191,6 +195,7 @@ Result<> SessionRun::start_child(const std::string& session, const scxml::Invoke
   Result<scxml::Step> step = scxml::start(**chart, effect.params, env_of(id), {}, true);
   if (!step) return fail(step.error());
   document_.children[id] = {.parent = session, .invoke_id = effect.invoke_id, .chart = std::move(text), .snapshot = {}};
+  happened_.push_back({.session = id});
   return take(id, std::move(step));
 }
 
@@ -201,6 +206,7 @@ Result<> SessionRun::cancel_child(const std::string& child) {
     Result<scxml::Step> stopped = scxml::stop(**chart, snapshot_of(child), env_of(child));
     // From here on it is over: what its <onexit> handlers send to its parent is dropped, and it tells no end.
     document_.children.at(child).finished = true;
+    happened_.push_back({.session = child});
     if (Result<> taken = take(child, std::move(stopped)); !taken) return taken;
   }
   document_.children.erase(child);

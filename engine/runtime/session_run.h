@@ -13,6 +13,17 @@
 
 namespace chuyi {
 
+/// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
+json::object chart_programme(const Definition& definition);
+
+/// One macrostep as it happened.
+struct Happened {
+  std::string session;  ///< the row's id, or that of an invoked chart
+  std::optional<scxml::Event> event = {};  ///< none: the beginning of the session, or its end from outside
+  std::vector<scxml::Trace> traces = {};
+  std::vector<std::string> started = {};   ///< ids of the invokes that started at its end
+};
+
 /// One command's work on one session, pure: the same inputs give the same change. Used alike by the
 /// dispatcher (live) and by replay.
 ///
@@ -50,6 +61,8 @@ class SessionRun {
   /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}, "log":[text,…] when a chart
   /// logged something, and "invoked":[{"session","event","entered","exited"},…] when charts that it invoked moved.
   json::object trace() const;
+  /// The same in full, for replay and for judging what may follow.
+  const std::vector<Happened>& happened() const { return happened_; }
   const SessionRow& row() const { return row_; }
 
  private:
@@ -115,6 +128,7 @@ class SessionRun {
   /// What the handler in context() sees; for a stage of an invoked chart with the keys of that chart.
   SignedBy signed_by_;
   std::vector<std::string> events_;
+  std::vector<Happened> happened_;
   std::vector<std::string> errors_;
   std::vector<std::string> log_;
   Change change_;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/migration.h"
 
 namespace chuyi {
 namespace {
@@ -120,6 +121,7 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "login") return login(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
+  if (command.kind == "migration.begin" || command.kind == "migration.undo") return decide_migration_list(view, command, now);
   Change change;
   if (command.kind == "logout") {
     change.logins_removed.push_back(string_or(command.data, "token_digest"));

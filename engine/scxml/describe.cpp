@@ -57,6 +57,14 @@ const std::string& stage_of(const Chart& chart, std::string_view state) {
   return index == kNone ? kNoStage : chart.at(index).stage;
 }
 
+const std::string& state_of_invoke(const Chart& chart, std::string_view invoke_id) {
+  static const std::string kNowhere;
+  for (const State& state : chart.states)
+    for (const InvokeElement& each : state.invokes)
+      if (each.id == invoke_id) return state.id;
+  return kNowhere;
+}
+
 std::vector<std::string> events_of(const Chart& chart, std::span<const std::string> configuration) {
   std::set<std::string> out;
   std::set<Index> seen;

@@ -24,6 +24,9 @@ const std::string& name_of(const Chart& chart);
 /// StateInfo::stage of one state; empty for an unknown one.
 const std::string& stage_of(const Chart& chart, std::string_view state);
 
+/// Id of the state with the `<invoke>` of this id; empty when there is none.
+const std::string& state_of_invoke(const Chart& chart, std::string_view invoke_id);
+
 /// Event descriptors of the transitions that could be taken from `configuration` (own and inherited),
 /// sorted, without duplicates, e.g. {"applicant.withdraw", "done.invoke.panel"}.
 std::vector<std::string> events_of(const Chart& chart, std::span<const std::string> configuration);

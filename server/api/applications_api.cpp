@@ -175,7 +175,10 @@ net::awaitable<Response> get_history(Context& context) {
         if (!found) return found.error();
         task = std::move(*found);
       }
-      out.emplace_back(history_json(row, record, task ? &*task : nullptr, context.actor, seen->session, seen->definition.get(), context.services.texts));
+      // Its states are those of the version that it happened on.
+      const DefinitionPtr then = context.services.definitions.by_digest(string_or(record, "definition"));
+      const DefinitionPtr& definition = then ? then : seen->definition;
+      out.emplace_back(history_json(row, record, task ? &*task : nullptr, context.actor, seen->session, definition.get(), context.services.texts));
     }
     return out;
   });

@@ -52,5 +52,8 @@ net::awaitable<Response> list_users(Context& context);
 net::awaitable<Response> reload_plugins(Context& context);
 net::awaitable<Response> list_incidents(Context& context);
 net::awaitable<Response> advance_clock(Context& context);
+net::awaitable<Response> start_migration(Context& context);
+net::awaitable<Response> undo_migration(Context& context);
+net::awaitable<Response> list_migrations(Context& context);
 
 }  // namespace chuyi::api

@@ -23,6 +23,12 @@ std::string stage_of(const Definition* definition, const std::string& state) {
   return "review";  // unknown: the stage that shows least
 }
 
+/// Where the task belongs in this version: a migration may have renamed the state that it was opened in.
+std::string state_of(const Definition& definition, const TaskRow& task) {
+  const std::string& now = scxml::state_of_invoke(*definition.chart, task.invoke_id);
+  return now.empty() ? task.state : now;
+}
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string mask_personal(const std::string& text) {
@@ -121,7 +127,7 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
                                                          {"org_name", session->org_name},
                                                          {"programme", session->programme},
                                                          {"round", session->round}};
-  if (definition != nullptr) out["titles"] = state_titles(definition, task.state);
+  if (definition != nullptr) out["titles"] = state_titles(definition, state_of(*definition, task));
   return out;
 }
 
@@ -213,7 +219,7 @@ json::object history_json(const AuditRow& row, const json::object& record, const
                    {"errors", array_or_empty(record, "errors")},
                    {"outcome", string_or(data, "outcome")},
                    {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}}};
-  if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, task->state)))
+  if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, definition == nullptr ? task->state : state_of(*definition, *task))))
     if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
   if (may_see_audit_hash(viewer, session)) out["hash"] = row.hash;
   if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "engine/ports/audit.h"
-#include "engine/runtime/replay.h"
 #include "server/cli/progress.h"
 #include "storage/documents/bag_validator.h"
 #include "storage/sqlite/sqlite.h"
@@ -128,43 +127,6 @@ Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& optio
   if (!skipped.empty()) std::cerr << "skipped: " << json::serialize(skipped) << "\n";
   if (!make_up.empty()) std::cerr << "make-up workdays: " << json::serialize(make_up) << "\n";
   return {};
-}
-
-Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output) {
-  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
-  if (!queries) return queries.error();
-  const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
-  restore_definitions(**queries, *library);
-  json::array commands;
-  // Without --json every command is a line of output: that is the progress.
-  std::optional<Progress> bar;
-  std::size_t all = 0;
-  if (json_output) {
-    const Result<std::vector<AuditRow>> rows = (*queries)->audit(application, 0, 1'000'000);
-    if (!rows) return rows.error();
-    all = rows->size();
-    bar.emplace("replay");
-  }
-  const Result<ReplayReport> report = replay(**queries, *library, registry, application, until, [&](const ReplayedCommand& each) {
-    json::array configuration;
-    for (const std::string& state : each.configuration) configuration.emplace_back(state);
-    const std::string at = format_instant(from_ms(int_or(each.record, "at", 0)));
-    if (bar) bar->show(commands.size() + 1, all);
-    if (json_output)
-      commands.push_back(json::object{{"seq", each.seq}, {"at", at}, {"kind", string_or(each.record, "kind")}, {"configuration", std::move(configuration)}, {"agrees", each.agrees}});
-    else
-      std::cout << each.seq << "  " << at << "  " << string_or(each.record, "kind") << "  " << string_or(object_or_empty(each.record, "actor"), "id") << "  → "
-                << json::serialize(configuration) << (each.agrees ? "" : "  DIFFERS") << "\n";
-  });
-  bar.reset();
-  if (!report) return report.error();
-  if (json_output)
-    std::cout << json::serialize(json::object{{"application", application}, {"commands", std::move(commands)}, {"identical", report->identical}, {"first_difference", report->first_difference}}) << "\n";
-  else if (until == 0)
-    std::cout << (report->identical ? "identical to the stored snapshot, byte for byte" : "NOT identical to the stored snapshot") << "\n";
-  if (report->identical || (until != 0 && report->first_difference == 0)) return {};
-  return Error{.kind = ErrorKind::invalid, .code = "replay.differs", .message = "Expected the replay to give the stored snapshot"};
 }
 
 Result<> run_audit_verify(const std::string& data, bool json_output) {

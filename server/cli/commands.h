@@ -33,6 +33,14 @@ struct DemoOptions {
   std::string language = "zh";
 };
 
+struct MigrateOptions {
+  std::string from, to;            ///< a digest's beginning, PROGRAMME@VERSION, or for `to` a package
+  std::vector<std::string> maps;  ///< "old=new", or JSON files of {"old": "new"}
+  bool dry_run = false;
+  bool json = false;
+  std::string language = "en";
+};
+
 /// "place: message [code]", for a terminal.
 std::string line_of(const Detail& detail);
 
@@ -43,6 +51,10 @@ Result<> run_check(const SharedFiles& files, const CheckOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);
 Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output);
+Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, const MigrateOptions& options);
+Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, const MigrateOptions& options);
+Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, const std::string& migration, bool json_output);
+Result<> run_migrate_list(const SharedFiles& files, const std::string& data, bool json_output);
 Result<> run_audit_verify(const std::string& data, bool json_output);
 
 }  // namespace chuyi

@@ -164,6 +164,13 @@ class MemoryQueries final : public Queries {
     return due_rows(std::move(rows), [](const TimerRow& row) { return row.due; }, limit);
   }
 
+  Result<std::vector<TimerRow>> timers(std::string_view session_id) override {
+    const std::lock_guard lock(disk_->mutex);
+    auto rows = rows_where(disk_->timers, [&](const TimerRow& row) { return row.session_id == session_id; });
+    const std::size_t all = rows.size();
+    return due_rows(std::move(rows), [](const TimerRow& row) { return row.due; }, all);
+  }
+
   Result<std::optional<Instant>> next_timer() override {
     const std::lock_guard lock(disk_->mutex);
     std::optional<Instant> out;

@@ -349,6 +349,16 @@ Result<std::vector<TimerRow>> SqliteQueries::due_timers(Instant now, std::size_t
   });
 }
 
+Result<std::vector<TimerRow>> SqliteQueries::timers(std::string_view session_id) {
+  return read<std::vector<TimerRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, session_id, due, event FROM timers WHERE session_id = ? ORDER BY due, id");
+    row.bind(session_id);
+    std::vector<TimerRow> out;
+    while (row.step()) out.push_back(read_timer(row));
+    return out;
+  });
+}
+
 Result<std::optional<Instant>> SqliteQueries::next_timer() {
   return read<std::optional<Instant>>([&](Connection& db) -> std::optional<Instant> {
     auto row = db.prepare("SELECT due FROM timers ORDER BY due, id LIMIT 1");

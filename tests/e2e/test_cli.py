@@ -14,7 +14,7 @@ from server import BINARY_DIR, CHUYI, PASSWORD, SOURCE_DIR, Server, run_cli
 
 CHART = os.path.join(SOURCE_DIR, "workflows", "selection.scxml")
 COMMANDS = ([], ["serve"], ["demo"], ["user"], ["user", "add"], ["check"], ["diagram"], ["bag"], ["bag", "validate"], ["calendar"], ["calendar", "add"],
-            ["replay"], ["audit"], ["audit", "verify"])
+            ["replay"], ["migrate"], ["migrate", "plan"], ["migrate", "apply"], ["migrate", "undo"], ["migrate", "list"], ["audit"], ["audit", "verify"])
 
 
 def on_terminal(args, lines):

@@ -25,18 +25,28 @@ constexpr const char* kForm = R"({"type":"object","required":["name"],"propertie
 
 }  // namespace
 
-void MadeUpDefinitions::put(const std::string& programme, const std::string& workflow, json::object manifest, const json::object& forms) {
+DefinitionPtr MadeUpDefinitions::add(const std::string& programme, const std::string& version, const std::string& workflow, json::object manifest,
+                                     const json::object& forms) {
   auto out = std::make_shared<Definition>();
   const Result<scxml::ChartPtr> chart = scxml::parse_chart(workflow, programme + ".scxml");
-  ASSERT_TRUE(chart) << chart.error().message << " " << chart.error().place;
+  EXPECT_TRUE(chart) << chart.error().message << " " << chart.error().place;
+  if (!chart) return nullptr;
   out->chart = *chart;
   out->programme = programme;
-  out->version = "1.0.0";
+  out->version = version;
   out->manifest = std::move(manifest);
   out->forms = forms;
   for (const auto& form : forms) out->compiled_forms[form.key()] = *compile_form(form.value(), form.key());
   out->digest = sha256_hex(workflow + canonical_json(json::value(out->manifest)) + programme);
-  by_programme_[programme] = std::move(out);
+  beside_.push_back(out);
+  return out;
+}
+
+void MadeUpDefinitions::put(const std::string& programme, const std::string& workflow, json::object manifest, const json::object& forms) {
+  if (DefinitionPtr made = add(programme, "1.0.0", workflow, std::move(manifest), forms)) {
+    beside_.pop_back();
+    by_programme_[programme] = std::move(made);
+  }
 }
 
 std::vector<DefinitionPtr> MadeUpDefinitions::current() const {
@@ -53,6 +63,8 @@ DefinitionPtr MadeUpDefinitions::current(std::string_view programme) const {
 DefinitionPtr MadeUpDefinitions::by_digest(std::string_view digest) const {
   for (const auto& [programme, definition] : by_programme_)
     if (definition->digest == digest) return definition;
+  for (const DefinitionPtr& each : beside_)
+    if (each->digest == digest) return each;
   return nullptr;
 }
 

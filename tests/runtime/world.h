@@ -19,6 +19,8 @@ namespace chuyi::test {
 class MadeUpDefinitions final : public Definitions {
  public:
   void put(const std::string& programme, const std::string& workflow, json::object manifest, const json::object& forms);
+  /// Another version, known by its digest alone: what is current stays.
+  DefinitionPtr add(const std::string& programme, const std::string& version, const std::string& workflow, json::object manifest, const json::object& forms);
   std::vector<DefinitionPtr> current() const override;
   DefinitionPtr current(std::string_view programme) const override;
   DefinitionPtr by_digest(std::string_view digest) const override;
@@ -27,6 +29,7 @@ class MadeUpDefinitions final : public Definitions {
 
  private:
   std::map<std::string, DefinitionPtr, std::less<>> by_programme_;
+  std::vector<DefinitionPtr> beside_;
 };
 
 /// Seals what it is told to and keeps nothing.

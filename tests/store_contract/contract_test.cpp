@@ -394,6 +394,8 @@ TEST_P(StoreContract, TakesTimersAndOutboxAway) {
   ASSERT_TRUE(put(store(), change));
   EXPECT_EQ(ids(*queries().due_timers(from_ms(98), 10)), (Ids{"s1/4", "s1/3", "s1/2"}));
   EXPECT_EQ(ids(*queries().due_timers(from_ms(98), 2)), (Ids{"s1/4", "s1/3"}));
+  EXPECT_EQ(ids(*queries().timers("s1")), (Ids{"s1/4", "s1/3", "s1/2", "s1/1", "s1/0"}));
+  EXPECT_EQ(ids(*queries().timers("s2")), Ids{});
   EXPECT_EQ(ids(*queries().due_outbox(from_ms(97), 10)), (Ids{"o4", "o3"}));
   Change removal = session_change("s1");
   removal.timers_removed = {"s1/4", "unknown"};

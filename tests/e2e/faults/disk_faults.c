@@ -1,8 +1,11 @@
-/* Preloaded into a server: makes its disk fail while the file named by CHUYI_FAULTS holds "sync" or "full". */
+/* Preloaded into a program: makes its disk fail while the file named by CHUYI_FAULTS holds "sync" or "full". With CHUYI_KILL_AT_SYNC=N
+   the program dies as by kill -9 when it comes to its N-th sync. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -25,8 +28,20 @@ static int fail_with(int code) {
   return -1;
 }
 
-int fdatasync(int fd) { return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fdatasync, fd); }
-int fsync(int fd) { return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fsync, fd); }
+static void count_sync(void) {
+  static atomic_int syncs = 0;
+  const char *at = getenv("CHUYI_KILL_AT_SYNC");
+  if (at != NULL && atomic_fetch_add(&syncs, 1) + 1 == atoi(at)) raise(SIGKILL);
+}
+
+int fdatasync(int fd) {
+  count_sync();
+  return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fdatasync, fd);
+}
+int fsync(int fd) {
+  count_sync();
+  return failing("sync") ? fail_with(EIO) : (int)syscall(SYS_fsync, fd);
+}
 
 /* Standard streams and sockets go on: only files fill up. */
 static int is_file(int fd) { return fd > 2 && lseek(fd, 0, SEEK_CUR) >= 0; }

@@ -1,0 +1,82 @@
+#include "engine/check/continuation.h"
+
+#include <algorithm>
+
+#include "engine/check/story.h"
+
+namespace chuyi::check {
+namespace {
+
+/// The timer of the chart that this one is: the send of the same id and event, else one of the same event.
+int timer_of(const Machine& machine, const std::string& event, const std::string& sendid) {
+  int out = kNothing;
+  for (std::size_t i = 0; i < machine.timers().size(); ++i) {
+    const Timer& each = machine.timers()[i];
+    if (machine.events()[static_cast<std::size_t>(each.event)].name != event) continue;
+    if (each.send->id == sendid) return static_cast<int>(i);
+    if (out == kNothing) out = static_cast<int>(i);
+  }
+  return out;
+}
+
+Node node_of(const Machine& machine, const Standing& standing, std::vector<Detail>& problems) {
+  const scxml::Chart& chart = machine.chart();
+  Node out;
+  out.configuration.insert(0);
+  for (const std::string& id : standing.snapshot.configuration) out.configuration.insert(chart.find(id));
+  for (const auto& member : standing.snapshot.history)
+    for (const json::value& id : member.value().as_array()) out.history[chart.find(member.key())].push_back(chart.find(id.as_string()));
+  for (const scxml::Invocation& each : standing.snapshot.invocations) {
+    if (std::find(standing.finished.begin(), standing.finished.end(), each.invoke_id) != standing.finished.end()) continue;
+    const scxml::InvokeElement* invoke = &chart.at(chart.find(each.state)).invokes[each.index];
+    for (std::size_t i = 0; i < machine.elements().size(); ++i)
+      if (machine.elements()[i].invoke == invoke) out.running.push_back(static_cast<int>(i));
+  }
+  for (const auto& [event, sendid] : standing.timers) {
+    const int timer = timer_of(machine, event, sendid);
+    if (timer != kNothing) {
+      out.timers.push_back(timer);
+      continue;
+    }
+    problems.push_back({.place = "timer " + event,
+                        .code = "check.timer",
+                        .message = "Expected a timer that the workflow sets itself, but '" + event + "' waits and nothing there sends it later",
+                        .message_zh = "等待中的定时器“" + event + "”在流程中没有对应的设置"});
+  }
+  for (auto* list : {&out.running, &out.timers}) {
+    std::sort(list->begin(), list->end());
+    list->erase(std::unique(list->begin(), list->end()), list->end());
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Detail> Continuation::judge(const Standing& standing, const std::vector<Past>& past) {
+  std::vector<Detail> out;
+  const Node node = node_of(machine_, standing, out);
+  if (!out.empty()) return out;
+  auto found = graphs_.find(node.encode());
+  if (found == graphs_.end()) found = graphs_.emplace(node.encode(), explore(machine_, limits_, {}, &node)).first;
+  const Graph& graph = found->second;
+  if (!graph.complete)
+    out.push_back({.place = chart_.at(0).place,
+                   .code = "check.too_large",
+                   .message = "Expected a workflow whose states can all be gone through, but stopped after " + std::to_string(graph.size()) + " situations",
+                   .message_zh = "流程的状态空间过大，无法全部检查"});
+  const Story story(machine_, graph);
+  for (const Policy& policy : policies_) {
+    const PolicyVerdict verdict = check::judge(machine_, graph, policy, manifest_, past);
+    if (!verdict.breach) continue;
+    Finding finding{.detail = {.place = policy.id,
+                               .code = "check.policy",
+                               .message = "Policy '" + policy.id + "' would be broken (" + policy.en + "): " + verdict.breach->en,
+                               .message_zh = "将违反规则“" + policy.id + "”（" + policy.zh + "）：" + verdict.breach->zh},
+                    .way = story.of(verdict.breach->way),
+                    .policy = policy.id};
+    out.push_back(flat(finding));
+  }
+  return out;
+}
+
+}  // namespace chuyi::check
