@@ -154,9 +154,6 @@ class Chart {
   const State& at(Index index) const { return states[static_cast<std::size_t>(index)]; }
 };
 
-/// An id that no author gave: `_event.sendid` does not show it.
-inline bool is_generated(std::string_view sendid) { return sendid.starts_with("_send."); }
-
 /// True for a Lua identifier that is no keyword.
 bool is_identifier(std::string_view text);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -56,7 +57,7 @@ Result<Snapshot> decode(const Chart& chart, std::string_view text);
 
 /// `<send>` to anything but the session's own internal queue.
 struct Send {
-  std::string sendid;       ///< given or generated; never empty
+  std::string sendid;       ///< empty: the author gave none
   std::string type;         ///< empty: the SCXML event I/O processor; else kHttpProcessor
   std::string target;       ///< empty: this session's external queue
   std::string event;
@@ -107,6 +108,9 @@ struct Env {
   std::string session_id;  ///< `_sessionid`
   Instant now;             ///< `_x.now`, ms; the only time a workflow sees
   std::string http_location = {};  ///< where the Basic HTTP event I/O processor reaches the session; empty: there is none
+  /// Does this target of a <send> by `session_id` name a session that takes its event now (SCXML C.1)? None: not known
+  /// here, and the runtime tells of what cannot be delivered.
+  std::function<bool(const std::string& session_id, const std::string& target)> reaches = {};
 };
 
 /// Bounds of one macrostep. Past an evaluation's limit the expression fails with error.execution;
