@@ -141,6 +141,7 @@ class Chart {
   std::vector<Script> scripts;  ///< every chunk by id
   std::map<std::string, Index, std::less<>> by_id;
   std::set<std::string, std::less<>> data_ids;
+  std::set<std::string, std::less<>> invoke_ids;  ///< that authors chose
   std::uint64_t serial = 0;  ///< unique in the process: key of the compiled-chunk caches
 
   Index find(std::string_view id) const {

@@ -356,7 +356,9 @@ class Interpreter {
     const InvokeElement& element = state.invokes[index];
     if (traces_.empty()) traces_.emplace_back();
     Invoke effect{.state = state.id, .autoforward = element.autoforward};
-    effect.invoke_id = element.id.empty() ? state.id + "." + std::to_string(snapshot_.next_id++) : element.id;
+    effect.invoke_id = element.id;
+    while (effect.invoke_id.empty() || (element.id.empty() && chart_.invoke_ids.contains(effect.invoke_id)))
+      effect.invoke_id = state.id + "." + std::to_string(snapshot_.next_id++);
     Result<std::string> type = text_of(element.type, element.type_expr);
     if (!type) return type.error();
     Result<std::string> src = text_of(element.src, element.src_expr);
