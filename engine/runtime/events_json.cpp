@@ -49,8 +49,9 @@ Event event_of(const json::object& object) {
 }
 
 Result<Event> http_event(std::string_view media_type, std::string body) {
-  if (!is_utf8(body) || body.find('\0') != std::string::npos) return invalid("http_event.content", "Expected UTF-8 text", "内容须为UTF-8文本");
-  Event out{.name = "HTTP.POST", .origintype = std::string{scxml::kHttpProcessor}, .raw = body};
+  const std::string raw = "POST\r\nContent-Type: " + std::string{media_type} + "\r\n\r\n" + body;
+  if (!is_utf8(raw) || raw.find('\0') != std::string::npos) return invalid("http_event.content", "Expected UTF-8 text", "内容须为UTF-8文本");
+  Event out{.name = "HTTP.POST", .origintype = std::string{scxml::kHttpProcessor}, .raw = raw};
   if (media_type.starts_with("application/x-www-form-urlencoded")) {
     const std::optional<FormPairs> pairs = parse_form(body);
     if (!pairs) return invalid("http_event.form", "Expected a form of at most 64 pairs, percent-encoded UTF-8", "表单格式不正确");

@@ -24,7 +24,7 @@ struct Event {
   std::string origintype;
   std::string invokeid;
   json::value data;  ///< null: no data
-  std::string raw;   ///< as it came: the form of an HTTP message, or parameters of which a name is repeated
+  std::string raw;   ///< as it came: an HTTP message, or parameters of which a name is repeated
 };
 
 /// An `<invoke>` that runs. Kept in the snapshot from the end of the macrostep that started it.
