@@ -1,5 +1,7 @@
 // Goal: stages of a chart that an application invokes (SCXML 6.4) are stages like any other: people, timers, cancels,
 // refusals and replay do not notice. Method: small workflows whose one state invokes a chart.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/runtime/world.h"
@@ -116,6 +118,16 @@ TEST_F(ChildCharts, StartAnewWhenTheirStateIsEnteredAgain) {
   EXPECT_EQ(open_tasks(), 1U);
   EXPECT_EQ(world.task().invoke_id, "sub/draft");
   EXPECT_EQ(world.replay_problem(), "");
+}
+
+TEST_F(ChildCharts, ThatNeverStopTalkingAreRefused) {
+  world.definitions.put("p", workflow(R"(<state id="s">)" + invoking("sub", R"(<state id="a"><onentry><send event="ping" target="#_parent"/></onentry>
+      <transition event="pong"><send event="ping" target="#_parent"/></transition></state>)") +
+                                      R"(<transition event="ping"><send event="pong" target="#_sub"/></transition></state>)"), plain_manifest(), {});
+  const Result<Reply> reply = world.try_create("p");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, "session.events");
+  EXPECT_TRUE(world.storage.queries->sessions({}, {})->rows.empty());
 }
 
 struct Failing {
