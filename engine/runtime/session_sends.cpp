@@ -19,7 +19,7 @@ json::object http_message(const std::string& session, const scxml::Send& effect)
   std::string body;
   if (effect.has_content) {
     type = effect.data.is_string() ? "text/plain;charset=UTF-8" : "application/json";
-    body = effect.data.is_string() ? std::string{effect.data.get_string()} : canonical_json(effect.data);
+    body = effect.data.is_string() ? std::string{effect.data.get_string()} : plain_json(effect.data);
   } else {
     if (!effect.event.empty()) add_form_pair(body, "_scxmleventname", json::value(effect.event));
     if (!effect.form.empty()) body += (body.empty() ? "" : "&") + effect.form;
