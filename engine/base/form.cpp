@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/base/decimal.h"
+
 namespace chuyi {
 namespace {
 
@@ -49,10 +51,24 @@ bool percent_decode(std::string_view text, bool plus, std::string& out) {
   return true;
 }
 
+std::string plain_json(const json::value& value) {
+  // Within a text every quote is escaped: what looks so is one.
+  static constexpr std::string_view kBegin = "{\"$decimal\":\"";
+  std::string out = canonical_json(value);
+  for (std::size_t at = out.find(kBegin); at != std::string::npos; at = out.find(kBegin, at + 1)) {
+    const std::size_t begin = at + kBegin.size();
+    const std::size_t end = out.find('"', begin);
+    const std::string numeral = out.substr(begin, end - begin);
+    const Result<Decimal> exact = Decimal::parse(numeral);
+    if (out.compare(end, 2, "\"}") == 0 && exact && exact->to_string() == numeral) out.replace(at, end + 2 - at, numeral);
+  }
+  return out;
+}
+
 void add_form_pair(std::string& form, std::string_view name, const json::value& value) {
   if (!form.empty()) form += '&';
-  form += percent_encode(name) + "=" +
-          percent_encode(value.is_string() ? std::string_view{value.get_string()} : std::string_view{canonical_json(value)});
+  form += percent_encode(name) + "=";
+  if (!value.is_null()) form += percent_encode(value.is_string() ? std::string{value.get_string()} : plain_json(value));
 }
 
 std::optional<FormPairs> parse_form(std::string_view form) {

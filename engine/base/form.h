@@ -17,7 +17,9 @@ bool percent_decode(std::string_view text, bool plus, std::string& out);
 
 /// Names and values of application/x-www-form-urlencoded, in order; names may repeat.
 using FormPairs = std::vector<std::pair<std::string, std::string>>;
-/// Appends "name=value"; text stands as it is, everything else as canonical JSON.
+/// Canonical JSON as others read it: an exact number, {"$decimal":"12.5"} here, is the numeral 12.5.
+std::string plain_json(const json::value& value);
+/// Appends "name=value"; text stands as it is, null as nothing, everything else as plain_json().
 void add_form_pair(std::string& form, std::string_view name, const json::value& value);
 /// none: malformed, not UTF-8, or more than 64 pairs.
 std::optional<FormPairs> parse_form(std::string_view form);

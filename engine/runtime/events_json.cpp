@@ -14,6 +14,14 @@ Error invalid(const char* code, const char* message, const char* message_zh) {
   return Error{.kind = ErrorKind::invalid, .code = code, .message = message, .message_zh = message_zh};
 }
 
+/// Without its parameters, in lower case (RFC 9110, 8.3.1).
+std::string essence(std::string_view media_type) {
+  std::string out{media_type.substr(0, media_type.find_first_of("; \t"))};
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 json::value read_value(std::string text) {
   const bool light = !text.empty() && (text.front() == '{' || text.front() == '[' || text.front() == '-' || (text.front() >= '0' && text.front() <= '9') ||
                                        text == "true" || text == "false");
@@ -49,9 +57,11 @@ Event event_of(const json::object& object) {
 }
 
 Result<Event> http_event(std::string_view media_type, std::string body) {
-  if (!is_utf8(body) || body.find('\0') != std::string::npos) return invalid("http_event.content", "Expected UTF-8 text", "内容须为UTF-8文本");
-  Event out{.name = "HTTP.POST", .origintype = std::string{scxml::kHttpProcessor}, .raw = body};
-  if (media_type.starts_with("application/x-www-form-urlencoded")) {
+  const std::string raw = "POST\r\nContent-Type: " + std::string{media_type} + "\r\n\r\n" + body;
+  if (!is_utf8(raw) || raw.find('\0') != std::string::npos) return invalid("http_event.content", "Expected UTF-8 text", "内容须为UTF-8文本");
+  Event out{.name = "HTTP.POST", .origintype = std::string{scxml::kHttpProcessor}, .raw = raw};
+  const std::string type = essence(media_type);
+  if (type == "application/x-www-form-urlencoded") {
     const std::optional<FormPairs> pairs = parse_form(body);
     if (!pairs) return invalid("http_event.form", "Expected a form of at most 64 pairs, percent-encoded UTF-8", "表单格式不正确");
     json::object data;
@@ -69,7 +79,7 @@ Result<Event> http_event(std::string_view media_type, std::string body) {
     if (!data.empty()) out.data = std::move(data);
     return out;
   }
-  if (media_type.starts_with("application/json")) {
+  if (type == "application/json") {
     Result<json::value> parsed = parse_json(body, JsonLimits{}, "body");
     if (!parsed) return parsed.error();
     out.data = std::move(*parsed);

@@ -38,7 +38,10 @@ SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition,
       now_(now),
       view_(view),
       one_macrostep_(one_macrostep) {
-  for (QueuedEvent& each : document_.queue) queue_.push_back({std::move(each), {}});
+  for (QueuedEvent& each : document_.queue) {
+    if (errors_ahead_ == queue_.size() && each.event.type == scxml::EventType::platform) ++errors_ahead_;
+    queue_.push_back({std::move(each), {}});
+  }
   document_.queue.clear();
 }
 
@@ -84,6 +87,7 @@ scxml::Snapshot& SessionRun::snapshot_of(const std::string& session) {
 
 scxml::Env SessionRun::env_of(const std::string& session) const {
   scxml::Env out{.session_id = session, .now = now_};
+  out.reaches = [this](const std::string& from, const std::string& target) { return !target_of(from, target).empty(); };
   if (!document_.http_base.empty()) out.http_location = document_.http_base + "/scxml/" + session + "?key=" + document_.http_key;
   return out;
 }
@@ -98,7 +102,7 @@ std::string SessionRun::key_of(const std::string& session, const std::string& in
   return out;
 }
 
-std::map<std::string, ChildSession, std::less<>>::iterator SessionRun::child_of(const std::string& session, const std::string& invoke_id) {
+std::map<std::string, ChildSession, std::less<>>::const_iterator SessionRun::child_of(const std::string& session, const std::string& invoke_id) const {
   return std::find_if(document_.children.begin(), document_.children.end(),
                       [&](const auto& each) { return each.second.parent == session && each.second.invoke_id == invoke_id; });
 }
@@ -106,25 +110,27 @@ std::map<std::string, ChildSession, std::less<>>::iterator SessionRun::child_of(
 // ── macrosteps ───────────────────────────────────────────────────────────────────────────────────────
 
 Result<> SessionRun::drive() {
-  const auto is_gone = [&](const std::string& source) {
-    if (source.empty()) return false;
-    return source[0] == '/' ? !document_.stages.contains(source.substr(1)) : !document_.children.contains(source);
-  };
   for (std::size_t taken = 0; !queue_.empty() && !(one_macrostep_ && macrosteps_ > 0); ++taken) {
     if (taken == kEventsMax)
       return child_error("session.events", "Expected at most " + std::to_string(kEventsMax) + " events for one command");
     const Queued queued = std::move(queue_.front());
     queue_.pop_front();
     errors_ahead_ -= std::min<std::size_t>(errors_ahead_, 1);
-    // Whatever an invoke still had to say is dropped once its state was left (SCXML 6.4.3).
-    if (!is_alive(queued.session) || is_gone(queued.source)) continue;
+    if (!is_alive(queued.session)) continue;
     if (is_root(queued.session)) events_.push_back(queued.event.name);
     const Result<scxml::ChartPtr> chart = chart_of(queued.session);
     if (!chart) return chart.error();
     happened_.push_back({.session = queued.session, .event = queued.event});
     const std::size_t before = traces_.size();
-    if (Result<> step = take(queued.session, scxml::step(**chart, snapshot_of(queued.session), queued.event, env_of(queued.session))); !step)
-      return step;
+    Result<scxml::Step> step = scxml::step(**chart, snapshot_of(queued.session), queued.event, env_of(queued.session));
+    if (!step && !is_root(queued.session)) {
+      // A chart that somebody else invoked may not keep this one from going on.
+      const ChildSession child = document_.children.at(queued.session);
+      if (Result<> abandoned = abandon(queued.session); !abandoned) return abandoned;
+      fail_invoke(child.parent, "error.communication", child.invoke_id, step.error());
+      continue;
+    }
+    if (Result<> went = take(queued.session, std::move(step)); !went) return went;
     if (queued.refusal && traces_.size() == before) return *queued.refusal;
   }
   return {};
@@ -192,9 +198,12 @@ Result<> SessionRun::start_child(const std::string& session, const scxml::Invoke
   const Result<scxml::ChartPtr> chart = child_chart(*definition_, text);
   if (!chart) return fail(chart.error());
   const std::string id = row_.id + "." + std::to_string(document_.next_id++);
-  Result<scxml::Step> step = scxml::start(**chart, effect.params, env_of(id), {}, true);
-  if (!step) return fail(step.error());
   document_.children[id] = {.parent = session, .invoke_id = effect.invoke_id, .chart = std::move(text), .snapshot = {}};
+  Result<scxml::Step> step = scxml::start(**chart, effect.params, env_of(id), {}, true);
+  if (!step) {
+    document_.children.erase(id);
+    return fail(step.error());
+  }
   happened_.push_back({.session = id});
   return take(id, std::move(step));
 }
@@ -207,11 +216,28 @@ Result<> SessionRun::cancel_child(const std::string& child) {
     // From here on it is over: what its <onexit> handlers send to its parent is dropped, and it tells no end.
     document_.children.at(child).finished = true;
     happened_.push_back({.session = child});
-    if (Result<> taken = take(child, std::move(stopped)); !taken) return taken;
+    if (!stopped) errors_.push_back(stopped.error().code + ": " + stopped.error().message);
+    if (Result<> over = stopped ? take(child, std::move(stopped)) : abandon(child); !over) return over;
   }
   document_.children.erase(child);
   remove_timers(child + "/send/");
+  forget(child);
   return {};
+}
+
+Result<> SessionRun::abandon(const std::string& child) {
+  for (const scxml::Invocation& each : std::vector<scxml::Invocation>(snapshot_of(child).invocations))
+    if (Result<> cancelled = cancel_invoke(child, each.invoke_id); !cancelled) return cancelled;
+  ChildSession& over = document_.children.at(child);
+  over.finished = true;
+  over.chart.clear();
+  over.snapshot = {};
+  remove_timers(child + "/send/");
+  return {};
+}
+
+void SessionRun::forget(const std::string& source) {
+  std::erase_if(queue_, [&](const Queued& each) { return each.source == source; });
 }
 
 Result<> SessionRun::cancel_invoke(const std::string& session, const std::string& invoke_id) {
@@ -223,6 +249,7 @@ Result<> SessionRun::cancel_invoke(const std::string& session, const std::string
   const RunningStage stage = std::move(found->second);
   document_.stages.erase(found);
   remove_timers(stage_timers(key));
+  forget("/" + key);
   const InvokeHandler* handler = registry_.find(stage.type);
   if (stage.finished || handler == nullptr) return {};
   StageOutcome outcome = handler->cancel(now, stage.state);

@@ -74,7 +74,7 @@ class SessionRun {
   scxml::Env env_of(const std::string& session) const;
   std::string key_of(const std::string& session, const std::string& invoke_id) const;
   /// The child that the invoke of this id runs; end() when there is none.
-  std::map<std::string, ChildSession, std::less<>>::iterator child_of(const std::string& session, const std::string& invoke_id);
+  std::map<std::string, ChildSession, std::less<>>::const_iterator child_of(const std::string& session, const std::string& invoke_id) const;
 
   Result<> drive();
   Result<> take(const std::string& session, Result<scxml::Step> step);
@@ -82,8 +82,14 @@ class SessionRun {
   Result<> start_child(const std::string& session, const scxml::Invoke& effect);
   Result<> cancel_invoke(const std::string& session, const std::string& invoke_id);
   Result<> cancel_child(const std::string& child);
+  /// A chart that cannot go on ends where it stands, without its <onexit> handlers.
+  Result<> abandon(const std::string& child);
+  /// Whatever an invoke still had to say is dropped once its state was left (SCXML 6.4.3).
+  void forget(const std::string& source);
   Result<> send(const std::string& session, const scxml::Send& effect);
   Result<> deliver(const std::string& session, const scxml::Send& effect);
+  /// The session that a target names for this one; empty: none that takes events.
+  std::string target_of(const std::string& session, const std::string& target) const;
   void set_send_timer(const std::string& session, const scxml::Send& effect, Instant due);
   void cancel_send(const std::string& session, const std::string& sendid);
   void log(const scxml::Log& effect);

@@ -19,7 +19,7 @@ json::object http_message(const std::string& session, const scxml::Send& effect)
   std::string body;
   if (effect.has_content) {
     type = effect.data.is_string() ? "text/plain;charset=UTF-8" : "application/json";
-    body = effect.data.is_string() ? std::string{effect.data.get_string()} : canonical_json(effect.data);
+    body = effect.data.is_string() ? std::string{effect.data.get_string()} : plain_json(effect.data);
   } else {
     if (!effect.event.empty()) add_form_pair(body, "_scxmleventname", json::value(effect.event));
     if (!effect.form.empty()) body += (body.empty() ? "" : "&") + effect.form;
@@ -66,43 +66,51 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
     post("http", http_message(session, effect));
     return {};
   }
-  const std::string& target = effect.target;
-  const std::string parent = is_root(session) ? std::string{} : document_.children.at(session).parent;
+  std::string to = target_of(session, effect.target);
+  if (to.empty()) {
+    raise_error(session, {.name = "error.communication", .sendid = effect.sendid},
+                Error{.code = "send.target", .message = "Expected a session that can be reached, but found '" + effect.target + "'"});
+    return {};
+  }
   scxml::Event event{.name = effect.event,
                      .sendid = effect.sendid,
                      .origin = "#_scxml_" + session,
                      .origintype = std::string{scxml::kScxmlProcessor},
                      .data = effect.data,
                      .raw = effect.form};
-  const auto unreachable = [&] {
-    raise_error(session, {.name = "error.communication", .sendid = effect.sendid},
-                Error{.code = "send.target", .message = "Expected a session that can be reached, but found '" + target + "'"});
-    return Result<>{};
-  };
-  std::string to;
-  if (target.empty())
-    to = session;
-  else if (target == "#_parent")
-    to = parent;
-  else if (target.starts_with("#_scxml_"))
-    to = target.substr(8);
-  else if (const auto child = child_of(session, target.substr(2)); child != document_.children.end())
-    to = child->first;
-  if (to.empty()) return unreachable();
   if (is_root(to) || document_.children.contains(to)) {
     std::string source;
-    if (to == parent) {
-      event.invokeid = document_.children.at(session).invoke_id;
+    if (const auto child = document_.children.find(session); child != document_.children.end() && to == child->second.parent) {
+      // What it says after its end, from <onexit> when it is cancelled, is dropped too.
+      if (child->second.finished) return {};
+      event.invokeid = child->second.invoke_id;
       source = session;
     }
     queue_.push_back({{.session = std::move(to), .event = std::move(event), .source = std::move(source)}, {}});
     return {};
   }
-  if (!view_.is_running(to.substr(0, to.find('.')))) return unreachable();
   json::object payload = to_json(event);
   payload["target"] = std::move(to);
   post("send", std::move(payload));
   return {};
+}
+
+std::string SessionRun::target_of(const std::string& session, const std::string& target) const {
+  if (target.empty()) return session;
+  const auto self = document_.children.find(session);
+  const std::string parent = self == document_.children.end() ? std::string{} : self->second.parent;
+  std::string out;
+  if (target == "#_parent") {
+    out = parent;
+  } else if (target.starts_with("#_scxml_")) {
+    out = target.substr(8);
+  } else if (const auto child = child_of(session, target.substr(2)); child != document_.children.end()) {
+    out = child->first;
+  }
+  // Its parent hears a child also while both come to their end.
+  if (out.empty() || out == parent || is_root(out)) return out;
+  const std::string root = out.substr(0, out.find('.'));
+  return (root == row_.id ? is_alive(out) : view_.is_running(root)) ? out : std::string{};
 }
 
 void SessionRun::cancel_send(const std::string& session, const std::string& sendid) {

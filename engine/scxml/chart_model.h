@@ -141,6 +141,7 @@ class Chart {
   std::vector<Script> scripts;  ///< every chunk by id
   std::map<std::string, Index, std::less<>> by_id;
   std::set<std::string, std::less<>> data_ids;
+  std::set<std::string, std::less<>> invoke_ids;  ///< that authors chose
   std::uint64_t serial = 0;  ///< unique in the process: key of the compiled-chunk caches
 
   Index find(std::string_view id) const {
@@ -153,9 +154,6 @@ class Chart {
   }
   const State& at(Index index) const { return states[static_cast<std::size_t>(index)]; }
 };
-
-/// An id that no author gave: `_event.sendid` does not show it.
-inline bool is_generated(std::string_view sendid) { return sendid.starts_with("_send."); }
 
 /// True for a Lua identifier that is no keyword.
 bool is_identifier(std::string_view text);

@@ -307,7 +307,9 @@ class Interpreter {
     return chart_.at(chart_.find(invocation.state)).invokes[invocation.index];
   }
 
+  /// Only what comes from the external queue: errors of the runtime are internal events.
   void finalize_and_forward(const Event& event) {
+    if (event.type != EventType::external) return;
     for (const Invocation& invocation : snapshot_.invocations) {
       if (invocation.invoke_id == event.invokeid && element_of(invocation).has_finalize) {
         if (traces_.empty()) traces_.emplace_back();
@@ -354,7 +356,9 @@ class Interpreter {
     const InvokeElement& element = state.invokes[index];
     if (traces_.empty()) traces_.emplace_back();
     Invoke effect{.state = state.id, .autoforward = element.autoforward};
-    effect.invoke_id = element.id.empty() ? state.id + "." + std::to_string(snapshot_.next_id++) : element.id;
+    effect.invoke_id = element.id;
+    while (effect.invoke_id.empty() || (element.id.empty() && chart_.invoke_ids.contains(effect.invoke_id)))
+      effect.invoke_id = state.id + "." + std::to_string(snapshot_.next_id++);
     Result<std::string> type = text_of(element.type, element.type_expr);
     if (!type) return type.error();
     Result<std::string> src = text_of(element.src, element.src_expr);
@@ -367,7 +371,7 @@ class Interpreter {
     effect.src = std::move(*src);
     if (payload->is_object()) effect.params = std::move(payload->get_object());
     if (element.payload.has_content) {
-      Result<json::value> content = evaluate_content(element.payload, {});
+      Result<json::value> content = element.payload.content_expr ? lua_.eval(element.payload.content_expr) : lua_.literal(element.payload.content_text);
       if (!content) return content.error();
       effect.content = std::move(*content);
     }
@@ -428,7 +432,7 @@ class Interpreter {
       case ActionKind::cancel: {
         Result<std::string> id = text_of(action.name, action.script);
         if (!id) return id.error();
-        effects_.emplace_back(Cancel{std::move(*id)});
+        if (!id->empty()) effects_.emplace_back(Cancel{std::move(*id)});
         return {};
       }
     }
@@ -525,12 +529,12 @@ class Interpreter {
   Result<> run_send(const Action& action) {
     const SendAction& send = *action.send;
     Send effect;
-    effect.sendid = send.id.empty() ? "_send." + std::to_string(snapshot_.next_id++) : send.id;
+    effect.sendid = send.id;
     if (send.id_location) {
       effect.sendid = "send." + std::to_string(snapshot_.next_id++);
       if (Result<> assigned = lua_.assign(send.id_location, json::value(effect.sendid)); !assigned) return assigned;
     }
-    failed_send_ = is_generated(effect.sendid) ? std::string{} : effect.sendid;
+    failed_send_ = effect.sendid;
     Result<std::string> event = text_of(send.event, send.event_expr);
     if (!event) return event.error();
     Result<std::string> target = text_of(send.target, send.target_expr);
@@ -541,24 +545,33 @@ class Interpreter {
     if (!delay) return delay.error();
     const std::string_view processor = processor_of(*type);
     const bool http = processor == kHttpProcessor;
+    const bool internal = !http && *target == "#_internal";
     if (processor.empty() || (http && env_.http_location.empty()))
       return Error{.code = "send.type", .message = "Expected an event I/O processor of this session, but found '" + *type + "'", .place = action.place};
     Result<json::value> data = send.payload.has_content ? evaluate_content(send.payload, failed_send_)
                                                         : evaluate_params(send.payload, failed_send_, &effect.form, http);
     if (!data) return data.error();
     if (http && target->empty()) {
-      // SCXML C.2: the one place that has no address for its message. The block goes on: the send itself is well-formed.
-      execution_error({.code = "send.target", .message = "Expected a target for the Basic HTTP event I/O processor", .place = action.place},
-                      std::exchange(failed_send_, {}), "error.communication");
+      // SCXML C.2: the one place that has no address for its message.
+      communication_error({.code = "send.target", .message = "Expected a target for the Basic HTTP event I/O processor", .place = action.place});
       return {};
     }
+    if (!http && event->empty())
+      return Error{.code = "send.event", .message = "Expected the name of an event", .place = action.place};
     if (!http && !target->empty() && !target->starts_with("#_"))
       return Error{.code = "send.target", .message = "Expected a target like #_scxml_ID, but found '" + *target + "'", .place = action.place};
+    if (internal && !delay->is_null())
+      return Error{.code = "send.delay", .message = "Expected no delay for the target #_internal", .place = action.place};
+    const bool at_once = delay->is_null() || (delay->is_int64() && delay->get_int64() <= 0);
+    if (!http && !internal && at_once && env_.reaches && !env_.reaches(env_.session_id, *target)) {
+      communication_error({.code = "send.target", .message = "Expected a session that can be reached, but found '" + *target + "'", .place = action.place});
+      return {};
+    }
     failed_send_.clear();
-    if (!http && *target == "#_internal") {
+    if (internal) {
       raise({.name = std::move(*event),
              .type = EventType::internal,
-             .sendid = is_generated(effect.sendid) ? std::string{} : effect.sendid,
+             .sendid = std::move(effect.sendid),
              .data = std::move(*data),
              .raw = std::move(effect.form)});
       return {};
@@ -572,6 +585,9 @@ class Interpreter {
     effects_.emplace_back(std::move(effect));
     return {};
   }
+
+  /// The block goes on: the send itself is well-formed.
+  void communication_error(const Error& error) { execution_error(error, std::exchange(failed_send_, {}), "error.communication"); }
 
   Result<json::value> evaluate_delay(const SendAction& send) {
     json::value value;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -23,7 +24,7 @@ struct Event {
   std::string origintype;
   std::string invokeid;
   json::value data;  ///< null: no data
-  std::string raw;   ///< as it came: the form of an HTTP message, or parameters of which a name is repeated
+  std::string raw;   ///< as it came: an HTTP message, or parameters of which a name is repeated
 };
 
 /// An `<invoke>` that runs. Kept in the snapshot from the end of the macrostep that started it.
@@ -56,7 +57,7 @@ Result<Snapshot> decode(const Chart& chart, std::string_view text);
 
 /// `<send>` to anything but the session's own internal queue.
 struct Send {
-  std::string sendid;       ///< given or generated; never empty
+  std::string sendid;       ///< empty: the author gave none
   std::string type;         ///< empty: the SCXML event I/O processor; else kHttpProcessor
   std::string target;       ///< empty: this session's external queue
   std::string event;
@@ -107,6 +108,9 @@ struct Env {
   std::string session_id;  ///< `_sessionid`
   Instant now;             ///< `_x.now`, ms; the only time a workflow sees
   std::string http_location = {};  ///< where the Basic HTTP event I/O processor reaches the session; empty: there is none
+  /// Does this target of a <send> by `session_id` name a session that takes its event now (SCXML C.1)? None: not known
+  /// here, and the runtime tells of what cannot be delivered.
+  std::function<bool(const std::string& session_id, const std::string& target)> reaches = {};
 };
 
 /// Bounds of one macrostep. Past an evaluation's limit the expression fails with error.execution;

@@ -704,7 +704,7 @@ void push_event(lua_State* L) {
   const std::pair<const char*, const std::string*> fields[] = {
       {"name", &event.name}, {"sendid", &event.sendid}, {"origin", &event.origin}, {"origintype", &event.origintype}, {"invokeid", &event.invokeid}, {"raw", &event.raw}};
   for (const auto& [name, value] : fields) {
-    if ((value->empty() && value != &event.name) || (value == &event.sendid && is_generated(*value))) continue;
+    if (value->empty() && value != &event.name) continue;
     lua_pushlstring(L, value->data(), value->size());
     lua_setfield(L, -2, name);
   }

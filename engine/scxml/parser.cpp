@@ -2,10 +2,10 @@
 #include <array>
 #include <atomic>
 #include <optional>
-#include <set>
 
 #include "engine/base/json.h"
 #include "engine/scxml/chart_model.h"
+#include "engine/scxml/interpreter.h"
 #include "engine/scxml/lua_model.h"
 #include "engine/scxml/xml_gate.h"
 
@@ -75,6 +75,12 @@ std::string inner_text(const pugi::xml_node& node) {
   for (const pugi::xml_node& child : node)
     if (child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) out += child.value();
   return out;
+}
+
+bool is_name(std::string_view text) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80; };
+  return letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '-'; });
 }
 
 class Parser {
@@ -468,7 +474,7 @@ class Parser {
         out.content_text = inner_text(child);
         if (out.content_expr && out.content_text.find_first_not_of(" \t\r\n") != std::string::npos)
           problem(child, "scxml.exclusive", "Expected 'expr' or inline content of <content>");
-      } else if (name != "finalize") {
+      } else if (name != "finalize" || local_name(node.name()) != "invoke") {
         unknown_child(child);
       }
     }
@@ -492,16 +498,31 @@ class Parser {
     if (forward != "true" && forward != "false")
       problem(node, "scxml.autoforward", "Expected autoforward=\"true\" or \"false\"");
     out.autoforward = forward == "true";
-    if (!out.id.empty() && !invoke_ids_.insert(out.id).second)
+    if (!out.id.empty() && !is_name(out.id))
+      problem(document_.place(node.attribute("id")), "scxml.id", "Expected an id of letters, digits, '.', '-' and '_', but found '" + out.id + "'");
+    if (!out.id.empty() && !chart_.invoke_ids.insert(out.id).second)
       problem(node, "scxml.duplicate_id", "Expected each invoke id once, but found '" + out.id + "' again");
     out.payload = read_payload(node);
+    if (out.payload.has_content && (node.attribute("src") || node.attribute("srcexpr")))
+      problem(node, "scxml.exclusive", "Expected one of 'src', 'srcexpr' and <content> of <invoke>");
     for (const pugi::xml_node& child : node)
       if (is_scxml(child) && local_name(child.name()) == "finalize") {
         if (out.has_finalize) problem(child, "scxml.element", "Expected one <finalize>");
+        check_finalize(child);
         out.has_finalize = true;
         out.finalize = read_block(child);
       }
     return out;
+  }
+
+  /// SCXML 6.5.2: it takes in what came back, and does nothing outside.
+  void check_finalize(const pugi::xml_node& node) {
+    for (const pugi::xml_node& child : node) {
+      const std::string_view name = local_name(child.name());
+      if (is_scxml(child) && (name == "send" || name == "raise"))
+        problem(child, "scxml.finalize", "Expected no <" + std::string{name} + "> inside <finalize>; put it into the transition that takes the event");
+      check_finalize(child);
+    }
   }
 
   Block read_block(const pugi::xml_node& node) {
@@ -606,6 +627,9 @@ class Parser {
     if (send.payload.has_content && (node.attribute("event") || node.attribute("eventexpr")) &&
         node.attribute("namelist"))
       problem(node, "scxml.exclusive", "Expected <content> without 'namelist'");
+    // Which processor a typeexpr names shows when it is sent.
+    const bool scxml = !send.type_expr && processor_of(send.type) == kScxmlProcessor;
+    if (scxml && send.event.empty() && !send.event_expr) problem(node, "scxml.required", "Expected attribute 'event' or 'eventexpr' of <send>");
     if ((!send.delay.empty() || send.delay_expr) && send.target == "#_internal")
       problem(node, "scxml.send", "Expected no delay for the target #_internal");
   }
@@ -663,7 +687,6 @@ class Parser {
   const ReadSource& read_;
   std::vector<Detail> problems_;
   std::vector<PendingTargets> pending_;
-  std::set<std::string> invoke_ids_;
 };
 
 }  // namespace

@@ -75,6 +75,38 @@ INSTANTIATE_TEST_SUITE_P(
              "scxml.target", "w.scxml:2:31"}),
     [](const auto& row) { return std::string(row.param.name); });
 
+std::string invoking(const std::string& invoke) { return doc("<state id=\"a\">" + invoke + "</state>"); }
+std::string sending(const std::string& send) { return doc("<state id=\"a\"><onentry>" + send + "</onentry></state>"); }
+
+// SCXML 6: what <send>, <cancel> and <invoke> must not say.
+INSTANTIATE_TEST_SUITE_P(
+    Communications, Refused,
+    testing::Values(
+        Case{"SendWithoutEvent", sending("<send target=\"#_parent\"/>"), "scxml.required", "w.scxml:2:25"},
+        Case{"SendOfContentWithoutEvent", sending("<send type=\"scxml\"><content>x</content></send>"), "scxml.required", "w.scxml:2:25"},
+        Case{"SendTwoEvents", sending("<send event=\"e\" eventexpr=\"e\"/>"), "scxml.exclusive", "w.scxml:2:25"},
+        Case{"SendContentAndNamelist", sending("<send event=\"e\" namelist=\"x\"><content>x</content></send>"), "scxml.exclusive", "w.scxml:2:25"},
+        Case{"SendContentAndParam", sending("<send event=\"e\"><param name=\"x\" expr=\"1\"/><content>x</content></send>"), "scxml.exclusive",
+             "w.scxml:2:25"},
+        Case{"SendTwoContents", sending("<send event=\"e\"><content>x</content><content>y</content></send>"), "scxml.element", "w.scxml:2:61"},
+        Case{"SendInternalWithDelay", sending("<send event=\"e\" target=\"#_internal\" delay=\"1s\"/>"), "scxml.send", "w.scxml:2:25"},
+        Case{"SendWithFinalize", sending("<send event=\"e\"><finalize/></send>"), "scxml.element", "w.scxml:2:41"},
+        Case{"ParamOfBoth", sending("<send event=\"e\"><param name=\"x\" expr=\"1\" location=\"y\"/></send>"), "scxml.exclusive", "w.scxml:2:41"},
+        Case{"ContentOfBoth", sending("<send event=\"e\"><content expr=\"1\">x</content></send>"), "scxml.exclusive", "w.scxml:2:41"},
+        Case{"CancelOfNothing", sending("<cancel/>"), "scxml.required", "w.scxml:2:25"},
+        Case{"CancelOfBoth", sending("<cancel sendid=\"x\" sendidexpr=\"y\"/>"), "scxml.exclusive", "w.scxml:2:25"},
+        Case{"InvokeIdThatIsNoName", invoking("<invoke id=\"a/b\"/>"), "scxml.id", "w.scxml:2:23"},
+        Case{"InvokeIdTwice", invoking("<invoke id=\"b\"/><invoke id=\"b\"/>"), "scxml.duplicate_id", "w.scxml:2:32"},
+        Case{"InvokeIdAndLocation", invoking("<invoke id=\"b\" idlocation=\"x\"/>"), "scxml.exclusive", "w.scxml:2:16"},
+        Case{"InvokeSrcAndContent", invoking("<invoke src=\"file:x\"><content>x</content></invoke>"), "scxml.exclusive", "w.scxml:2:16"},
+        Case{"InvokeSrcexprAndContent", invoking("<invoke srcexpr=\"x\"><content>x</content></invoke>"), "scxml.exclusive", "w.scxml:2:16"},
+        Case{"InvokeAutoforward", invoking("<invoke autoforward=\"maybe\"/>"), "scxml.autoforward", "w.scxml:2:16"},
+        Case{"TwoFinalizes", invoking("<invoke><finalize/><finalize/></invoke>"), "scxml.element", "w.scxml:2:35"},
+        Case{"FinalizeThatSends", invoking("<invoke><finalize><if cond=\"true\"><send event=\"e\"/></if></finalize></invoke>"), "scxml.finalize",
+             "w.scxml:2:50"},
+        Case{"FinalizeThatRaises", invoking("<invoke><finalize><raise event=\"e\"/></finalize></invoke>"), "scxml.finalize", "w.scxml:2:34"}),
+    [](const auto& row) { return std::string(row.param.name); });
+
 TEST(Parser, PrefixesOfTheNamespaceMakeNoDifference) {
   EXPECT_TRUE(parse_chart("<x:scxml xmlns:x=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\"><x:state id=\"a\"><x:initial>"
                           "<x:transition target=\"b\"/></x:initial><x:state id=\"b\"/></x:state></x:scxml>",
