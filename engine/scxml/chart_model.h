@@ -157,6 +157,9 @@ class Chart {
 /// An id that no author gave: `_event.sendid` does not show it.
 inline bool is_generated(std::string_view sendid) { return sendid.starts_with("_send."); }
 
+/// `_event` and the others of SCXML 5.10, which no chart may change.
+bool is_system_variable(std::string_view name);
+
 /// True for a Lua identifier that is no keyword.
 bool is_identifier(std::string_view text);
 

@@ -93,11 +93,24 @@ int set_environment_global(lua_State* L) {
   return 0;
 }
 
-bool is_light_literal(std::string_view text) {
-  if (text.empty()) return false;
-  const char c = text.front();
-  return c == '{' || c == '"' || c == '\'' || c == '-' || (c >= '0' && c <= '9') || text == "true" || text == "false" ||
-         text == "nil";
+/// Might it be JSON? Words and signs alone are text to most authors, so that Lua is asked about tables and quotes only.
+bool is_json_like(std::string_view text) {
+  const char c = text.empty() ? ' ' : text.front();
+  return c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || text == "true" || text == "false" || text == "null";
+}
+
+/// A Lua table, one text in quotes, or nil.
+bool is_lua_constant(std::string_view text) {
+  if (text == "nil" || (text.starts_with('{') && text.ends_with('}'))) return true;
+  if (!text.starts_with('"') && !text.starts_with('\'')) return false;
+  std::size_t at = 1;
+  while (at < text.size() && text[at] != text.front()) at += text[at] == '\\' ? 2 : 1;
+  return at + 1 == text.size();
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
 std::string normalise_space(std::string_view text) {
@@ -491,7 +504,7 @@ Result<> LuaModel::for_each(const Script& array, const std::string& item, const 
   if (!list) return list.error();
   if (!list->is_array() && !(list->is_object() && list->get_object().empty()))
     return execution_error(array.place, "Expected 'array' to be a list");
-  if (list->is_object()) return set_global(item, nullptr);
+  if (list->is_object()) return {};
   lua_Integer position = 0;
   for (const json::value& element : list->get_array()) {
     if (Result<> set = set_global(item, element); !set) return set;
@@ -503,18 +516,20 @@ Result<> LuaModel::for_each(const Script& array, const std::string& item, const 
 }
 
 Result<json::value> LuaModel::literal(std::string_view text) {
-  const std::string trimmed = normalise_space(text);
-  if (is_null() || !is_light_literal(trimmed)) return json::value(trimmed);
-  if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  text = trimmed(text);
+  if (text.starts_with('<')) return json::value(text);  // markup: an <invoke> may run it
+  if (!is_null() && is_json_like(text))
+    if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  if (is_null() || !is_lua_constant(text)) return json::value(normalise_space(text));
   if (Result<> ready = prepare(); !ready) return ready.error();
   lua_State* L = machine_->L;
   const std::string source = "return " + std::string{text} + "\n";
   if (luaL_loadbufferx(L, source.data(), source.size(), "=chunk", "t") != LUA_OK) {
     lua_pop(L, 1);
-    return json::value(trimmed);
+    return json::value(normalise_space(text));
   }
   // A constant needs no globals: its environment stays empty.
-  if (!call(0, 1, {})) return json::value(trimmed);
+  if (!call(0, 1, {})) return json::value(normalise_space(text));
   Result<json::value> value = pull_json(L, -1);
   lua_pop(L, 1);
   return value;

@@ -64,7 +64,8 @@ class LuaModel {
   /// Calls `body` for each element of a shallow copy of the array, with item and index set.
   Result<> for_each(const Script& array, const std::string& item, const std::string& index,
                     const std::function<Result<>()>& body);
-  /// Inline text of <data>, <assign>, <content>: a Lua constant or table, JSON, else a string.
+  /// Inline text of <data>, <assign>, <content>: markup as it is; JSON; a Lua table, text in quotes or nil; else
+  /// a string, its white space normalised.
   Result<json::value> literal(std::string_view text);
   /// A macrostep's whole instruction budget is used up.
   bool exhausted() const;
