@@ -75,6 +75,8 @@ class LuaModel {
  private:
   bool is_null() const { return chart_.datamodel == DataModelKind::null; }
   Result<> prepare_session();
+  Result<std::int64_t> begin_loop_over(const Script& array);
+  Result<> set_to_item(const std::string& name, std::int64_t position);
   void show_event();
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
@@ -94,6 +96,7 @@ class LuaModel {
   std::function<bool(std::string_view)> in_state_;
   json::object loaded_;
   bool with_functions_ = false;
+  int loops_ = 0;  ///< <foreach> elements that run now, inside each other
   const Event* event_ = nullptr;
   std::optional<Error> failure_;
 };
