@@ -523,7 +523,16 @@ class Parser {
     return out;
   }
 
+  /// Lua without <script> around it would be passed over.
+  void refuse_text(const pugi::xml_node& node) {
+    for (const pugi::xml_node& child : node)
+      if ((child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) &&
+          std::string_view{child.value()}.find_first_not_of(" \t\r\n") != std::string_view::npos)
+        problem(child, "scxml.text", "Expected elements inside <" + std::string{node.name()} + ">, but found text; Lua goes into <script>");
+  }
+
   Block read_block(const pugi::xml_node& node) {
+    refuse_text(node);
     Block out;
     for (const pugi::xml_node& child : node)
       if (is_scxml(child)) read_action(child, out);
@@ -554,7 +563,7 @@ class Parser {
       action.name = text_or_empty(node, "label");
       action.script = expression(node, "expr");
     } else if (name == "assign") {
-      check_attributes(node, {"location", "expr", "attr", "type"});
+      check_attributes(node, {"location", "expr"});
       action.kind = ActionKind::assign;
       required(node, "location");
       action.location = location(node, "location");
@@ -584,6 +593,7 @@ class Parser {
 
   void read_if(const pugi::xml_node& node, Action& action) {
     check_attributes(node, {"cond"});
+    refuse_text(node);
     action.kind = ActionKind::branch;
     required(node, "cond");
     action.branches.push_back({.cond = expression(node, "cond"), .actions = {}});
@@ -597,6 +607,10 @@ class Parser {
       }
       if (otherwise) problem(child, "scxml.if", "Expected <else> to come last");
       otherwise = name == "else";
+      if (otherwise)
+        check_attributes(child, {});
+      else
+        check_attributes(child, {"cond"});
       if (child.first_child())
         problem(child, "scxml.if", "Expected <" + std::string{child.name()} + "/> to be empty: what belongs to it follows it");
       if (!otherwise) required(child, "cond");
