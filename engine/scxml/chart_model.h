@@ -155,6 +155,9 @@ class Chart {
   const State& at(Index index) const { return states[static_cast<std::size_t>(index)]; }
 };
 
+/// `_event` and the others of SCXML 5.10, which no chart may change.
+bool is_system_variable(std::string_view name);
+
 /// True for a Lua identifier that is no keyword.
 bool is_identifier(std::string_view text);
 

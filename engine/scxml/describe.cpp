@@ -26,6 +26,7 @@ bool matches(std::string_view descriptors, std::string_view event) {
     const std::size_t space = descriptors.find(' ');
     std::string_view each = descriptors.substr(0, space);
     descriptors.remove_prefix(space == std::string_view::npos ? descriptors.size() : space + 1);
+    if (each == ".*") each = "*";
     if (each.ends_with(".*")) each.remove_suffix(2);
     if (each.size() > 1 && each.ends_with('.')) each.remove_suffix(1);
     if (each.empty()) continue;

@@ -87,17 +87,64 @@ int collect_functions(lua_State* L) {
   return 1;
 }
 
+const char kLoopsKey = 0;  ///< registry key: the lists that loops go through, by depth
+
+/// Arguments: list, length, depth. Keeps a shallow copy for the loop at that depth.
+int begin_loop(lua_State* L) {
+  const lua_Integer size = lua_tointeger(L, 2);
+  lua_createtable(L, static_cast<int>(size), 0);
+  for (lua_Integer i = 1; i <= size; ++i) {
+    lua_rawgeti(L, 1, i);
+    lua_rawseti(L, 4, i);
+  }
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kLoopsKey) != LUA_TTABLE) {
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &kLoopsKey);
+    lua_replace(L, 5);
+  }
+  lua_pushvalue(L, 4);
+  lua_rawseti(L, 5, lua_tointeger(L, 3));
+  return 0;
+}
+
+/// Arguments: environment, name, depth, position. The variable gets what the loop at that depth has at the position.
+int set_item(lua_State* L) {
+  const auto* name = static_cast<const std::string*>(lua_touserdata(L, 2));
+  lua_pushlstring(L, name->data(), name->size());
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &kLoopsKey);
+  lua_rawgeti(L, -1, lua_tointeger(L, 3));
+  lua_rawgeti(L, -1, lua_tointeger(L, 4));
+  lua_pushvalue(L, 5);
+  lua_insert(L, -2);
+  lua_settable(L, 1);
+  return 0;
+}
+
 /// Arguments: environment, name (json::string as value), value. Obeys __newindex.
 int set_environment_global(lua_State* L) {
   lua_settable(L, 1);
   return 0;
 }
 
-bool is_light_literal(std::string_view text) {
-  if (text.empty()) return false;
-  const char c = text.front();
-  return c == '{' || c == '"' || c == '\'' || c == '-' || (c >= '0' && c <= '9') || text == "true" || text == "false" ||
-         text == "nil";
+/// Might it be JSON? Words and signs alone are text to most authors, so that Lua is asked about tables and quotes only.
+bool is_json_like(std::string_view text) {
+  const char c = text.empty() ? ' ' : text.front();
+  return c == '{' || c == '[' || c == '"' || c == '-' || (c >= '0' && c <= '9') || text == "true" || text == "false" || text == "null";
+}
+
+/// A Lua table, one text in quotes, or nil.
+bool is_lua_constant(std::string_view text) {
+  if (text == "nil" || (text.starts_with('{') && text.ends_with('}'))) return true;
+  if (!text.starts_with('"') && !text.starts_with('\'')) return false;
+  std::size_t at = 1;
+  while (at < text.size() && text[at] != text.front()) at += text[at] == '\\' ? 2 : 1;
+  return at + 1 == text.size();
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(first, text.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
 std::string normalise_space(std::string_view text) {
@@ -487,34 +534,64 @@ Result<> LuaModel::for_each(const Script& array, const std::string& item, const 
                             const std::function<Result<>()>& body) {
   if (!is_identifier(item) || (!index.empty() && !is_identifier(index)))
     return execution_error(array.place, "Expected 'item' and 'index' to be variable names");
-  const Result<json::value> list = eval(array);
-  if (!list) return list.error();
-  if (!list->is_array() && !(list->is_object() && list->get_object().empty()))
-    return execution_error(array.place, "Expected 'array' to be a list");
-  if (list->is_object()) return set_global(item, nullptr);
-  lua_Integer position = 0;
-  for (const json::value& element : list->get_array()) {
-    if (Result<> set = set_global(item, element); !set) return set;
-    if (!index.empty())
-      if (Result<> set = set_global(index, json::value(++position)); !set) return set;
-    if (Result<> done = body(); !done) return done;
+  const Result<std::int64_t> size = begin_loop_over(array);
+  if (!size) return size.error();
+  ++loops_;
+  Result<> out;
+  for (lua_Integer position = 1; out && position <= *size; ++position) {
+    out = set_to_item(item, position);
+    if (out && !index.empty()) out = set_global(index, json::value(position));
+    if (out) out = body();
   }
-  return {};
+  --loops_;
+  return out;
+}
+
+/// @return how many elements the loop at depth `loops_` has.
+Result<std::int64_t> LuaModel::begin_loop_over(const Script& array) {
+  if (is_null()) return execution_error(array.place, "Expected no foreach: the data model is null");
+  if (Result<> pushed = push_script(array); !pushed) return pushed.error();
+  if (Result<> called = call(0, 1, array.place); !called) return called.error();
+  lua_State* L = machine_->L;
+  const Result<json::value> list = pull_json(L, -1);
+  if (!list || (!list->is_array() && !(list->is_object() && list->get_object().empty()))) {
+    lua_pop(L, 1);
+    return execution_error(array.place, list ? "Expected 'array' to be a list" : list.error().message);
+  }
+  const std::int64_t size = list->is_array() ? static_cast<std::int64_t>(list->get_array().size()) : 0;
+  lua_pushcfunction(L, begin_loop);
+  lua_insert(L, -2);
+  lua_pushinteger(L, size);
+  lua_pushinteger(L, loops_ + 1);
+  if (Result<> begun = call(3, 0, array.place); !begun) return begun.error();
+  return size;
+}
+
+Result<> LuaModel::set_to_item(const std::string& name, std::int64_t position) {
+  lua_State* L = machine_->L;
+  lua_pushcfunction(L, set_item);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, machine_->environment);
+  lua_pushlightuserdata(L, const_cast<std::string*>(&name));
+  lua_pushinteger(L, loops_);
+  lua_pushinteger(L, position);
+  return call(4, 0, {});
 }
 
 Result<json::value> LuaModel::literal(std::string_view text) {
-  const std::string trimmed = normalise_space(text);
-  if (is_null() || !is_light_literal(trimmed)) return json::value(trimmed);
-  if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  text = trimmed(text);
+  if (text.starts_with('<')) return json::value(text);  // markup: an <invoke> may run it
+  if (!is_null() && is_json_like(text))
+    if (Result<json::value> parsed = parse_json(text, JsonLimits{}, "content")) return parsed;
+  if (is_null() || !is_lua_constant(text)) return json::value(normalise_space(text));
   if (Result<> ready = prepare(); !ready) return ready.error();
   lua_State* L = machine_->L;
   const std::string source = "return " + std::string{text} + "\n";
   if (luaL_loadbufferx(L, source.data(), source.size(), "=chunk", "t") != LUA_OK) {
     lua_pop(L, 1);
-    return json::value(trimmed);
+    return json::value(normalise_space(text));
   }
   // A constant needs no globals: its environment stays empty.
-  if (!call(0, 1, {})) return json::value(trimmed);
+  if (!call(0, 1, {})) return json::value(normalise_space(text));
   Result<json::value> value = pull_json(L, -1);
   lua_pop(L, 1);
   return value;

@@ -64,7 +64,8 @@ class LuaModel {
   /// Calls `body` for each element of a shallow copy of the array, with item and index set.
   Result<> for_each(const Script& array, const std::string& item, const std::string& index,
                     const std::function<Result<>()>& body);
-  /// Inline text of <data>, <assign>, <content>: a Lua constant or table, JSON, else a string.
+  /// Inline text of <data>, <assign>, <content>: markup as it is; JSON; a Lua table, text in quotes or nil; else
+  /// a string, its white space normalised.
   Result<json::value> literal(std::string_view text);
   /// A macrostep's whole instruction budget is used up.
   bool exhausted() const;
@@ -74,6 +75,8 @@ class LuaModel {
  private:
   bool is_null() const { return chart_.datamodel == DataModelKind::null; }
   Result<> prepare_session();
+  Result<std::int64_t> begin_loop_over(const Script& array);
+  Result<> set_to_item(const std::string& name, std::int64_t position);
   void show_event();
   Result<> call(int arguments, int results, const std::string& place);
   Result<> push_script(const Script& script);
@@ -93,6 +96,7 @@ class LuaModel {
   std::function<bool(std::string_view)> in_state_;
   json::object loaded_;
   bool with_functions_ = false;
+  int loops_ = 0;  ///< <foreach> elements that run now, inside each other
   const Event* event_ = nullptr;
   std::optional<Error> failure_;
 };

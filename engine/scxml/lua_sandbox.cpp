@@ -20,6 +20,7 @@ const char kEnvironmentKey = 0;
 namespace {
 
 const char kArrayKey = 0;
+const char kSealedKey = 0;
 constexpr const char* kDecimal = "chuyi.decimal";
 constexpr int kDepthMax = 64;
 constexpr std::size_t kStringMax = 1024U * 1024;
@@ -219,6 +220,36 @@ bool key_less(lua_State* L, int a, int b) {
   return lua_compare(L, a, b, LUA_OPLT) != 0;
 }
 
+int refuse_write(lua_State* L) { return luaL_error(L, "attempt to change a read-only table"); }
+
+/// Replaces the table at the top by a proxy that can be read only.
+void seal(lua_State* L) {
+  lua_newtable(L);
+  lua_createtable(L, 0, 4);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, refuse_write);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushvalue(L, -3);
+  lua_rawsetp(L, -2, &kSealedKey);
+  lua_setmetatable(L, -2);
+  lua_remove(L, -2);
+}
+
+/// Pushes the table that a sealed one at `index` stands for; else the table itself. Needs three places of the stack.
+void push_unsealed(lua_State* L, int index) {
+  index = lua_absindex(L, index);
+  if (lua_getmetatable(L, index) != 0) {
+    const bool sealed = lua_rawgetp(L, -1, &kSealedKey) == LUA_TTABLE;
+    lua_remove(L, -2);
+    if (sealed) return;
+    lua_pop(L, 1);
+  }
+  lua_pushvalue(L, index);
+}
+
 bool is_environment(lua_State* L, int index) { return lua_topointer(L, index) == limits_of(L).environment; }
 
 /// waiting_global() of the environment at 1 and the key at 2.
@@ -253,6 +284,8 @@ int sandbox_next(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 2);
   take_all_globals(L);
+  push_unsealed(L, 1);
+  lua_replace(L, 1);
   const bool first = lua_isnil(L, 2);
   lua_pushnil(L);  // 3: best key so far
   lua_pushnil(L);  // 4: iteration key
@@ -336,6 +369,8 @@ int sandbox_pairs(lua_State* L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   take_all_globals(L);
+  push_unsealed(L, 1);
+  lua_replace(L, 1);
   lua_Integer count = 0;
   std::size_t bytes = 0;
   for (lua_pushnil(L); lua_next(L, 1) != 0; lua_pop(L, 1)) {
@@ -363,8 +398,7 @@ int sandbox_pairs(lua_State* L) {
   }
   lua_pushinteger(L, 0);
   lua_pushcclosure(L, pairs_step, 3);
-  lua_pushvalue(L, 1);
-  return 2;
+  return 1;
 }
 
 /// Calls the original function kept as upvalue 1 with all arguments.
@@ -477,8 +511,6 @@ int sandbox_format(lua_State* L) {
   return forward(L);
 }
 
-int refuse_write(lua_State* L) { return luaL_error(L, "attempt to change a read-only table"); }
-
 /// What is not in the environment: a global that waits, else what every session may use.
 int environment_index(lua_State* L) {
   const std::size_t waiting = waiting_global(L);
@@ -494,10 +526,8 @@ int environment_index(lua_State* L) {
 
 /// New globals: anything but the names of the system.
 int environment_newindex(lua_State* L) {
-  static constexpr const char* kSystem[] = {"_event", "_sessionid", "_name", "_ioprocessors", "_x"};
-  for (const char* name : kSystem)
-    if (lua_type(L, 2) == LUA_TSTRING && std::strcmp(lua_tostring(L, 2), name) == 0)
-      return luaL_error(L, "attempt to change '%s', which belongs to the system", name);
+  if (lua_type(L, 2) == LUA_TSTRING && is_system_variable(lua_tostring(L, 2)))
+    return luaL_error(L, "attempt to change '%s', which belongs to the system", lua_tostring(L, 2));
   const std::size_t waiting = waiting_global(L);
   if (waiting < limits_of(L).taken.size()) {
     lua_rawset(L, 1);
@@ -566,20 +596,6 @@ void wrap(lua_State* L, int library, const char* name, lua_CFunction function) {
   lua_getfield(L, library, name);
   lua_pushcclosure(L, function, 1);
   lua_setfield(L, library, name);
-}
-
-/// Replaces the table at the top by a proxy that can be read only.
-void seal(lua_State* L) {
-  lua_newtable(L);
-  lua_createtable(L, 0, 3);
-  lua_pushvalue(L, -3);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, refuse_write);
-  lua_setfield(L, -2, "__newindex");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_setmetatable(L, -2);
-  lua_remove(L, -2);
 }
 
 /// Opens a library under `name` in `base`: what `special` lists is wrapped by that function (nullptr: removed),
@@ -684,14 +700,17 @@ void push_ioprocessors(lua_State* L) {
     else
       lua_pushfstring(L, "#_scxml_%s", env.session_id.c_str());
     lua_setfield(L, -2, "location");
+    seal(L);
     lua_setfield(L, -2, processor.data());
   }
+  seal(L);
 }
 
 void push_x(lua_State* L) {
   lua_createtable(L, 0, 1);
   lua_pushinteger(L, to_ms(limits_of(L).env->now));
   lua_setfield(L, -2, "now");
+  seal(L);
 }
 
 /// SCXML 5.10.1.
@@ -712,6 +731,7 @@ void push_event(lua_State* L) {
   lua_setfield(L, -2, "type");
   push_json(L, event.data);
   lua_setfield(L, -2, "data");
+  seal(L);
   limits.event_failed = false;
   limits.event_made = true;
 }
@@ -920,7 +940,14 @@ Result<json::value> pull_value(lua_State* L, int index, int depth, Pull& pull) {
       if (Result<> good = check_text({text, size}, pull); !good) return good.error();
       return json::value(json::string_view{text, size});
     }
-    case LUA_TTABLE: return pull_table(L, lua_absindex(L, index), depth, pull);
+    case LUA_TTABLE: {
+      const int top = lua_gettop(L);
+      if (lua_checkstack(L, 4) == 0) return bad_value("Expected data that is nested less deeply");
+      push_unsealed(L, index);
+      Result<json::value> table = pull_table(L, top + 1, depth, pull);
+      lua_settop(L, top);
+      return table;
+    }
     case LUA_TUSERDATA:
       if (is_decimal(L, index)) {
         const auto units = *static_cast<const std::int64_t*>(lua_touserdata(L, index));

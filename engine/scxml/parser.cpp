@@ -165,7 +165,14 @@ class Parser {
   Script location(const pugi::xml_node& node, const char* name) {
     const pugi::xml_attribute found = node.attribute(name);
     if (!found) return {};
-    return script(std::string{found.value()} + " = ...\n", document_.place(found));
+    return assignment(found.value(), document_.place(found));
+  }
+  Script assignment(std::string_view to, std::string place) {
+    const std::string_view root = to.substr(0, to.find_first_of(" \t\r\n.[:("));
+    if (root == "local") problem(place, "scxml.location", "Expected a variable or a place in a table, but found '" + std::string{to} + "'");
+    // SCXML 5.10: such an attempt fails when it is made.
+    if (is_system_variable(root)) return script("error(\"attempt to change '" + std::string{root} + "', which belongs to the system\", 0)\n", std::move(place));
+    return script(std::string{to} + " = ...\n", std::move(place));
   }
   void exclusive(const pugi::xml_node& node, const char* a, const char* b) {
     if (node.attribute(a) && node.attribute(b))
@@ -204,18 +211,28 @@ class Parser {
     state.parent = parent;
     state.place = document_.place(node);
     state.id = kind == StateKind::root ? std::string{} : text_or_empty(node, "id");
-    const bool generated = state.id.empty() && kind != StateKind::root;
-    if (generated) state.id = "_s" + std::to_string(index);
     if (!state.id.empty() && !chart_.by_id.try_emplace(state.id, index).second)
       problem(node, "scxml.duplicate_id", "Expected each id once, but found '" + state.id + "' again");
     state.title_zh = profile(node, "title");
     state.title_en = profile(node, "title-en");
     state.stage = profile(node, "stage");
-    if (state.title_zh.empty()) state.title_zh = state.id;
-    if (state.title_en.empty()) state.title_en = state.id;
     if (state.stage.empty() && parent != kNone) state.stage = chart_.at(parent).stage;
     chart_.states.push_back(std::move(state));
     return index;
+  }
+  /// SCXML 3.14: a state without id gets one that no other state has. Titles that are not given are the ids.
+  void complete_names() {
+    for (std::size_t i = 0; i < chart_.states.size(); ++i) {
+      State& self = chart_.states[i];
+      if (i > 0 && self.id.empty()) {
+        self.id = "_s" + std::to_string(i);
+        while (!chart_.by_id.try_emplace(self.id, static_cast<Index>(i)).second) self.id += '_';
+      }
+      if (self.title_zh.empty()) self.title_zh = self.id;
+      if (self.title_en.empty()) self.title_en = self.id;
+    }
+    chart_.title_zh = state(0).title_zh;
+    chart_.title_en = state(0).title_en;
   }
   State& state(Index index) { return chart_.states[static_cast<std::size_t>(index)]; }
 
@@ -234,8 +251,6 @@ class Parser {
     chart_.late_binding = binding == "late";
     chart_.http_events = tokens_of(profile(node, "http-events"));
     const Index root = add_state(node, StateKind::root, kNone);
-    chart_.title_zh = state(root).title_zh;
-    chart_.title_en = state(root).title_en;
     for (const pugi::xml_node& child : node) {
       if (!is_scxml(child)) continue;
       const std::string_view name = local_name(child.name());
@@ -245,6 +260,7 @@ class Parser {
         unknown_child(child);
     }
     finish_state(root, node);
+    complete_names();
   }
 
   /// What `src` names, or the inline text.
@@ -305,11 +321,13 @@ class Parser {
       if (!is_scxml(child)) continue;
       const std::string_view name = local_name(child.name());
       if (name == "onentry" || name == "onexit") {
+        check_attributes(child, {});
         Block block = read_block(child);
         auto& blocks = name == "onentry" ? state(index).on_entry : state(index).on_exit;
         blocks.push_back(std::move(block));
       } else if (final) {
-        if (name == "donedata") {
+        if (name == "donedata" && !state(index).has_donedata) {
+          check_attributes(child, {});
           state(index).has_donedata = true;
           state(index).donedata = read_payload(child);
         } else {
@@ -395,6 +413,7 @@ class Parser {
     Transition out{.source = source, .place = document_.place(node)};
     if (const auto events = attribute(node, "event")) {
       for (std::string& token : tokens_of(*events)) {
+        if (token == ".*") token = "*";
         if (token.ends_with(".*")) token.resize(token.size() - 2);
         if (token.size() > 1 && token.ends_with('.')) token.pop_back();
         out.events.push_back(std::move(token));
@@ -448,7 +467,7 @@ class Parser {
         const std::string place = document_.place(node.attribute("namelist"));
         out.params.push_back({.name = name,
                               .value = script("return " + name + "\n", place),
-                              .location = script(name + " = ...\n", place),
+                              .location = assignment(name, place),
                               .variable = is_identifier(name) ? name : std::string{},
                               .from_namelist = true});
       }
@@ -525,7 +544,16 @@ class Parser {
     }
   }
 
+  /// Lua without <script> around it would be passed over.
+  void refuse_text(const pugi::xml_node& node) {
+    for (const pugi::xml_node& child : node)
+      if ((child.type() == pugi::node_pcdata || child.type() == pugi::node_cdata) &&
+          std::string_view{child.value()}.find_first_not_of(" \t\r\n") != std::string_view::npos)
+        problem(child, "scxml.text", "Expected elements inside <" + std::string{node.name()} + ">, but found text; Lua goes into <script>");
+  }
+
   Block read_block(const pugi::xml_node& node) {
+    refuse_text(node);
     Block out;
     for (const pugi::xml_node& child : node)
       if (is_scxml(child)) read_action(child, out);
@@ -556,7 +584,7 @@ class Parser {
       action.name = text_or_empty(node, "label");
       action.script = expression(node, "expr");
     } else if (name == "assign") {
-      check_attributes(node, {"location", "expr", "attr", "type"});
+      check_attributes(node, {"location", "expr"});
       action.kind = ActionKind::assign;
       required(node, "location");
       action.location = location(node, "location");
@@ -586,6 +614,7 @@ class Parser {
 
   void read_if(const pugi::xml_node& node, Action& action) {
     check_attributes(node, {"cond"});
+    refuse_text(node);
     action.kind = ActionKind::branch;
     required(node, "cond");
     action.branches.push_back({.cond = expression(node, "cond"), .actions = {}});
@@ -599,6 +628,12 @@ class Parser {
       }
       if (otherwise) problem(child, "scxml.if", "Expected <else> to come last");
       otherwise = name == "else";
+      if (otherwise)
+        check_attributes(child, {});
+      else
+        check_attributes(child, {"cond"});
+      if (child.first_child())
+        problem(child, "scxml.if", "Expected <" + std::string{child.name()} + "/> to be empty: what belongs to it follows it");
       if (!otherwise) required(child, "cond");
       action.branches.push_back({.cond = otherwise ? Script{} : expression(child, "cond"), .actions = {}});
     }
@@ -690,6 +725,11 @@ class Parser {
 };
 
 }  // namespace
+
+bool is_system_variable(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> kNames = {"_event", "_sessionid", "_name", "_ioprocessors", "_x"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
 
 bool is_identifier(std::string_view text) {
   static constexpr std::array<std::string_view, 22> kKeywords = {

@@ -115,7 +115,7 @@ EntrySet Procedures::compute_entry_set(const std::vector<Index>& transitions, co
   EntrySet entry;
   for (std::size_t i = 0; i < transitions.size(); ++i) {
     const Transition& of = transition(transitions[i]);
-    for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
+    enter_targets(of, entry);
     for (const Index target : effective_targets(of)) add_ancestor_states_to_enter(target, domains[i], entry);
     if (transitions[i] == chart_.at(0).initial) {
       entry.states.insert(0);
@@ -147,8 +147,15 @@ void Procedures::add_descendant_states_to_enter(Index index, EntrySet& entry) co
   }
 }
 
+/// A target that has another one below it takes no default of its own (SCXML 3.3): it is entered as that one's ancestor.
+void Procedures::enter_targets(const Transition& of, EntrySet& entry) const {
+  for (const Index target : of.targets)
+    if (std::none_of(of.targets.begin(), of.targets.end(), [&](Index each) { return chart_.is_descendant(each, target); }))
+      add_descendant_states_to_enter(target, entry);
+}
+
 void Procedures::enter_default(const Transition& of, Index ancestor, EntrySet& entry) const {
-  for (const Index target : of.targets) add_descendant_states_to_enter(target, entry);
+  enter_targets(of, entry);
   for (const Index target : of.targets) add_ancestor_states_to_enter(target, ancestor, entry);
 }
 

@@ -72,6 +72,7 @@ class Procedures {
   Index transition_domain(const Transition& of) const;
   void add_descendant_states_to_enter(Index index, EntrySet& entry) const;
   void add_ancestor_states_to_enter(Index index, Index ancestor, EntrySet& entry) const;
+  void enter_targets(const Transition& of, EntrySet& entry) const;
   void enter_default(const Transition& of, Index ancestor, EntrySet& entry) const;
   void enter_regions(const State& parallel, EntrySet& entry) const;
 

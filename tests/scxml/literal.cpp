@@ -249,10 +249,19 @@ void Interpreter::enter_states(const OrderedSet& enabled_transitions) {
 
 void Interpreter::compute_entry_set(const OrderedSet& transitions) {
   for (const Index t : transitions.list) {
-    for (const Index s : transition(t).targets) add_descendant_states_to_enter(s);
+    for (const Index s : without_ancestors(transition(t).targets)) add_descendant_states_to_enter(s);
     const Index ancestor = get_transition_domain(t);
     for (const Index s : get_effective_target_states(transition(t)).list) add_ancestor_states_to_enter(s, ancestor);
   }
+}
+
+/// The one departure from the pseudo-code, which would enter two children of a state: 3.3 gives a target its default only
+/// when none of its descendants is specified.
+std::vector<Index> Interpreter::without_ancestors(const std::vector<Index>& targets) {
+  std::vector<Index> out;
+  for (const Index s : targets)
+    if (std::none_of(targets.begin(), targets.end(), [&](Index each) { return is_descendant(each, s); })) out.push_back(s);
+  return out;
 }
 
 void Interpreter::add_descendant_states_to_enter(Index s) {
@@ -264,7 +273,7 @@ void Interpreter::add_descendant_states_to_enter(Index s) {
       for (const Index each : kept) add_ancestor_states_to_enter(each, parent);
     } else {
       default_history_content_[parent] = state(s).initial;
-      for (const Index each : transition(state(s).initial).targets) add_descendant_states_to_enter(each);
+      for (const Index each : without_ancestors(transition(state(s).initial).targets)) add_descendant_states_to_enter(each);
       for (const Index each : transition(state(s).initial).targets) add_ancestor_states_to_enter(each, parent);
     }
     return;
@@ -272,7 +281,7 @@ void Interpreter::add_descendant_states_to_enter(Index s) {
   states_to_enter_.add(s);
   if (state(s).kind == StateKind::compound) {
     states_for_default_entry_.add(s);
-    for (const Index each : transition(state(s).initial).targets) add_descendant_states_to_enter(each);
+    for (const Index each : without_ancestors(transition(state(s).initial).targets)) add_descendant_states_to_enter(each);
     for (const Index each : transition(state(s).initial).targets) add_ancestor_states_to_enter(each, s);
   } else if (state(s).kind == StateKind::parallel) {
     for (const Index child : state(s).children)

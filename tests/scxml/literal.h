@@ -10,7 +10,8 @@
 #include "engine/scxml/chart_model.h"
 
 /// A second interpreter for comparison: the pseudo-code of W3C SCXML 1.0 (2015-09-01), appendix D, written down
-/// procedure by procedure under its own names, as slow as it stands there. Data model null; no sends, no invokes.
+/// procedure by procedure under its own names, as slow as it stands there, but for without_ancestors(). Data model null; no
+/// sends, no invokes.
 namespace chuyi::scxml::literal {
 
 /// An ordered set of appendix D: union, membership, and a list in order of insertion.
@@ -71,6 +72,7 @@ class Interpreter {
   void execute_transition_content(const OrderedSet& enabled_transitions);
   void enter_states(const OrderedSet& enabled_transitions);
   void compute_entry_set(const OrderedSet& transitions);
+  std::vector<Index> without_ancestors(const std::vector<Index>& targets);
   void add_descendant_states_to_enter(Index state);
   void add_ancestor_states_to_enter(Index state, Index ancestor);
   bool is_in_final_state(Index s);

@@ -64,18 +64,19 @@ class Maker {
     return out;
   }
 
-  /// One node of the list, or several in different regions of one parallel state.
+  /// One node of the list, or several in different regions of one parallel state or below each other.
   std::vector<int> targets_in(const std::vector<int>& nodes) {
     std::vector<int> out{dice_.one_of(nodes)};
     for (int i = 0; i < 2 && dice_.percent(30); ++i) {
       const int next = dice_.one_of(nodes);
-      if (std::all_of(out.begin(), out.end(), [&](int each) { return side_by_side(each, next); })) out.push_back(next);
+      if (std::all_of(out.begin(), out.end(), [&](int each) { return go_together(each, next); })) out.push_back(next);
     }
     return out;
   }
 
-  bool side_by_side(int a, int b) {
-    if (chart_.is_within(a, b) || chart_.is_within(b, a)) return false;
+  bool go_together(int a, int b) {
+    if (a == b) return false;
+    if (chart_.is_within(a, b) || chart_.is_within(b, a)) return true;
     int ancestor = a;
     while (!chart_.is_within(b, ancestor)) ancestor = at(ancestor).parent;
     const auto is_own_history = [&](int node) { return is_history(at(node)) && at(node).parent == ancestor; };

@@ -209,8 +209,8 @@ TEST(Sandbox, NothingLeaksFromOneSessionToTheNext) {
       "<final id=\"clean\"/><final id=\"dirty\"/></scxml>";
   const Result<ChartPtr> chart = parse_chart(xml, "t");
   ASSERT_TRUE(chart);
-  EXPECT_EQ(World(false).run(*chart, "."), "clean");
-  EXPECT_EQ(World(false).run(*chart, "."), "clean");
+  EXPECT_EQ(World(false).run(**chart), "clean");
+  EXPECT_EQ(World(false).run(**chart), "clean");
 }
 
 TEST(Sandbox, FunctionsOfAScriptSeeTheirOwnSession) {

@@ -1,0 +1,2 @@
+loaded = 'yes'
+function greet(name) return 'hello ' .. name end
