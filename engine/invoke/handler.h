@@ -42,7 +42,8 @@ class StageView {
   virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };
 
-/// Invoke id → ids of the users who signed there.
+/// Invoke id → ids of the users who signed there. In an invoked chart its own stages have their own ids, and those outside
+/// theirs, with "/" before one that the chart has too.
 using SignedBy = std::map<std::string, std::set<std::string, std::less<>>, std::less<>>;
 
 /// Everything a handler knows. Valid during the call only.

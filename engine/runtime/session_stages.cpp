@@ -37,9 +37,16 @@ StageContext SessionRun::context(const std::string& key) {
     const std::string outermost = key.substr(0, key.find('/'));
     for (const scxml::Invocation& each : document_.chart.invocations)
       if (each.invoke_id == outermost) state = each.state;
-    signed_by_ = document_.signed_by;
+    signed_by_.clear();
+    std::vector<std::string> outside;
     for (const auto& [signed_at, users] : document_.signed_by)
-      if (signed_at.starts_with(key.substr(0, slash + 1))) signed_by_[signed_at.substr(slash + 1)] = users;
+      if (signed_at.starts_with(key.substr(0, slash + 1)))
+        signed_by_[signed_at.substr(slash + 1)] = users;
+      else
+        outside.push_back(signed_at);
+    // Who signed outside counts as well, under another name where the chart has a stage of that name itself.
+    for (const std::string& signed_at : outside)
+      signed_by_[signed_by_.contains(signed_at) ? "/" + signed_at : signed_at] = document_.signed_by.at(signed_at);
   }
   return {.session_id = row_.id,
           .invoke_id = nested ? key.substr(slash + 1) : key,

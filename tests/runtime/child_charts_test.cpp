@@ -169,11 +169,16 @@ INSTANTIATE_TEST_SUITE_P(Kinds, FailingChild, testing::Values(
                                                                                                                     "",     "stage.failed", "before"}),
   [](const auto& row) { return std::string(row.param.name); });
 
-/// Is done as soon as it starts, with what it was given.
+/// Is done as soon as it starts, with what it was given and who signed where.
 class Echo final : public InvokeHandler {
  public:
-  Result<StageOutcome> start(const StageContext& /*context*/, const json::object& params) const override {
-    return StageOutcome{.state = {}, .events = {{.name = "done", .data = params}}, .effects = {}, .reply = {}};
+  Result<StageOutcome> start(const StageContext& context, const json::object& params) const override {
+    json::object data = params;
+    std::string all;
+    for (const auto& [stage, users] : context.signed_by)
+      for (const std::string& user : users) all += stage + " " + user + ";";
+    data["signed"] = all;
+    return StageOutcome{.state = {}, .events = {{.name = "done", .data = std::move(data)}}, .effects = {}, .reply = {}};
   }
   Result<StageOutcome> command(const StageContext& /*context*/, const json::object& /*state*/, const StageCommand& /*command*/) const override {
     return Error{.code = "test.command"};
@@ -183,6 +188,21 @@ class Echo final : public InvokeHandler {
   }
   StageOutcome cancel(const StageContext& /*context*/, const json::object& /*state*/) const override { return {}; }
 };
+
+TEST_F(ChildCharts, TellApartWhoSignedInsideAndOutside) {
+  ASSERT_TRUE(world.registry.add("echo", std::make_unique<Echo>()));
+  play(R"(<state id="before">)" + task("draft") + R"(<transition event="done.invoke.draft" target="s"/></state><state id="s">)" +
+       invoking("sub", R"(<state id="a">)" + task("draft") + R"(<transition event="done.invoke.draft" target="b"/></state><state id="b">
+           <invoke type="echo" id="echo"/><transition event="done.invoke.echo" target="end"><log expr="_event.data.signed"/></transition></state>)") +
+       kDone + "</state>");
+  world.sign("clerk", "task", "done");
+  world.sign("lead", "task", "done");
+  EXPECT_EQ(world.state(), "done");
+  const std::vector<AuditRow> rows = *world.storage.queries->audit(world.session().id, 0, 9);
+  const json::value record = json::parse(rows.back().record);
+  EXPECT_EQ(array_or_empty(record.as_object(), "log"), json::array{"/draft clerk;draft lead;"}) << "each signature once";
+  EXPECT_EQ(world.replay_problem(), "");
+}
 
 TEST_F(ChildCharts, WhatAStageSaidBeforeItsStateWasLeftIsDropped) {
   ASSERT_TRUE(world.registry.add("echo", std::make_unique<Echo>()));
