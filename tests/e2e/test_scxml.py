@@ -1,6 +1,7 @@
 """Goal: the engine does what the recommendation says, also when every session is saved, dropped and restored between
 macrosteps. Method: `chuyi scxml-test` on our charts, one for each rule, and on the W3C's own tests in their Lua form
 where that folder lies beside the source tree."""
+import functools
 import json
 import os
 import subprocess
@@ -10,13 +11,14 @@ from server import CHUYI, SOURCE_DIR
 
 CHARTS = os.path.join(SOURCE_DIR, "tests", "scxml", "charts")
 W3C = os.path.join(SOURCE_DIR, "..", "shared", "scxml")
-MODES = ([], ["--restore-between-macrosteps"])
+MODES = ((), ("--restore-between-macrosteps",))
 
 
 def run(folder, *options):
     return subprocess.run([CHUYI, "scxml-test", folder, *options], capture_output=True, text=True, timeout=250)
 
 
+@functools.cache
 def results(folder, mode):
     return {each["id"]: each for each in json.loads(run(folder, "--json", *mode).stdout)}
 
