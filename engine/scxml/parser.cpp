@@ -693,12 +693,12 @@ class Parser {
       for (std::size_t i = 0; i < transition.targets.size(); ++i)
         for (std::size_t k = i + 1; k < transition.targets.size(); ++k)
           if (!compatible(transition.targets[i], transition.targets[k]))
-            problem(pending.node, "scxml.target", "Expected targets that can be active together, none inside another");
+            problem(pending.node, "scxml.target", "Expected targets that can be active together");
     }
   }
   bool compatible(Index a, Index b) const {
-    // Entering a state enters its default children too: one of them named beside it would be a second one.
-    if (a == b || chart_.is_descendant(a, b) || chart_.is_descendant(b, a)) return false;
+    if (a == b) return false;
+    if (chart_.is_descendant(a, b) || chart_.is_descendant(b, a)) return true;
     Index ancestor = chart_.at(a).parent;
     while (!chart_.is_descendant(b, ancestor)) ancestor = chart_.at(ancestor).parent;
     return chart_.at(ancestor).kind == StateKind::parallel;

@@ -118,6 +118,23 @@ TEST(Interpreter, AHistoryRecordedOnTheWayIsEnteredWhole) {
   EXPECT_EQ(step->next.configuration, (std::vector<std::string>{"p", "a", "b"}));
 }
 
+// Goal: no chart that loads costs more steps than it has states. Method: 60 levels whose default entry names
+// both the child and the grandchild, so that going down each way would take as long as Fibonacci's numbers say.
+TEST(Interpreter, EachStateIsGoneThroughOnce) {
+  std::string open;
+  std::string close;
+  for (int i = 0; i < 60; ++i) {
+    const std::string next = "s" + std::to_string(i + 1);
+    open += "<state id=\"s" + std::to_string(i) + "\" initial=\"" + next + (i < 59 ? " s" + std::to_string(i + 2) : "") + "\">";
+    close += "</state>";
+  }
+  const Result<ChartPtr> parsed = parse_chart(chart(open + "<state id=\"s60\"/>" + close), "t");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  const Result<Step> step = start(**parsed, {}, {.session_id = "s", .now = {}});
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.configuration.size(), 61u);
+}
+
 // SCXML appendix D: exitInterpreter runs <onexit> before returnDoneEvent evaluates the donedata.
 TEST(Interpreter, DonedataSeesWhatOnexitDid) {
   const Result<ChartPtr> parsed =
