@@ -10,6 +10,8 @@
 
 #include <curl/curl.h>
 
+#include "engine/base/form.h"
+
 namespace chuyi {
 namespace {
 
@@ -36,7 +38,17 @@ std::optional<Url> parse_url(const std::string& text) {
   return out;
 }
 
+/// A server that decodes a path before it resolves it would see another one.
+bool is_plain(const std::string& path) {
+  std::string decoded;
+  if (!percent_decode(path, false, decoded)) return false;
+  const auto slashes = [](const std::string& text) { return std::count(text.begin(), text.end(), '/'); };
+  if (slashes(decoded) != slashes(path) || decoded.find('\\') != std::string::npos) return false;
+  return (decoded + "/").find("/../") == std::string::npos && (decoded + "/").find("/./") == std::string::npos;
+}
+
 bool allows(const Url& allowed, const Url& target) {
+  if (!is_plain(target.path)) return false;
   if (allowed.scheme != target.scheme || allowed.host != target.host || allowed.port != target.port) return false;
   if (allowed.path.ends_with('/')) return target.path.starts_with(allowed.path);
   return target.path == allowed.path || target.path.starts_with(allowed.path + "/");

@@ -19,6 +19,7 @@
 #include "engine/migrate/migrations.h"
 #include "engine/ports/audit.h"
 #include "engine/runtime/dispatcher.h"
+#include "engine/runtime/journal_view.h"
 #include "engine/runtime/pumps.h"
 #include "engine/stages/profiles.h"
 #include "plugins/host/plugin_client.h"
@@ -207,6 +208,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   services.reload_packages = [&] { return library->reload(); };
   services.ready = [&] { return !failed && queries.setting(kAuditCountSetting).has_value(); };
 
+  const Result<std::optional<std::string>> known_secret = queries.setting(kHttpSecretSetting);
+  if (!known_secret) return known_secret.error();
+  if (!options.public_url.empty() && !*known_secret) {
+    Command secret{.kind = "http.secret", .actor = {.user_id = "system", .name = "system", .memberships = {}}, .data = {{"secret", random_id() + random_id()}}};
+    if (const Result<Reply> kept = execute_and_wait(dispatcher, std::move(secret)); !kept) return kept.error();
+  }
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
@@ -215,9 +222,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   ready(*port, [&server] { server.stop(); });
   server.run();
   pumps->stop();
-  sender->reset();
   identity.stop();
   pool.join();
+  sender->reset();  // after whatever may still post through the pumps
   preparing->join();
   // Last of those that run commands: what it still has in its queue calls back into the parts above.
   storage->store.reset();

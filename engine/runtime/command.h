@@ -36,6 +36,7 @@ namespace chuyi {
 /// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}
+/// http.secret           {secret}: what keys of messages are made of; only the first one counts
 /// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;

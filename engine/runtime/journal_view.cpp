@@ -1,5 +1,6 @@
 #include "engine/runtime/journal_view.h"
 
+#include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 
 namespace chuyi {
@@ -31,6 +32,13 @@ json::object JournalView::task_data(std::string_view task_id) {
   std::optional<TaskRow> task = view_->task(task_id);
   return task ? std::move(task->data) : json::object{};
 }
+
+const std::string& JournalView::http_secret() {
+  if (http_secret_.empty() && view_ != nullptr) http_secret_ = view_->setting(kHttpSecretSetting).value_or(std::string{});
+  return http_secret_;
+}
+
+std::string http_key(const std::string& secret, const std::string& session_id) { return sha256_hex(secret + "/" + session_id).substr(0, 40); }
 
 bool JournalView::is_running(const std::string& session_id) {
   const json::value& read = answer("running:" + session_id, [&]() -> json::value {

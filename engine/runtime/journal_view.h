@@ -17,13 +17,15 @@ class JournalView final : public StageView {
   /// A live command: answers come from the store and the calendar.
   JournalView(View& view, const Calendar& calendar) : view_(&view), calendar_(&calendar) {}
   /// A replay: answers come from the journal. A question that was not asked then gets the empty answer.
-  explicit JournalView(json::object reads) : reads_(std::move(reads)) {}
+  explicit JournalView(json::object reads, std::string http_secret = {}) : reads_(std::move(reads)), http_secret_(std::move(http_secret)) {}
 
   std::vector<Membership> memberships(std::string_view user_id) override;
   std::int64_t series(std::string_view name) override;
   json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
+  /// What the keys of http_key() are made of. Not journalled: it stays in the store's settings.
+  const std::string& http_secret();
   /// Does a session of this id run?
   bool is_running(const std::string& session_id);
 
@@ -38,7 +40,12 @@ class JournalView final : public StageView {
   View* view_ = nullptr;
   const Calendar* calendar_ = nullptr;
   json::object reads_;
+  std::string http_secret_;
   std::map<std::string, std::int64_t> changed_series_;
 };
+
+/// Whoever sends a message to the session has to know it (`?key=` of its location).
+std::string http_key(const std::string& secret, const std::string& session_id);
+inline constexpr const char* kHttpSecretSetting = "http_secret";
 
 }  // namespace chuyi

@@ -15,6 +15,8 @@ constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::seconds kRetry{1};
 
 constexpr std::size_t kRefusedMax = 1'000;
+/// How often what was done may make more due, before that waits a while.
+constexpr int kRoundsMax = 1'000;
 
 Command system_command(std::string kind, json::object data) {
   return Command{.kind = std::move(kind),
@@ -31,6 +33,7 @@ Command system_command(std::string kind, json::object data) {
 void PumpReport::add(PumpReport other) {
   fired += other.fired;
   failed = failed || other.failed;
+  endless = endless || other.endless;
   for (Detail& each : other.refused)
     if (refused.size() < kRefusedMax) refused.push_back(std::move(each));
 }
@@ -38,7 +41,10 @@ void PumpReport::add(PumpReport other) {
 PumpReport Pumps::run_due() {
   const std::lock_guard lock(running_);
   PumpReport report;
-  for (bool more = true; more && !report.failed;) {
+  bool more = true;
+  for (int round = 0; more && !report.failed && !is_stopping(); ++round) {
+    report.endless = round == kRoundsMax;
+    if (report.endless) break;
     const bool fired = fire_timers(report);
     more = deliver_outbox(report) || fired;
   }
@@ -68,7 +74,7 @@ bool Pumps::fire_timers(PumpReport& report) {
   const Result<std::vector<TimerRow>> due = queries_.due_timers(clock_.now(), kBatch);
   report.failed = report.failed || !due;
   bool moved = false;
-  for (std::size_t i = 0; due && i < due->size() && !report.failed; ++i) {
+  for (std::size_t i = 0; due && i < due->size() && !report.failed && !is_stopping(); ++i) {
     const TimerRow& timer = (*due)[i];
     Command command = system_command("timer.fire", {{"timer", timer.id}});
     command.session_id = timer.session_id;
@@ -141,7 +147,19 @@ Result<Reply> Pumps::deliver_message(PumpReport& report, const OutboxRow& entry)
   Result<Reply> reply = here ? deliver_here(entry) : Error{.code = "http_event.denied", .message = "Expected a target that the administrator allows"};
   if (reply || reply.error().kind == ErrorKind::unavailable || reply.error().code == "outbox.gone") return reply;
   refuse(report, nullptr, entry.id, reply.error());
-  return execute_and_wait(commands_, failure_of(entry, reply.error()));
+  return tell_failure(entry, reply.error());
+}
+
+/// Should the session refuse its error event, the entry is done all the same.
+Result<Reply> Pumps::tell_failure(const OutboxRow& entry, const Error& error) {
+  Result<Reply> told = execute_and_wait(commands_, failure_of(entry, error));
+  if (told || told.error().kind == ErrorKind::unavailable) return told;
+  return execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+}
+
+bool Pumps::is_stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
 }
 
 bool Pumps::is_posting(const std::string& entry) {
@@ -164,11 +182,7 @@ void Pumps::post_message(const OutboxRow& entry) {
 void Pumps::posted(const OutboxRow& entry, const Result<>& result) {
   const bool again = !result && result.error().kind == ErrorKind::unavailable && entry.attempts < kTriesMax;
   if (!result) on_refused_({.place = entry.id, .code = result.error().code, .message = result.error().message, .message_zh = result.error().message_zh});
-  if (!again) {
-    // Should the session refuse its error event, the entry is done all the same.
-    Result<Reply> told = result ? Result<Reply>{Reply{}} : execute_and_wait(commands_, failure_of(entry, result.error()));
-    if (result || !told) (void)execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
-  }
+  if (!again) (void)(result ? execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}})) : tell_failure(entry, result.error()));
   {
     const std::lock_guard lock(mutex_);
     posting_.erase(entry.id);
@@ -180,7 +194,7 @@ bool Pumps::deliver_outbox(PumpReport& report) {
   const Result<std::vector<OutboxRow>> due = queries_.due_outbox(clock_.now(), kBatch);
   report.failed = report.failed || !due;
   bool moved = false;
-  for (std::size_t i = 0; due && i < due->size() && !report.failed; ++i) {
+  for (std::size_t i = 0; due && i < due->size() && !report.failed && !is_stopping(); ++i) {
     const OutboxRow& entry = (*due)[i];
     Result<Reply> reply{Reply{}};
     if (entry.kind == "send") {
@@ -232,10 +246,10 @@ void Pumps::loop() {
   while (!stopping_) {
     woken_ = false;
     lock.unlock();
-    run_due();
+    const PumpReport report = run_due();
     const Result<std::optional<Instant>> next = queries_.next_timer();
     std::chrono::milliseconds wait = kPatience;
-    if (!next) {
+    if (!next || report.endless) {
       wait = kRetry;
     } else if (next->has_value()) {
       const auto left = **next - clock_.now();
@@ -244,7 +258,7 @@ void Pumps::loop() {
       if (wait <= std::chrono::milliseconds::zero()) wait = kRetry;
     }
     lock.lock();
-    changed_.wait_for(lock, wait, [this] { return stopping_ || woken_; });
+    changed_.wait_for(lock, wait, [&] { return stopping_ || (woken_ && !report.endless); });
   }
 }
 
@@ -271,6 +285,11 @@ Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& ac
       clock.advance_to(stop);
     }
     report.add(pumps.run_due());
+    if (report.endless)
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "timer.endless",
+                   .message = "Expected sessions that come to rest at " + format_instant(clock.now()) + ", but they go on for ever",
+                   .message_zh = "有流程无休止地运行，时钟停在" + format_instant(clock.now())};
     if (!due && stop == to && !report.failed) return report;
   }
   return Error{.kind = ErrorKind::unavailable,

@@ -22,6 +22,7 @@ struct PumpReport {
   std::size_t fired = 0;        ///< timers
   std::vector<Detail> refused;  ///< place = id of the timer or outbox entry; kept are the first 1,000
   bool failed = false;          ///< the store did not answer: what was due still is
+  bool endless = false;         ///< what was done made more due again and again: the rest waits
 
   void add(PumpReport other);
 };
@@ -62,6 +63,8 @@ class Pumps {
   Result<Reply> deliver_event(PumpReport& report, const OutboxRow& entry);
   Result<Reply> deliver_message(PumpReport& report, const OutboxRow& entry);
   Result<Reply> deliver_here(const OutboxRow& entry);
+  Result<Reply> tell_failure(const OutboxRow& entry, const Error& error);
+  bool is_stopping();
   bool is_posting(const std::string& entry);
   void post_message(const OutboxRow& entry);
   void posted(const OutboxRow& entry, const Result<>& result);
@@ -87,7 +90,7 @@ class Pumps {
 /// Moves the manual clock to `to`, stopping at each timer on the way so that it fires at its own time.
 /// Each stop is kept in the store first, so that a restart never goes back. Refused timers are reported, no error.
 ///
-/// Errors: `rejected` "clock.back" when `to` is before now; `unavailable` "timer.stuck" when the store does not answer.
+/// Errors: `rejected` "clock.back" when `to` is before now, "timer.endless" when sessions keep each other busy; `unavailable` "timer.stuck" when the store does not answer.
 Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& actor, Queries& queries,
                                  CommandService& commands, Pumps& pumps);
 

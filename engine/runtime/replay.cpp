@@ -56,8 +56,8 @@ void compare(const json::value& before, const json::value& after, const std::str
 /// A session on its way through its journal.
 class Replayer {
  public:
-  Replayer(const Definitions& definitions, const InvokeRegistry& registry, SessionRow row)
-      : definitions_(definitions), registry_(registry), row_(std::move(row)) {}
+  Replayer(const Definitions& definitions, const InvokeRegistry& registry, SessionRow row, std::string http_secret)
+      : definitions_(definitions), registry_(registry), http_secret_(std::move(http_secret)), row_(std::move(row)) {}
 
   const SessionRow& row() const { return row_; }
 
@@ -96,12 +96,12 @@ class Replayer {
       definition_ = *first;
       row_.definition = definition_->digest;
     }
-    JournalView view(object_or_empty(out.record, "reads"));
+    JournalView view(object_or_empty(out.record, "reads"), http_secret_);
     SessionRun run(registry_, definition_, row_, document_, at(out.record), view);
     if (const Result<json::object> ran = run_command(run, command); !ran) return ran.error();
     out.happened = run.happened();
     Change change;
-    run.finish(change);
+    if (Result<> finished = run.finish(change); !finished) return finished.error();
     row_ = std::move(*change.session);
     former_.reset();
     return {};
@@ -136,6 +136,7 @@ class Replayer {
 
   const Definitions& definitions_;
   const InvokeRegistry& registry_;
+  std::string http_secret_;
   DefinitionPtr definition_;
   SessionRow row_;
   SessionDocument document_;
@@ -164,7 +165,9 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
                  .code = "application.unknown",
                  .message = "Expected a known application, but found '" + std::string{session_id} + "'"};
   ReplayReport report;
-  Replayer replayer(definitions, registry, blank(**stored));
+  const Result<std::optional<std::string>> secret = queries.setting(kHttpSecretSetting);
+  if (!secret) return secret.error();
+  Replayer replayer(definitions, registry, blank(**stored), secret->value_or(std::string{}));
   std::int64_t after = 0;
   for (bool more = true; more;) {
     const Result<std::vector<AuditRow>> page = queries.audit(session_id, after, kPage);

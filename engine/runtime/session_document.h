@@ -48,7 +48,6 @@ struct SessionDocument {
   std::vector<std::string> timers;                            ///< ids of the timers that run
   std::vector<QueuedEvent> queue;                             ///< empty but where every command ends after one macrostep
   std::string http_base;  ///< where messages from outside come in, without the session's id; empty: nowhere
-  std::string http_key;   ///< whoever sends one has to know it
   std::int64_t next_id = 1;
 };
 

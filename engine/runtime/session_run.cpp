@@ -15,6 +15,8 @@ constexpr std::size_t kEventsMax = 1'000;
 constexpr std::size_t kChildrenMax = 64;
 constexpr std::size_t kDepthMax = 8;
 constexpr std::size_t kChildBytesMax = 64U * 1024;
+/// Of a session with all of them, encoded; far below what kStoredJson reads.
+constexpr std::size_t kDocumentBytesMax = 8U * 1024 * 1024;
 
 Error child_error(std::string code, std::string message) {
   return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message)};
@@ -43,6 +45,8 @@ SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition,
     queue_.push_back({std::move(each), {}});
   }
   document_.queue.clear();
+  // Errors that wait stay ahead of everything else.
+  while (errors_ahead_ < queue_.size() && queue_[errors_ahead_].event.type == scxml::EventType::platform) ++errors_ahead_;
 }
 
 Result<> SessionRun::begin(const json::object& facts) {
@@ -54,11 +58,6 @@ Result<> SessionRun::begin(const json::object& facts) {
   happened_.push_back({.session = row_.id});
   if (Result<> taken = take(row_.id, scxml::start(*definition_->chart, data, env_of(row_.id), {}, !application)); !taken) return taken;
   return drive();
-}
-
-void SessionRun::set_http(const json::object& http) {
-  document_.http_base = string_or(http, "base");
-  document_.http_key = string_or(http, "key");
 }
 
 Result<bool> SessionRun::event(scxml::Event event, const std::string& to) {
@@ -88,7 +87,7 @@ scxml::Snapshot& SessionRun::snapshot_of(const std::string& session) {
 scxml::Env SessionRun::env_of(const std::string& session) const {
   scxml::Env out{.session_id = session, .now = now_};
   out.reaches = [this](const std::string& from, const std::string& target) { return !target_of(from, target).empty(); };
-  if (!document_.http_base.empty()) out.http_location = document_.http_base + "/scxml/" + session + "?key=" + document_.http_key;
+  if (!document_.http_base.empty()) out.http_location = document_.http_base + "/scxml/" + session + "?key=" + http_key(view_.http_secret(), row_.id);
   return out;
 }
 
@@ -304,7 +303,7 @@ void SessionRun::end(const std::string& session, const scxml::Done& done) {
                   {"state", done.final_state}});
 }
 
-void SessionRun::finish(Change& change) {
+Result<> SessionRun::finish(Change& change) {
   const std::vector<std::string>& configuration = document_.chart.configuration;
   if (row_.status == "running" && !configuration.empty()) {
     row_.state = configuration.back();
@@ -313,6 +312,11 @@ void SessionRun::finish(Change& change) {
   for (Queued& each : queue_) document_.queue.push_back(std::move(each));
   if (!queue_.empty()) post("continue", {});
   row_.document = encode(document_);
+  if (row_.document.size() > kDocumentBytesMax)
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "session.size",
+                 .message = "Expected a session of at most " + std::to_string(kDocumentBytesMax) + " bytes with the charts that it invoked",
+                 .message_zh = "流程数据过大，本次操作未生效"};
   row_.updated = now_;
   ++row_.revision;
   change_.session = row_;
@@ -322,6 +326,7 @@ void SessionRun::finish(Change& change) {
   change_.definitions = std::move(change.definitions);
   change_.outbox_removed = std::move(change.outbox_removed);
   change = std::move(change_);
+  return {};
 }
 
 json::object SessionRun::trace() const {

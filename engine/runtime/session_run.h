@@ -48,15 +48,16 @@ class SessionRun {
   /// An external event to the session, or to one that it invoked: `to` is its id. One for a session that is gone is
   /// dropped. @return whether it enabled a transition.
   Result<bool> event(scxml::Event event, const std::string& to = {});
-  /// Before begin(): where messages from outside reach the session, {"base","key"}; empty: nowhere.
-  void set_http(const json::object& http);
+  /// Before begin(): where messages from outside reach the session; empty: nowhere.
+  void set_http(std::string base) { document_.http_base = std::move(base); }
   /// Goes on with what waits in the document.
   Result<> resume() { return drive(); }
   /// A timer of this session is due: TimerRow::event.
   Result<> timer(const std::string& timer_id, const json::object& event);
 
   /// Moves everything decided into `change`: session row with its new document, rows, timers, outbox.
-  void finish(Change& change);
+  /// Errors: `invalid` "session.size" when the document is larger than what is sure to be read again.
+  Result<> finish(Change& change);
 
   /// What happened, for the journal: {"entered":[…],"exited":[…],"errors":[…],"events":[…]}, "log":[text,…] when a chart
   /// logged something, and "invoked":[{"session","event","entered","exited"},…] when charts that it invoked moved.

@@ -72,13 +72,20 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
                 Error{.code = "send.target", .message = "Expected a session that can be reached, but found '" + effect.target + "'"});
     return {};
   }
+  const bool family = is_root(to) || document_.children.contains(to);
+  // What a stage has answered is the runtime's to say: policies are proved of it.
+  if (to != session && (row_.kind == "application" || !family) && (effect.event.starts_with("done.") || effect.event.starts_with("error."))) {
+    raise_error(session, {.name = "error.execution", .sendid = effect.sendid},
+                Error{.code = "send.event", .message = "Expected an event for another session that is not named like those of the system, but found '" + effect.event + "'"});
+    return {};
+  }
   scxml::Event event{.name = effect.event,
                      .sendid = effect.sendid,
                      .origin = "#_scxml_" + session,
                      .origintype = std::string{scxml::kScxmlProcessor},
                      .data = effect.data,
                      .raw = effect.form};
-  if (is_root(to) || document_.children.contains(to)) {
+  if (family) {
     std::string source;
     if (const auto child = document_.children.find(session); child != document_.children.end() && to == child->second.parent) {
       // What it says after its end, from <onexit> when it is cancelled, is dropped too.

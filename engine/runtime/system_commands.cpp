@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/journal_view.h"
 #include "engine/runtime/migration.h"
 
 namespace chuyi {
@@ -132,6 +133,8 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
                                   .files = object_or_empty(command.data, "files")});
   } else if (command.kind == "clock.advance") {
     change.settings.emplace_back("manual_clock", std::to_string(int_or(command.data, "to", 0)));
+  } else if (command.kind == "http.secret") {
+    if (!view.setting(kHttpSecretSetting)) change.settings.emplace_back(kHttpSecretSetting, string_or(command.data, "secret"));
   } else if (command.kind == "outbox.done") {
     change.outbox_removed.push_back(string_or(command.data, "outbox"));
   } else {
@@ -147,7 +150,7 @@ Result<Change> decide_system(const Runtime& /*runtime*/, View& view, const Comma
   if (!change) return change;
   json::object data = command.data;
   // The log says that they changed, never what they are.
-  for (const char* secret : {"password_hash", "token_digest", "files"}) data.erase(secret);
+  for (const char* secret : {"password_hash", "token_digest", "files", "secret"}) data.erase(secret);
   change->audit = {{"kind", command.kind},
                    {"actor", json::object{{"id", command.actor.user_id}, {"name", command.actor.name}}},
                    {"at", to_ms(now)},

@@ -1,3 +1,4 @@
+#include "engine/base/digest.h"
 #include "engine/runtime/events_json.h"
 #include "server/api/handlers.h"
 
@@ -11,6 +12,9 @@ net::awaitable<Response> receive_message(Context& context) {
   Command command{.kind = "session.http", .session_id = session.substr(0, session.find('.')), .data = to_json(*event)};
   if (command.session_id != session) command.data["to"] = session;
   command.data["key"] = request.query_or("key");
+  // Optional: what this server sends has one, others need not.
+  if (const std::string& key = request.header("idempotency-key"); !key.empty() && key.size() <= 128)
+    command.key = IdempotencyKey{.actor = "http:" + session, .key = key, .digest = sha256_hex(request.path + "\n" + event->raw)};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   // Who does not know the key does not learn which sessions there are.
   const bool hidden = !reply && reply.error().code == "application.unknown";

@@ -33,7 +33,8 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 def chart(receiver):
     send = f'<send type="{HTTP}" event="{{event}}" target="{{target}}">{{params}}</send>'
     told = send.format(event="opened", target=receiver + "/in", params='<param name="where" expr="_ioprocessors.basichttp.location"/>')
-    denied = send.format(event="x", target=receiver.replace("127.0.0.1", "localhost") + "/in", params="")
+    denied = "".join(send.format(event="x", target=target, params="") for target in
+                     (receiver.replace("127.0.0.1", "localhost") + "/in", receiver + "/in/%2e%2e/admin", receiver + "/in/..%2fadmin", receiver + "/inside"))
     closed = send.format(event="closed", target=receiver + "/in", params='<param name="why" expr="why"/>')
     return ('<scxml xmlns="http://www.w3.org/2005/07/scxml" xmlns:chuyi="urn:chuyi:workflow:1" version="1.0" datamodel="lua" name="own" '
             'chuyi:http-events="payment"><datamodel><data id="why" expr="\'\'"/></datamodel>'
@@ -74,8 +75,8 @@ class Messages(unittest.TestCase):
         headers, form = self.receiver.messages.get(timeout=60)
         return headers, {name: values[0] for name, values in form.items()}
 
-    def post(self, path, form):
-        return self.server.request("POST", path, urllib.parse.urlencode(form), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    def post(self, path, form, key=None):
+        return self.server.request("POST", path, urllib.parse.urlencode(form), headers={"Content-Type": "application/x-www-form-urlencoded"}, key=key)
 
     def test_out_in_inside_and_denied(self):
         way = self.way
@@ -92,7 +93,11 @@ class Messages(unittest.TestCase):
         for path, event in ((where + "x", "payment.done"), (where.split("?")[0], "payment.done"), (where, "province.revoke"),
                             (where.replace(way.id, "a-none"), "payment.done")):
             self.assertEqual(self.post(path, {"_scxmleventname": event, "amount": 3}).status, 404, path)
-        self.assertEqual(self.post(where, {"_scxmleventname": "payment.done", "amount": "3%"}).status, 204, "taken, but not enabled")
+        revisions = []
+        for _ in range(2):
+            self.assertEqual(self.post(where, {"_scxmleventname": "payment.done", "amount": "3%"}, "the-same").status, 204, "taken, but not enabled")
+            revisions.append(way.application()["revision"])
+        self.assertEqual(revisions[0], revisions[1], "a repeat has no second effect")
         self.assertEqual(way.application()["state"], "opened")
         self.assertEqual(self.post(where, {"_scxmleventname": "payment.done", "amount": 3}).status, 204)
         self.assertEqual(way.application()["state"], "inner")
@@ -101,6 +106,7 @@ class Messages(unittest.TestCase):
         _, form = self.message()
         self.assertEqual((form["_scxmleventname"], form["why"]), ("closed", "http_event.denied"))
         self.assertEqual(way.application()["state"], "told")
+        self.assertTrue(self.receiver.messages.empty(), "nothing came where it is not allowed")
         self.server.kill()
         self.server.start()
         self.assertEqual(self.post(where, {"_scxmleventname": "payment.over"}).status, 204, "the location outlives the process")
@@ -110,6 +116,8 @@ class Messages(unittest.TestCase):
         self.assertIn("identical", run_cli("replay", way.id, data=self.data).stdout)
         with open(os.path.join(self.data, "stderr.log"), encoding="utf-8") as log:
             self.assertNotIn(key, log.read())
+        with open(os.path.join(self.data, "chuyi.db"), "rb") as store:
+            self.assertEqual(store.read().count(b'"key":"' + key.encode()), 0)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Charts(unittest.TestCase):
         for name in os.listdir(CHARTS):
             if name.endswith(".scxml"):
                 with open(os.path.join(CHARTS, name), encoding="utf-8") as chart:
-                    self.assertRegex(chart.readline(), r"^<!-- [3-6B][.0-9]+[^:]*: .*[^ ] -->$", name)
+                    self.assertRegex(chart.readline(), r"^<!-- [3-6BCD][.0-9]+[^:]*: .*[^ ] -->$", name)
 
 
 @unittest.skipUnless(os.path.isdir(W3C), "no W3C tests beside the source tree")

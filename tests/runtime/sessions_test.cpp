@@ -214,6 +214,41 @@ TEST(Sessions, TalkByEventsThatAreDeliveredOnce) {
   EXPECT_EQ(world.replay_problem(), "");
 }
 
+// Goal: sessions that keep each other busy hold up neither the pumps nor the clock. Method: each answers every event of the other.
+TEST(Sessions, ThatNeverRestAreSetAside) {
+  World world;
+  world.definitions.put("echo", workflow(R"(<state id="s"><transition event="ping"><send event="ping" targetexpr="_event.data"><content expr="'#_scxml_' .. _sessionid"/></send></transition></state>)"), plain_manifest(), {});
+  const std::string one = world.create("echo");
+  world.definitions.put("first", workflow("<state id=\"s\"><onentry><send event=\"ping\" target=\"#_scxml_" + one + "\"><content expr=\"'#_scxml_' .. _sessionid\"/></send></onentry>"
+                                          R"(<transition event="ping"><send event="ping" targetexpr="_event.data"><content expr="'#_scxml_' .. _sessionid"/></send></transition></state>)"), plain_manifest(), {});
+  world.create("first");
+  EXPECT_TRUE(world.pumps->run_due().endless);
+}
+
+// Goal: what is stored can be read again. Method: invoked charts with large data, each within its bounds.
+TEST(Sessions, TooLargeWithTheirChildrenAreRefused) {
+  World world;
+  std::string invokes;
+  for (int i = 0; i < 12; ++i)
+    invokes += "<invoke type=\"scxml\" id=\"c" + std::to_string(i) + R"x("><content><scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" datamodel="lua">
+      <datamodel><data id="big" expr="('x'):rep(900000)"/></datamodel><state id="s"/></scxml></content></invoke>)x";
+  world.definitions.put("large", workflow("<state id=\"s\">" + invokes + "</state>"), plain_manifest(), {});
+  const Result<Reply> made = world.try_create("large");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, "session.size");
+}
+
+TEST(Sessions, MayNotSpeakForTheSystem) {
+  World world;
+  world.definitions.put("p", workflow(R"(<state id="s"><invoke type="scxml" id="c"><content><scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" datamodel="lua">
+      <state id="a"><onentry><send target="#_parent" event="done.invoke.notice"/></onentry><transition event="error.execution" target="b"/></state>
+      <final id="b"/></scxml></content></invoke>
+      <transition event="done.invoke.notice" target="broken"/><transition event="done.invoke.c" target="done"/></state>)"), plain_manifest(), {});
+  world.create("p");
+  EXPECT_EQ(world.state(), "done");
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Sessions, LogIsPartOfTheJournal) {
   World world;
   world.definitions.put("p", workflow(R"x(<state id="s"><onentry><log label="score" expr="{a=1}"/><log expr="('x'):rep(5000)"/></onentry></state>)x"), plain_manifest(), {});
