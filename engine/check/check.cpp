@@ -150,13 +150,13 @@ class Checker {
   void check_elements() {
     for (const Element& each : machine_.elements()) {
       const std::string name = "'" + each.id + "'";
-      if (each.invoke->type_expr) continue;
+      if (!each.type) continue;
       if (each.profile == nullptr) {
         std::vector<std::string> known;
         for (const InvokeProfile& profile : world_.invokes) known.push_back(profile.type);
         report("check.handler", each.invoke->place,
-               "Expected an invoke type that this installation has (" + joined(known, ", ") + "), but " + name + " has '" + each.invoke->type + "'",
-               "环节" + name + "的类型“" + each.invoke->type + "”没有对应的处理程序（已有：" + joined(known, "、") + "）");
+               "Expected an invoke type that this installation has (" + joined(known, ", ") + "), but " + name + " has '" + *each.type + "'",
+               "环节" + name + "的类型“" + *each.type + "”没有对应的处理程序（已有：" + joined(known, "、") + "）");
         continue;
       }
       check_required(each, name);
@@ -176,8 +176,8 @@ class Checker {
     if (groups.empty() || std::any_of(groups.begin(), groups.end(), given)) return;
     std::vector<std::string> texts;
     for (const auto& group : groups) texts.push_back(joined(group, " and "));
-    report("check.parameter", each.invoke->place, "Expected parameters " + joined(texts, ", or ") + " of " + each.invoke->type + " " + name,
-           each.invoke->type + "环节" + name + "缺少参数：" + joined(texts, "，或"));
+    report("check.parameter", each.invoke->place, "Expected parameters " + joined(texts, ", or ") + " of " + each.type_text() + " " + name,
+           each.type_text() + "环节" + name + "缺少参数：" + joined(texts, "，或"));
   }
 
   void check_parameter(const Element& each, const std::string& name, const std::string& parameter, const std::optional<json::value>& value) {
@@ -190,8 +190,8 @@ class Checker {
       std::vector<std::string> known;
       for (const ParameterRule& one : rules) known.push_back(one.name);
       return report("check.parameter", place,
-                    "Expected a parameter of " + each.invoke->type + " (" + joined(known, ", ") + "), but " + name + " has '" + parameter + "'",
-                    "环节" + name + "的参数“" + parameter + "”不是" + each.invoke->type + "的参数（可用：" + joined(known, "、") + "）");
+                    "Expected a parameter of " + each.type_text() + " (" + joined(known, ", ") + "), but " + name + " has '" + parameter + "'",
+                    "环节" + name + "的参数“" + parameter + "”不是" + each.type_text() + "的参数（可用：" + joined(known, "、") + "）");
     }
     if (parameter == each.profile->outcomes && value && (!value->is_array() || value->get_array().empty()))
       return report("check.parameter", place, "Expected 'outcomes' of " + name + " to be a list of outcomes",
@@ -219,7 +219,7 @@ class Checker {
   /// A chart for people has a title in both languages on each state; any other chart has none at all.
   void check_titles() {
     const auto titled = [](const State& state) { return state.title_zh != state.id || state.title_en != state.id; };
-    const auto known = [](const Element& each) { return each.profile != nullptr && !scxml::is_chart_type(each.invoke->type); };
+    const auto known = [](const Element& each) { return each.profile != nullptr && !each.runs_chart(); };
     if (std::none_of(chart_.states.begin(), chart_.states.end(), titled) &&
         std::none_of(machine_.elements().begin(), machine_.elements().end(), known))
       return;
@@ -236,7 +236,6 @@ class Checker {
   }
 
   void check_events() {
-    if (machine_.raises_unknown()) return;
     for (std::size_t i = 0; i < chart_.transitions.size(); ++i) {
       const Transition& of = chart_.transitions[i];
       for (const std::string& descriptor : of.events) {
@@ -263,7 +262,7 @@ class Checker {
       const AbstractEvent& of = event(happening.event);
       if (of.kind != EventKind::answer || !of.ends || element(of.element).profile == nullptr || !seen.insert(happening.event).second) return;
       // That an invoked chart has ended need not concern the one that invoked it; where it does, that is a dead end.
-      if (scxml::is_chart_type(element(of.element).invoke->type)) return;
+      if (element(of.element).runs_chart()) return;
       dropped_.insert(happening.event);
       bool guarded = false;
       for (std::uint32_t e = graph_.first_edge[node]; e < graph_.first_edge[node + 1]; ++e) {

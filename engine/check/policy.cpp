@@ -94,11 +94,13 @@ class Judge {
 
   Truth matches_element(const Pattern& pattern, int index) {
     const Element& of = element(index);
-    Truth out = all_of(matches_place(pattern, of.state, of.id), truth_of(listed(pattern.types, of.invoke->type)));
+    // Of an unknown type not even a manifest would tell more.
+    const Truth type = of.type ? truth_of(listed(pattern.types, of.type_text())) : pattern.types.empty() ? Truth::yes : Truth::unknown;
+    Truth out = all_of(matches_place(pattern, of.state, of.id), type);
     for (const ValueRule& rule : pattern.parameters) {
       if (out == Truth::no) break;
       const Truth truth = holds(rule, of.parameter(rule.name, *manifest_));
-      if (truth == Truth::unknown) open_ = of.invoke->type + " " + rule.name;
+      if (truth == Truth::unknown && of.type) open_ = of.type_text() + " " + rule.name;
       out = all_of(out, truth);
     }
     if (pattern.open_to_after && out != Truth::no) out = all_of(out, truth_of(!after_.empty() && !keeps_away(of, after_)));
@@ -365,15 +367,17 @@ class Judge {
       out.zh = subject(move.at, true) + "：" + out.zh;
     }
     if (!after_.empty()) {
-      out.en += "; '" + after_ + "' is not in " + element(move.at.element).profile->not_by;
-      out.zh += "；" + element(move.at.element).profile->not_by + "中没有“" + after_ + "”";
+      const InvokeProfile* profile = element(move.at.element).profile;
+      const std::string list = profile == nullptr || profile->not_by.empty() ? "any list of those who are kept away" : profile->not_by;
+      out.en += "; '" + after_ + "' is not in " + list;
+      out.zh += profile == nullptr || profile->not_by.empty() ? "；没有列明需回避“" + after_ + "”" : "；" + list + "中没有“" + after_ + "”";
     }
     out_.breach = std::move(out);
   }
 
   std::string subject(const Observation& at, bool zh) const {
     if (at.kind == PatternKind::start && at.element != kNothing)
-      return (zh ? "环节启动 " : "start of ") + element(at.element).invoke->type + " " + element(at.element).id;
+      return (zh ? "环节启动 " : "start of ") + element(at.element).type_text() + " " + element(at.element).id;
     if (at.event != kNothing) return story_.event_text(at.event, zh);
     if (at.state != scxml::kNone) return story_.state_text(at.state, zh);
     return {};
