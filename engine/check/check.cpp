@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "engine/check/children.h"
 #include "engine/check/story.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/interpreter.h"
@@ -70,6 +71,7 @@ class Checker {
   Checker(const scxml::Chart& chart, const Subject& subject, const World& world, const Limits& limits, const Progress& progress)
       : chart_(chart),
         manifest_(subject.manifest),
+        sources_(subject.sources),
         world_(world),
         machine_(chart, world, programme_of(subject.manifest)),
         graph_(explore(machine_, limits, progress)),
@@ -91,6 +93,8 @@ class Checker {
     } else {
       report_too_large();
     }
+    for (Detail& each : check_children(machine_, world_, policies, sources_, !manifest_.empty()))
+      out_.findings.push_back({.detail = std::move(each), .way = {}, .policy = {}});
     for (const Policy& policy : policies) check_policy(policy);
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const Finding& a, const Finding& b) { return order_of(a.detail.place) < order_of(b.detail.place); });
@@ -437,6 +441,7 @@ class Checker {
 
   const scxml::Chart& chart_;
   const json::object& manifest_;
+  const scxml::ReadSource& sources_;
   const World& world_;
   Machine machine_;
   Graph graph_;
@@ -454,6 +459,11 @@ json::object programme_of(const json::object& manifest) {
   for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
     if (const json::value* found = manifest.if_contains(key)) out[key] = *found;
   return out;
+}
+
+bool hinders_policies(const Finding& finding) {
+  const std::string& code = finding.detail.code;
+  return code == "check.policy" || code == "check.child" || code == "check.too_large";
 }
 
 Report check(const scxml::Chart& chart, const Subject& subject, const World& world, const std::vector<Policy>& policies,

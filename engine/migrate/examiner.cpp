@@ -53,11 +53,12 @@ check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& do
 }  // namespace
 
 std::vector<Detail> Examiner::problems() const {
+  const auto read = [&](const std::string& src) { return read_source(request_.to->files, src); };
   const check::Report report =
-      check::check(*request_.to->chart, {.manifest = request_.to->manifest}, parts_.world, parts_.policies);
+      check::check(*request_.to->chart, {.manifest = request_.to->manifest, .sources = read}, parts_.world, parts_.policies);
   std::vector<Detail> out;
   for (const check::Finding& each : report.findings)
-    if (each.detail.code == "check.policy" || each.detail.code == "check.too_large") out.push_back(check::flat(each));
+    if (check::hinders_policies(each)) out.push_back(check::flat(each));
   return out;
 }
 
