@@ -34,9 +34,7 @@ Node node_of(const Machine& machine, const Standing& standing, std::vector<Detai
     for (const json::value& id : member.value().as_array()) out.history[chart.find(member.key())].push_back(chart.find(id.as_string()));
   for (const scxml::Invocation& each : standing.snapshot.invocations) {
     if (std::find(standing.finished.begin(), standing.finished.end(), each.invoke_id) != standing.finished.end()) continue;
-    const scxml::InvokeElement* invoke = &chart.at(chart.find(each.state)).invokes[each.index];
-    for (std::size_t i = 0; i < machine.elements().size(); ++i)
-      if (machine.elements()[i].invoke == invoke) out.running.push_back(static_cast<int>(i));
+    out.running.push_back(machine.element_of(each));
   }
   for (const auto& [event, sendid] : standing.timers) {
     const int timer = timer_of(machine, event, sendid);

@@ -328,6 +328,10 @@ Machine::Machine(const scxml::Chart& chart, const World& world, const json::obje
   }
 }
 
+int Machine::element_of(const scxml::Invocation& invocation) const {
+  return elements_of_.at(chart_.find(invocation.state))[invocation.index];
+}
+
 int Machine::add_event(AbstractEvent event) {
   json::array data(event.data.begin(), event.data.end());
   const std::string key = std::to_string(static_cast<int>(event.kind)) + " " + std::to_string(event.element) + " " + event.name + " " +

@@ -8,6 +8,7 @@
 
 #include "engine/check/guard.h"
 #include "engine/check/profile.h"
+#include "engine/scxml/interpreter.h"
 #include "engine/scxml/partial.h"
 #include "engine/scxml/procedures.h"
 
@@ -103,6 +104,8 @@ class Machine {
 
   const scxml::Chart& chart() const { return chart_; }
   const std::vector<Element>& elements() const { return elements_; }
+  /// Index of the element that this invocation runs.
+  int element_of(const scxml::Invocation& invocation) const;
   const std::vector<AbstractEvent>& events() const { return events_; }
   const std::vector<Timer>& timers() const { return timers_; }
   Expansion begin();

@@ -37,22 +37,6 @@ std::string text_of_value(const json::value& value) {
   return value.is_null() ? std::string{} : canonical_json(value);
 }
 
-Truth holds(const ValueRule& rule, const std::optional<json::value>& value) {
-  if (!value) return Truth::unknown;
-  if (!rule.equals.empty() && !listed(rule.equals, text_of_value(*value))) return Truth::no;
-  if (rule.at_least && !(value->is_int64() && value->get_int64() >= *rule.at_least)) return Truth::no;
-  for (const std::string& each : rule.has)
-    if (!value->is_array() || std::none_of(value->get_array().begin(), value->get_array().end(),
-                                           [&](const json::value& one) { return text_of_value(one) == each; }))
-      return Truth::no;
-  if (rule.working_days_min) {
-    if (!value->is_object()) return Truth::no;
-    const json::object& period = value->get_object();
-    return truth_of(string_or(period, "unit") == "working" && int_or(period, "days", 0) >= *rule.working_days_min);
-  }
-  return Truth::yes;
-}
-
 /// How the rule stands on the way so far.
 using Phase = int;
 constexpr Phase kIdle = 0;   ///< nothing to watch for
@@ -399,6 +383,22 @@ class Judge {
 };
 
 }  // namespace
+
+Truth holds(const ValueRule& rule, const std::optional<json::value>& value) {
+  if (!value) return Truth::unknown;
+  if (!rule.equals.empty() && !listed(rule.equals, text_of_value(*value))) return Truth::no;
+  if (rule.at_least && !(value->is_int64() && value->get_int64() >= *rule.at_least)) return Truth::no;
+  for (const std::string& each : rule.has)
+    if (!value->is_array() || std::none_of(value->get_array().begin(), value->get_array().end(),
+                                           [&](const json::value& one) { return text_of_value(one) == each; }))
+      return Truth::no;
+  if (rule.working_days_min) {
+    if (!value->is_object()) return Truth::no;
+    const json::object& period = value->get_object();
+    return truth_of(string_or(period, "unit") == "working" && int_or(period, "days", 0) >= *rule.working_days_min);
+  }
+  return Truth::yes;
+}
 
 PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest,
                     const std::vector<Past>& past) {

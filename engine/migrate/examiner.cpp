@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/migrate/running.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/replay.h"
 
@@ -37,6 +38,24 @@ void add_facts(const ReplayedCommand& command, std::vector<Fact>& out) {
     }
     for (const std::string& invoke : happened.started) out.push_back({.kind = PatternKind::start, .name = invoke, .data = {}});
   }
+}
+
+/// @param before  the same application before its move.
+std::vector<Detail> obstacles_of(const check::Standing& standing, const scxml::Snapshot& before, const check::Machine& from,
+                                 const check::Machine& to, const MigrationRequest& request, const std::vector<check::Policy>& policies) {
+  std::vector<Detail> out;
+  const auto element = [](const check::Machine& machine, const scxml::Invocation& of, const json::object& manifest) {
+    const check::Element& found = machine.elements()[static_cast<std::size_t>(machine.element_of(of))];
+    return VersionedElement{.element = found, .stage = machine.chart().at(found.state).stage, .manifest = manifest};
+  };
+  for (const scxml::Invocation& now : standing.snapshot.invocations) {
+    if (std::find(standing.finished.begin(), standing.finished.end(), now.invoke_id) != standing.finished.end()) continue;
+    const auto old = std::find_if(before.invocations.begin(), before.invocations.end(), [&](const auto& each) { return each.invoke_id == now.invoke_id; });
+    if (old == before.invocations.end()) continue;
+    for (Detail& each : running_obstacles(element(from, *old, request.from->manifest), element(to, now, request.to->manifest), policies))
+      out.push_back(std::move(each));
+  }
+  return out;
 }
 
 check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& document, const std::vector<TimerRow>& timers) {
@@ -117,12 +136,18 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
   }
   const Result<SessionDocument> next = decode_document(*request_.to, moved.row.document);
   if (!next) return next.error();
+  const check::Standing standing = standing_of(*request_.to->chart, *next, *timers);
+  out.reasons = obstacles_of(standing, document->chart, *known(request_.from).machine, future_.machine(), request_, parts_.policies);
+  if (!out.reasons.empty()) {
+    out.fate = Fate::cannot;
+    return out;
+  }
   const Result<std::vector<check::Past>> past = past_of(row);
   if (!past) {
     if (past.error().kind == ErrorKind::unavailable) return past.error();
     return stays(past.error());
   }
-  out.reasons = future_.judge(standing_of(*request_.to->chart, *next, *timers), *past);
+  out.reasons = future_.judge(standing, *past);
   if (out.reasons.empty()) {
     out.after = next->chart.configuration;
   } else {

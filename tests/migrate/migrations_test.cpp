@@ -255,6 +255,59 @@ TEST(Migrations, RefuseWhatWouldBreakAPolicy) {
   EXPECT_EQ(of(*forth, world.session().id).fate, Fate::as_is) << of(*forth, world.session().id).reasons.at(0).message;
 }
 
+/// What runs was started by the former parameters, so the new version's may not stand in for them.
+TEST(Migrations, JudgeWhatRunsByItsOwnParameters) {
+  const auto notice = [](const char* id, const char* period, const char* next) {
+    return std::string{"<state id=\""} + id + "\"><invoke type=\"publicity\" id=\"" + id + "\"><param name=\"org\" expr=\"application.orgs.province\"/>" + period +
+           "</invoke><transition event=\"done.invoke." + id + "\" target=\"" + next + "\"/></state>";
+  };
+  const auto days = [](int n) { return "<param name=\"period\" expr=\"working_days(" + std::to_string(n) + ")\"/>"; };
+  const std::string grant = "<state id=\"grant\"><invoke type=\"award\" id=\"g\"/><transition event=\"done.invoke.g\" target=\"done\"/></state>";
+  const char* const rule = R"(<policies xmlns="urn:chuyi:policies:1"><policy id="five-days" zh="五日" en="five days"><always-before>
+<what><start type="award"/></what><before><answer type="publicity"><param name="period" working-days-min="5"/></answer></before></always-before></policy></policies>)";
+  struct Row {
+    std::string before, after;  ///< parameters of the notice that runs
+    Fate fate;
+    const char* code;
+  };
+  for (const Row& row : {Row{days(1), days(5), Fate::cannot, "migrate.running_parameter"}, Row{days(5), days(7), Fate::as_is, ""},
+                         Row{days(1), "", Fate::cannot, "migrate.running_parameter"}, Row{days(5), days(1), Fate::cannot, "migrate.running_parameter"},
+                         Row{days(5), "<param name=\"period\" expr=\"application.period\"/>", Fate::cannot, "migrate.running_parameter"}}) {
+    World world;
+    world.definitions.put("workshop", workflow(notice("n1", row.before.c_str(), "n2") + notice("n2", days(5).c_str(), "grant") + grant), plain_manifest(), {});
+    world.create();
+    Office office(world, rule);
+    const auto plan = office.migrations().plan(office.to(workflow(notice("n1", row.after.c_str(), row.fate == Fate::as_is ? "grant" : "n2") + notice("n2", days(5).c_str(), "grant") + grant)));
+    ASSERT_TRUE(plan) << plan.error().message;
+    const PlannedMove& move = plan->applications.at(0);
+    EXPECT_EQ(move.fate, row.fate) << row.after << (move.reasons.empty() ? "" : move.reasons[0].message);
+    EXPECT_EQ(move.reasons.empty() ? "" : move.reasons[0].code, row.code) << row.after;
+  }
+}
+
+TEST(Migrations, AnOpenTaskMayEndAsItWasGiven) {
+  const auto task = [](const char* outcomes, const char* more) {
+    return workflow("<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"role\" expr=\"'provincial-officer'\"/><param name=\"org\" expr=\"application.orgs.province\"/>" +
+                    std::string{outcomes} + "</invoke><transition event=\"done.invoke.t\" target=\"done\"/></state>" + more);
+  };
+  const auto fate = [&](const char* before, const char* after) {
+    World world;
+    world.definitions.put("workshop", task(before, ""), plain_manifest(), {});
+    world.create();
+    Office office(world);
+    const auto plan = office.migrations().plan(office.to(task(after, "<state id=\"more\"/>")));
+    EXPECT_TRUE(plan);
+    const PlannedMove& move = plan->applications.at(0);
+    return move.reasons.empty() ? std::string{} : move.reasons[0].code;
+  };
+  const char* const yes = "<param name=\"outcomes\" expr=\"{'yes'}\"/>";
+  const char* const both = "<param name=\"outcomes\" expr=\"{'yes', 'no'}\"/>";
+  EXPECT_EQ(fate(yes, both), "");
+  EXPECT_EQ(fate(both, yes), "migrate.running_outcomes");
+  EXPECT_EQ(fate(yes, ""), "migrate.running_outcomes");
+  EXPECT_EQ(fate("", ""), "");
+}
+
 TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
   std::stringstream policies;
   policies << std::ifstream(std::string{CHUYI_SOURCE_DIR} + "/workflows/policies/awards.xml").rdbuf();
