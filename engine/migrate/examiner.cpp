@@ -58,12 +58,9 @@ std::vector<Detail> obstacles_of(const check::Standing& standing, const scxml::S
   return out;
 }
 
-check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& document, const std::vector<TimerRow>& timers) {
+check::Standing standing_of(const scxml::Chart& chart, const std::string& application, const SessionDocument& document, const std::vector<TimerRow>& timers) {
   check::Standing out{.snapshot = document.chart, .finished = {}, .timers = {}};
-  for (const auto& [id, stage] : document.stages)
-    if (stage.finished) out.finished.push_back(id);
-  for (const auto& [id, child] : document.children)
-    if (child.finished) out.finished.push_back(child.invoke_id);
+  out.finished = finished_invokes(document, application);
   for (const TimerRow& each : own_sends(timers))
     if (const std::string event = string_or(each.event, "event"); scxml::hears(chart, event)) out.timers.emplace_back(event, string_or(each.event, "sendid"));
   return out;
@@ -136,7 +133,7 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
   }
   const Result<SessionDocument> next = decode_document(*request_.to, moved.row.document);
   if (!next) return next.error();
-  const check::Standing standing = standing_of(*request_.to->chart, *next, *timers);
+  const check::Standing standing = standing_of(*request_.to->chart, row.id, *next, *timers);
   out.reasons = obstacles_of(standing, document->chart, *known(request_.from).machine, future_.machine(), request_, parts_.policies);
   if (!out.reasons.empty()) {
     out.fate = Fate::cannot;

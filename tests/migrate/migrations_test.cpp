@@ -200,6 +200,44 @@ TEST(Migrations, UndoGivesTheSameBytesWhileNobodyActed) {
   EXPECT_EQ(world.replay_problem(), "");
 }
 
+TEST(Migrations, AreUndoneOneAfterTheOther) {
+  World world;
+  Office office(world);
+  world.submit();
+  const SessionRow before = world.session();
+  const MigrationRequest first = office.to(second_version());
+  ASSERT_TRUE(office.migrations().apply(first, office.admin));
+  const SessionRow between = world.session();
+  const MigrationRequest second{.from = first.to, .to = world.definitions.add("workshop", "3.0.0", second_version() + " ", plain_manifest(), kForms)};
+  ASSERT_TRUE(office.migrations().apply(second, office.admin));
+  ASSERT_EQ(world.session().definition, second.to->digest);
+
+  const auto early = office.migrations().undo("m-1", office.admin);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, "migrate.acted");
+  const auto undone = office.migrations().undo("m-2", office.admin);
+  ASSERT_TRUE(undone) << undone.error().message;
+  EXPECT_EQ(world.session().document, between.document);
+  const auto both = office.migrations().undo("m-1", office.admin);
+  ASSERT_TRUE(both) << both.error().message;
+  EXPECT_EQ(both->restored, std::vector<std::string>{before.id});
+  EXPECT_EQ(world.session().document, before.document);
+  EXPECT_EQ(world.session().definition, before.definition);
+  EXPECT_EQ(world.replay_problem(), "");
+  const auto listed = office.migrations().list();
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->at(0).moved + listed->at(1).moved, 0U);
+
+  // What was done between two migrations stands between their undoings too.
+  ASSERT_TRUE(office.migrations().apply(first, office.admin));
+  world.sign("bureau", "task", "recommend");
+  ASSERT_TRUE(office.migrations().apply(second, office.admin));
+  ASSERT_TRUE(office.migrations().undo("m-4", office.admin));
+  EXPECT_FALSE(office.migrations().undo("m-3", office.admin));
+  EXPECT_EQ(world.session().definition, first.to->digest);
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Migrations, UndoRefusesAsAWholeOnceSomebodyActed) {
   World world;
   Office office(world);
@@ -306,6 +344,26 @@ TEST(Migrations, AnOpenTaskMayEndAsItWasGiven) {
   EXPECT_EQ(fate(both, yes), "migrate.running_outcomes");
   EXPECT_EQ(fate(yes, ""), "migrate.running_outcomes");
   EXPECT_EQ(fate("", ""), "");
+}
+
+TEST(Migrations, WhatHasEndedInsideAnInvokedChartHidesNothing) {
+  const auto chart = [](const std::string& body) { return "<content><scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\" datamodel=\"lua\">" + body + "</scxml></content>"; };
+  const std::string waits = "<invoke type=\"scxml\" id=\"x\">" + chart("<state id=\"w\"><onentry><send event=\"t\" delay=\"5s\"/></onentry><transition event=\"t\" target=\"z\"/></state><final id=\"z\"/>") + "</invoke>";
+  const std::string nested = "<invoke type=\"scxml\" id=\"sub\">" + chart("<state id=\"s\"><invoke type=\"scxml\" id=\"x\">" + chart("<final id=\"z\"/>") + "</invoke></state>") + "</invoke>";
+  const auto decide = [&](const char* next) { return "<state id=\"decide\">" + waits + nested + "<transition event=\"done.invoke.x\" target=\"" + next + "\"/></state>"; };
+  const auto notice = [&](const char* next) {
+    return std::string{"<state id=\"notice\"><invoke type=\"publicity\" id=\"n\"><param name=\"org\" expr=\"application.orgs.province\"/></invoke>"} +
+           "<transition event=\"done.invoke.n\" target=\"" + next + "\"/></state>";
+  };
+  const std::string grant = "<state id=\"grant\"><invoke type=\"award\" id=\"g\"/><transition event=\"done.invoke.g\" target=\"done\"/></state>";
+  World world;
+  world.definitions.put("workshop", workflow(decide("notice") + notice("grant") + grant), plain_manifest(), {});
+  world.create();
+  Office office(world, kPublicityFirst);
+  const auto plan = office.migrations().plan(office.to(workflow(notice("decide") + decide("grant") + grant)));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->problems.empty()) << plan->problems.front().message;
+  EXPECT_EQ(plan->applications.at(0).fate, Fate::breaks_policy) << "'x' of the workflow itself still runs";
 }
 
 TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
