@@ -88,14 +88,18 @@ class Children {
       }
       people_ = true;
       if (each.type_text() != "task") {
-        report(each.invoke->place, "Expected an invoked chart to hold tasks and charts only, but '" + each.id + "' is a " + each.type_text() + "; put it into the workflow itself",
+        report(each.invoke->place,
+               "Expected an invoked chart to hold tasks and charts only, but the type of '" + each.id + "' is " + each.type_text() +
+                   "; put it into the workflow itself",
                "被调用的流程只能包含待办与流程，而“" + each.id + "”是" + each.type_text() + "；请放入主流程");
         continue;
       }
       if (const Policy* policy = asks_about(policies_, each.id, stage_))
         report(each.invoke->place,
-               "Expected task '" + each.id + "' in the workflow itself, because policy '" + policy->id + "' asks about tasks of stage '" + stage_ + "' and does not see into invoked charts",
-               "待办“" + each.id + "”须放入主流程：规则“" + policy->id + "”涉及阶段“" + stage_ + "”的待办，而被调用的流程不受其检查");
+               "Expected task '" + each.id + "' in the workflow itself, because policy '" + policy->id + "' asks about tasks of stage '" + stage_ +
+                   "' and does not see into invoked charts",
+               "待办“" + each.id + "”须放入主流程：规则“" + policy->id + "”涉及阶段“" + stage_ +
+                   "”的待办，而被调用的流程不受其检查");
     }
   }
 

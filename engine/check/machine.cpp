@@ -29,8 +29,8 @@ constexpr std::size_t kRoundsMax = 2;
 /// Of a timer that may run several times.
 constexpr std::ptrdiff_t kTimesMax = 2;
 
-/// Only the platform and invokes raise these: the runtime refuses a <send> of them.
-bool is_reserved(std::string_view event) { return scxml::matches("done error", event); }
+/// The runtime refuses to send these to another session.
+bool is_reserved(std::string_view event) { return event.starts_with("done.") || event.starts_with("error."); }
 
 std::string filled(std::string text, const std::string& id) {
   const std::size_t at = text.find("{id}");
@@ -425,14 +425,14 @@ void Machine::collect_send(const Action& action) {
   };
   const auto add_names = [&](EventKind kind) {
     if (name) return add(kind, *name, false);
-    for (std::string& each : open_names(kind == EventKind::internal)) add(kind, std::move(each), true);
+    for (std::string& each : open_names(true)) add(kind, std::move(each), true);
   };
   if (to_internal) add_names(EventKind::internal);
   if (!to_self) return;
   const std::optional<json::value> delay = send.delay_expr ? model_.value(send.delay_expr) : json::value(send.delay);
-  const bool at_once = delay && (delay->is_int64() ? delay->get_int64() <= 0 : delay->is_string() && (delay->get_string().empty() || delay->get_string() == "0s" || delay->get_string() == "0ms"));
+  const auto none = [](const json::string& text) { return text.empty() || text == "0s" || text == "0ms"; };
+  const bool at_once = delay && (delay->is_int64() ? delay->get_int64() <= 0 : delay->is_string() && none(delay->get_string()));
   add_names(at_once ? EventKind::self : EventKind::timer);
-  if (!name || is_reserved(*name)) add(EventKind::self, "error.execution", false);
 }
 
 std::optional<std::string> Machine::text_of(const std::string& text, const Script& expression) {

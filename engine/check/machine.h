@@ -162,7 +162,7 @@ class Machine {
   std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (leaf, event)
   std::map<Index, bool> failing_;                      ///< script → it fails whatever the data
   bool sends_out_ = false;          ///< to another session or system
-  bool sends_out_reserved_ = false;  ///< … an event that no session may send
+  bool sends_out_reserved_ = false;  ///< … an event that is refused there
 };
 
 }  // namespace chuyi::check

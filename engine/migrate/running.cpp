@@ -55,8 +55,10 @@ class Comparison {
     if (!allows(pattern.stages, before_.stage) && !allows(pattern.stages, now_.stage)) return;
     const auto differs = [&](const std::string& name) {
       hinder("migrate.running_parameter", "parameter " + name,
-             "Expected '" + name + "' of '" + before_.element.id + "' as it runs, because policy '" + policy.id + "' asks about it; wait until the step is over",
-             "环节“" + before_.element.id + "”正按原“" + name + "”进行，而规则“" + policy.id + "”涉及此参数；请待该环节结束后再迁移");
+             "Expected '" + name + "' of '" + before_.element.id + "' as it runs, because policy '" + policy.id +
+                 "' asks about it; wait until the step is over",
+             "环节“" + before_.element.id + "”正按原“" + name + "”进行，而规则“" + policy.id +
+                 "”涉及此参数；请待该环节结束后再迁移");
     };
     for (const check::ValueRule& rule : pattern.parameters) {
       const Value old = old_value(rule.name);

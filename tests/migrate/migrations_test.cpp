@@ -315,7 +315,8 @@ TEST(Migrations, JudgeWhatRunsByItsOwnParameters) {
     world.definitions.put("workshop", workflow(notice("n1", row.before.c_str(), "n2") + notice("n2", days(5).c_str(), "grant") + grant), plain_manifest(), {});
     world.create();
     Office office(world, rule);
-    const auto plan = office.migrations().plan(office.to(workflow(notice("n1", row.after.c_str(), row.fate == Fate::as_is ? "grant" : "n2") + notice("n2", days(5).c_str(), "grant") + grant)));
+    const char* const next = row.fate == Fate::as_is ? "grant" : "n2";
+    const auto plan = office.migrations().plan(office.to(workflow(notice("n1", row.after.c_str(), next) + notice("n2", days(5).c_str(), "grant") + grant)));
     ASSERT_TRUE(plan) << plan.error().message;
     const PlannedMove& move = plan->applications.at(0);
     EXPECT_EQ(move.fate, row.fate) << row.after << (move.reasons.empty() ? "" : move.reasons[0].message);
@@ -347,10 +348,16 @@ TEST(Migrations, AnOpenTaskMayEndAsItWasGiven) {
 }
 
 TEST(Migrations, WhatHasEndedInsideAnInvokedChartHidesNothing) {
-  const auto chart = [](const std::string& body) { return "<content><scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\" datamodel=\"lua\">" + body + "</scxml></content>"; };
-  const std::string waits = "<invoke type=\"scxml\" id=\"x\">" + chart("<state id=\"w\"><onentry><send event=\"t\" delay=\"5s\"/></onentry><transition event=\"t\" target=\"z\"/></state><final id=\"z\"/>") + "</invoke>";
-  const std::string nested = "<invoke type=\"scxml\" id=\"sub\">" + chart("<state id=\"s\"><invoke type=\"scxml\" id=\"x\">" + chart("<final id=\"z\"/>") + "</invoke></state>") + "</invoke>";
-  const auto decide = [&](const char* next) { return "<state id=\"decide\">" + waits + nested + "<transition event=\"done.invoke.x\" target=\"" + next + "\"/></state>"; };
+  const auto chart = [](const std::string& body) {
+    return "<content><scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\" datamodel=\"lua\">" + body + "</scxml></content>";
+  };
+  const std::string waits = "<invoke type=\"scxml\" id=\"x\">" +
+                            chart("<state id=\"w\"><onentry><send event=\"t\" delay=\"5s\"/></onentry><transition event=\"t\" target=\"z\"/></state><final id=\"z\"/>") + "</invoke>";
+  const std::string nested = "<invoke type=\"scxml\" id=\"sub\">" +
+                             chart("<state id=\"s\"><invoke type=\"scxml\" id=\"x\">" + chart("<final id=\"z\"/>") + "</invoke></state>") + "</invoke>";
+  const auto decide = [&](const char* next) {
+    return "<state id=\"decide\">" + waits + nested + "<transition event=\"done.invoke.x\" target=\"" + next + "\"/></state>";
+  };
   const auto notice = [&](const char* next) {
     return std::string{"<state id=\"notice\"><invoke type=\"publicity\" id=\"n\"><param name=\"org\" expr=\"application.orgs.province\"/></invoke>"} +
            "<transition event=\"done.invoke.n\" target=\"" + next + "\"/></state>";
