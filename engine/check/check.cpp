@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "engine/check/children.h"
 #include "engine/check/story.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/interpreter.h"
@@ -70,6 +71,7 @@ class Checker {
   Checker(const scxml::Chart& chart, const Subject& subject, const World& world, const Limits& limits, const Progress& progress)
       : chart_(chart),
         manifest_(subject.manifest),
+        sources_(subject.sources),
         world_(world),
         machine_(chart, world, programme_of(subject.manifest)),
         graph_(explore(machine_, limits, progress)),
@@ -91,6 +93,8 @@ class Checker {
     } else {
       report_too_large();
     }
+    for (Detail& each : check_children(machine_, world_, policies, sources_, !manifest_.empty()))
+      out_.findings.push_back({.detail = std::move(each), .way = {}, .policy = {}});
     for (const Policy& policy : policies) check_policy(policy);
     std::stable_sort(out_.findings.begin(), out_.findings.end(),
                      [](const Finding& a, const Finding& b) { return order_of(a.detail.place) < order_of(b.detail.place); });
@@ -150,13 +154,13 @@ class Checker {
   void check_elements() {
     for (const Element& each : machine_.elements()) {
       const std::string name = "'" + each.id + "'";
-      if (each.invoke->type_expr) continue;
+      if (!each.type) continue;
       if (each.profile == nullptr) {
         std::vector<std::string> known;
         for (const InvokeProfile& profile : world_.invokes) known.push_back(profile.type);
         report("check.handler", each.invoke->place,
-               "Expected an invoke type that this installation has (" + joined(known, ", ") + "), but " + name + " has '" + each.invoke->type + "'",
-               "环节" + name + "的类型“" + each.invoke->type + "”没有对应的处理程序（已有：" + joined(known, "、") + "）");
+               "Expected an invoke type that this installation has (" + joined(known, ", ") + "), but " + name + " has '" + *each.type + "'",
+               "环节" + name + "的类型“" + *each.type + "”没有对应的处理程序（已有：" + joined(known, "、") + "）");
         continue;
       }
       check_required(each, name);
@@ -176,8 +180,8 @@ class Checker {
     if (groups.empty() || std::any_of(groups.begin(), groups.end(), given)) return;
     std::vector<std::string> texts;
     for (const auto& group : groups) texts.push_back(joined(group, " and "));
-    report("check.parameter", each.invoke->place, "Expected parameters " + joined(texts, ", or ") + " of " + each.invoke->type + " " + name,
-           each.invoke->type + "环节" + name + "缺少参数：" + joined(texts, "，或"));
+    report("check.parameter", each.invoke->place, "Expected parameters " + joined(texts, ", or ") + " of " + each.type_text() + " " + name,
+           each.type_text() + "环节" + name + "缺少参数：" + joined(texts, "，或"));
   }
 
   void check_parameter(const Element& each, const std::string& name, const std::string& parameter, const std::optional<json::value>& value) {
@@ -190,8 +194,8 @@ class Checker {
       std::vector<std::string> known;
       for (const ParameterRule& one : rules) known.push_back(one.name);
       return report("check.parameter", place,
-                    "Expected a parameter of " + each.invoke->type + " (" + joined(known, ", ") + "), but " + name + " has '" + parameter + "'",
-                    "环节" + name + "的参数“" + parameter + "”不是" + each.invoke->type + "的参数（可用：" + joined(known, "、") + "）");
+                    "Expected a parameter of " + each.type_text() + " (" + joined(known, ", ") + "), but " + name + " has '" + parameter + "'",
+                    "环节" + name + "的参数“" + parameter + "”不是" + each.type_text() + "的参数（可用：" + joined(known, "、") + "）");
     }
     if (parameter == each.profile->outcomes && value && (!value->is_array() || value->get_array().empty()))
       return report("check.parameter", place, "Expected 'outcomes' of " + name + " to be a list of outcomes",
@@ -219,7 +223,7 @@ class Checker {
   /// A chart for people has a title in both languages on each state; any other chart has none at all.
   void check_titles() {
     const auto titled = [](const State& state) { return state.title_zh != state.id || state.title_en != state.id; };
-    const auto known = [](const Element& each) { return each.profile != nullptr && !scxml::is_chart_type(each.invoke->type); };
+    const auto known = [](const Element& each) { return each.profile != nullptr && !each.runs_chart(); };
     if (std::none_of(chart_.states.begin(), chart_.states.end(), titled) &&
         std::none_of(machine_.elements().begin(), machine_.elements().end(), known))
       return;
@@ -236,7 +240,6 @@ class Checker {
   }
 
   void check_events() {
-    if (machine_.raises_unknown()) return;
     for (std::size_t i = 0; i < chart_.transitions.size(); ++i) {
       const Transition& of = chart_.transitions[i];
       for (const std::string& descriptor : of.events) {
@@ -263,7 +266,7 @@ class Checker {
       const AbstractEvent& of = event(happening.event);
       if (of.kind != EventKind::answer || !of.ends || element(of.element).profile == nullptr || !seen.insert(happening.event).second) return;
       // That an invoked chart has ended need not concern the one that invoked it; where it does, that is a dead end.
-      if (scxml::is_chart_type(element(of.element).invoke->type)) return;
+      if (element(of.element).runs_chart()) return;
       dropped_.insert(happening.event);
       bool guarded = false;
       for (std::uint32_t e = graph_.first_edge[node]; e < graph_.first_edge[node + 1]; ++e) {
@@ -438,6 +441,7 @@ class Checker {
 
   const scxml::Chart& chart_;
   const json::object& manifest_;
+  const scxml::ReadSource& sources_;
   const World& world_;
   Machine machine_;
   Graph graph_;
@@ -455,6 +459,11 @@ json::object programme_of(const json::object& manifest) {
   for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
     if (const json::value* found = manifest.if_contains(key)) out[key] = *found;
   return out;
+}
+
+bool hinders_policies(const Finding& finding) {
+  const std::string& code = finding.detail.code;
+  return code == "check.policy" || code == "check.child" || code == "check.too_large";
 }
 
 Report check(const scxml::Chart& chart, const Subject& subject, const World& world, const std::vector<Policy>& policies,

@@ -39,6 +39,8 @@ struct Report {
 struct Subject {
   /// Definition::manifest; empty: not known, then what it would say is taken to be right.
   json::object manifest;
+  /// Documents that the chart and those that it invokes name with src; empty: there are none.
+  scxml::ReadSource sources = {};
 };
 
 /// What charts see as `programme` (engine/runtime: SessionRun), as far as the checker may rely on it.
@@ -51,6 +53,9 @@ Report check(const scxml::Chart& chart, const Subject& subject, const World& wor
 
 /// The finding's way as numbered lines, each ending in "\n". @param language  "zh" or "en".
 std::string text_of(const std::vector<WayStep>& way, std::string_view language);
+
+/// A policy is broken, or the finding keeps one from being sure that none is.
+bool hinders_policies(const Finding& finding);
 
 /// The finding as one Detail: its way is part of both messages.
 Detail flat(const Finding& finding);

@@ -3,18 +3,24 @@
 #include <algorithm>
 
 #include "engine/check/story.h"
+#include "engine/scxml/describe.h"
 
 namespace chuyi::check {
 namespace {
 
-/// The timer of the chart that this one is: the send of the same id and event, else one of the same event.
+/// The timer of the chart that this one is: a send of the same event, best one of the same id; else one that computes
+/// the event's name, of the name that says most.
 int timer_of(const Machine& machine, const std::string& event, const std::string& sendid) {
   int out = kNothing;
+  std::size_t best = 0;
   for (std::size_t i = 0; i < machine.timers().size(); ++i) {
     const Timer& each = machine.timers()[i];
-    if (machine.events()[static_cast<std::size_t>(each.event)].name != event) continue;
-    if (each.send->id == sendid) return static_cast<int>(i);
-    if (out == kNothing) out = static_cast<int>(i);
+    const AbstractEvent& of = machine.events()[static_cast<std::size_t>(each.event)];
+    if (of.name != event && !(of.open && scxml::matches(of.name, event))) continue;
+    const std::size_t fit = 1 + 4 * of.name.size() + (of.open ? 0 : 2) + (each.send->id == sendid ? 1 : 0);
+    if (fit <= best) continue;
+    best = fit;
+    out = static_cast<int>(i);
   }
   return out;
 }
@@ -28,14 +34,12 @@ Node node_of(const Machine& machine, const Standing& standing, std::vector<Detai
     for (const json::value& id : member.value().as_array()) out.history[chart.find(member.key())].push_back(chart.find(id.as_string()));
   for (const scxml::Invocation& each : standing.snapshot.invocations) {
     if (std::find(standing.finished.begin(), standing.finished.end(), each.invoke_id) != standing.finished.end()) continue;
-    const scxml::InvokeElement* invoke = &chart.at(chart.find(each.state)).invokes[each.index];
-    for (std::size_t i = 0; i < machine.elements().size(); ++i)
-      if (machine.elements()[i].invoke == invoke) out.running.push_back(static_cast<int>(i));
+    out.running.push_back(machine.element_of(each));
   }
   for (const auto& [event, sendid] : standing.timers) {
     const int timer = timer_of(machine, event, sendid);
     if (timer != kNothing) {
-      out.timers.push_back(timer);
+      out.add_timer(timer);
       continue;
     }
     problems.push_back({.place = "timer " + event,
@@ -43,10 +47,8 @@ Node node_of(const Machine& machine, const Standing& standing, std::vector<Detai
                         .message = "Expected a timer that the workflow sets itself, but '" + event + "' waits and nothing there sends it later",
                         .message_zh = "等待中的定时器“" + event + "”在流程中没有对应的设置"});
   }
-  for (auto* list : {&out.running, &out.timers}) {
-    std::sort(list->begin(), list->end());
-    list->erase(std::unique(list->begin(), list->end()), list->end());
-  }
+  std::sort(out.running.begin(), out.running.end());
+  out.running.erase(std::unique(out.running.begin(), out.running.end()), out.running.end());
   return out;
 }
 

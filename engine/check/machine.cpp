@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "engine/scxml/describe.h"
 #include "engine/scxml/interpreter.h"
@@ -23,7 +24,13 @@ namespace {
 /// Ways of one step that differ in unknown guards; past it the rest is left out, which `cut` says.
 constexpr int kWaysMax = 4096;
 
-bool runs_chart(const scxml::InvokeElement& invoke) { return !invoke.type_expr && scxml::is_chart_type(invoke.type); }
+/// Rounds of a <foreach> whose list is not known.
+constexpr std::size_t kRoundsMax = 2;
+/// Of a timer that may run several times.
+constexpr std::ptrdiff_t kTimesMax = 2;
+
+/// The runtime refuses to send these to another session.
+bool is_reserved(std::string_view event) { return event.starts_with("done.") || event.starts_with("error."); }
 
 std::string filled(std::string text, const std::string& id) {
   const std::size_t at = text.find("{id}");
@@ -63,6 +70,10 @@ std::vector<int> get_list(const std::string& in, std::size_t& at) {
 
 }  // namespace
 
+void Node::add_timer(int timer) {
+  if (std::count(timers.begin(), timers.end(), timer) < kTimesMax) timers.insert(std::lower_bound(timers.begin(), timers.end(), timer), timer);
+}
+
 std::string Node::encode() const {
   std::string out;
   out += ended ? '\1' : '\0';
@@ -89,6 +100,10 @@ Node Node::decode(const std::string& bytes) {
   }
   return out;
 }
+
+bool Element::runs_chart() const { return type && scxml::is_chart_type(*type); }
+
+std::string Element::type_text() const { return !type ? "typeexpr" : runs_chart() ? "scxml" : *type; }
 
 std::optional<json::value> Element::parameter(const std::string& name, const json::object& manifest) const {
   if (const auto given = parameters.find(name); given != parameters.end()) return given->second;
@@ -165,8 +180,9 @@ class Machine::Run {
     node().to_invoke = {};
   }
 
-  void run(const Block& block) {
-    for (const Action& action : block) run(action);
+  /// @return false: an action failed, and the rest of the block is left out (SCXML 4.9).
+  bool run(const Block& block) {
+    return std::all_of(block.begin(), block.end(), [&](const Action& action) { return run(action); });
   }
 
   bool decide(const Script& script) {
@@ -221,42 +237,67 @@ class Machine::Run {
     for (const int event : m_.done_events_.at(state)) node().internal.push_back(event);
   }
 
-  void run(const Action& action) {
+  bool run(const Action& action) {
     switch (action.kind) {
-      case ActionKind::raise: node().internal.push_back(m_.action_events_.at(&action)); break;
       case ActionKind::branch:
         for (const scxml::Branch& branch : action.branches)
-          if (!branch.cond || decide(branch.cond)) {
-            run(branch.actions);
-            break;
-          }
-        break;
-      case ActionKind::foreach_:
-        // How often is not known: never, or once.
-        if (choices_.next()) run(action.body);
-        break;
-      case ActionKind::send: send(action); break;
-      case ActionKind::cancel: {
-        std::string id = action.name;
-        if (action.script)
-          if (const std::optional<json::value> known = m_.model_.value(action.script); known && known->is_string())
-            id = known->get_string();
-        std::erase_if(node().timers, [&](int each) { return m_.timers_[static_cast<std::size_t>(each)].send->id == id; });
-        break;
-      }
-      default: break;  // data is not looked at
+          if (!branch.cond || decide(branch.cond)) return run(branch.actions);
+        return true;
+      case ActionKind::foreach_: return run_foreach(action);
+      case ActionKind::raise:
+      case ActionKind::send: return send(action);
+      case ActionKind::cancel:
+        if (fails(action.script)) return false;
+        cancel(m_.text_of(action.name, action.script));
+        return true;
+      default: return !fails(action.script);  // data is not looked at
     }
   }
 
-  void send(const Action& action) {
-    if (const auto timer = m_.action_timers_.find(&action); timer != m_.action_timers_.end()) {
-      insert_sorted(node().timers, timer->second);
-      return;
+  bool fails(const Script& script) {
+    if (!m_.surely_fails(script)) return false;
+    node().internal.push_back(m_.error_event_);
+    return true;
+  }
+
+  bool run_foreach(const Action& action) {
+    if (fails(action.script)) return false;
+    const std::optional<json::value> known = m_.model_.value(action.script);
+    const bool counted = known && known->is_array();
+    const std::size_t rounds = counted ? std::min(known->get_array().size(), kQueueMax + 1) : kRoundsMax;
+    for (std::size_t i = 0; i < rounds && (counted || choices_.next()); ++i)
+      if (!run(action.body)) return false;
+    return true;
+  }
+
+  /// @param id  nullopt: unknown, each may be meant or not.
+  void cancel(const std::optional<std::string>& id) {
+    const bool open = !id || scxml::is_generated(*id);
+    std::erase_if(node().timers, [&](int each) { return open ? choices_.next() : m_.timers_[static_cast<std::size_t>(each)].send->id == *id; });
+  }
+
+  bool send(const Action& action) {
+    if (action.kind == ActionKind::send) {
+      const scxml::SendAction& send = *action.send;
+      if (fails(send.event_expr) || fails(send.target_expr) || fails(send.type_expr) || fails(send.delay_expr)) return false;
+      fails(send.payload.content_expr);
+      // A parameter that fails is left out, a namelist fails with its element.
+      for (const scxml::Param& param : send.payload.params)
+        if (fails(param.value) && param.from_namelist) return false;
     }
-    const auto event = m_.action_events_.find(&action);
-    if (event == m_.action_events_.end()) return;
-    const bool internal = m_.events_[static_cast<std::size_t>(event->second)].kind == EventKind::internal;
-    (internal ? node().internal : node().self).push_back(event->second);
+    const std::vector<Sent>& ways = m_.sent_.at(&action);
+    if (ways.empty()) {
+      node().internal.push_back(m_.error_event_);
+      return false;
+    }
+    std::size_t way = 0;
+    while (way + 1 < ways.size() && choices_.next()) ++way;
+    const auto [event, timer] = ways[way];
+    if (timer != kNothing) node().add_timer(timer);
+    if (event == kNothing) return true;
+    const bool internal = m_.events_[static_cast<std::size_t>(event)].kind == EventKind::internal;
+    (internal ? node().internal : node().self).push_back(event);
+    return true;
   }
 
   Machine& m_;
@@ -287,10 +328,14 @@ Machine::Machine(const scxml::Chart& chart, const World& world, const json::obje
   }
 }
 
+int Machine::element_of(const scxml::Invocation& invocation) const {
+  return elements_of_.at(chart_.find(invocation.state))[invocation.index];
+}
+
 int Machine::add_event(AbstractEvent event) {
   json::array data(event.data.begin(), event.data.end());
   const std::string key = std::to_string(static_cast<int>(event.kind)) + " " + std::to_string(event.element) + " " + event.name + " " +
-                          canonical_json(data) + (event.ends ? "!" : "");
+                          canonical_json(data) + (event.ends ? "!" : "") + (event.open ? "*" : "");
   const auto [place, added] = event_ids_.try_emplace(key, static_cast<int>(events_.size()));
   if (added) events_.push_back(std::move(event));
   return place->second;
@@ -303,7 +348,8 @@ void Machine::add_elements(Index state) {
     Element element{.state = state,
                     .invoke = &invoke,
                     .id = invoke.id.empty() ? chart_.at(state).id + ".1" : invoke.id,
-                    .profile = world_.find(runs_chart(invoke) ? "scxml" : invoke.type)};
+                    .type = text_of(invoke.type, invoke.type_expr)};
+    if (element.type) element.profile = world_.find(element.type_text());
     for (const scxml::Param& param : invoke.payload.params) element.parameters[param.name] = model_.value(param.value);
     add_answers(element, index);
     elements_.push_back(std::move(element));
@@ -350,62 +396,96 @@ void Machine::collect(const Block& block) {
     for (const scxml::Branch& branch : action.branches) collect(branch.actions);
     collect(action.body);
     if (action.kind == ActionKind::raise)
-      action_events_[&action] = add_event({.kind = EventKind::internal, .name = action.name, .zh = "内部事件", .en = "raised"});
-    if (action.kind != ActionKind::send) continue;
-    const scxml::SendAction& send = *action.send;
-    std::string name = send.event;
-    if (send.event_expr) {
-      const std::optional<json::value> known = model_.value(send.event_expr);
-      if (!known || !known->is_string()) {
-        raises_unknown_ = true;
-        continue;
-      }
-      name = known->get_string();
-    }
-    const bool elsewhere = send.target_expr || (!send.target.empty() && send.target != "#_internal");
-    sends_out_ = sends_out_ || elsewhere || send.type_expr || scxml::processor_of(send.type) == scxml::kHttpProcessor;
-    if (elsewhere) continue;
-    bool delayed = !send.delay.empty() && send.delay != "0s" && send.delay != "0ms";
-    if (send.delay_expr) {
-      const std::optional<json::value> known = model_.value(send.delay_expr);
-      delayed = !known || !(known->is_int64() && known->get_int64() == 0);
-    }
-    const EventKind kind = send.target == "#_internal" ? EventKind::internal : delayed ? EventKind::timer : EventKind::self;
-    const int event = add_event({.kind = kind, .name = name, .zh = "到时", .en = "time is up"});
-    if (delayed) {
-      action_timers_[&action] = static_cast<int>(timers_.size());
-      timers_.push_back({.send = &send, .event = event, .place = action.place});
-    } else {
-      action_events_[&action] = event;
-    }
+      sent_[&action] = {{.event = add_event({.kind = EventKind::internal, .name = action.name, .zh = "内部事件", .en = "raised"})}};
+    if (action.kind == ActionKind::send) collect_send(action);
   }
+}
+
+void Machine::collect_send(const Action& action) {
+  const scxml::SendAction& send = *action.send;
+  const std::optional<std::string> type = text_of(send.type, send.type_expr);
+  const std::optional<std::string> target = text_of(send.target, send.target_expr);
+  const std::optional<std::string> name = text_of(send.event, send.event_expr);
+  std::vector<Sent>& out = sent_[&action];
+  const std::string_view processor = scxml::processor_of(type.value_or(""));
+  const bool http = type && processor == scxml::kHttpProcessor;
+  if (processor.empty() || (!http && target && !target->empty() && !target->starts_with("#_"))) return;
+  const bool to_self = !http && (!target || target->empty());
+  const bool to_internal = !http && (!target || *target == "#_internal");
+  if (!type || !target || http || !(to_self || to_internal)) {
+    out.emplace_back();
+    sends_out_ = true;
+    sends_out_reserved_ = sends_out_reserved_ || !name || is_reserved(*name);
+  }
+  const auto add = [&](EventKind kind, std::string event, bool open) {
+    const bool timer = kind == EventKind::timer;
+    const int added = add_event({.kind = kind, .name = std::move(event), .open = open, .zh = "到时", .en = "time is up"});
+    out.push_back({.event = timer ? kNothing : added, .timer = timer ? static_cast<int>(timers_.size()) : kNothing});
+    if (timer) timers_.push_back({.send = &send, .event = added, .place = action.place});
+  };
+  const auto add_names = [&](EventKind kind) {
+    if (name) return add(kind, *name, false);
+    for (std::string& each : open_names(true)) add(kind, std::move(each), true);
+  };
+  if (to_internal) add_names(EventKind::internal);
+  if (!to_self) return;
+  const std::optional<json::value> delay = send.delay_expr ? model_.value(send.delay_expr) : json::value(send.delay);
+  const auto none = [](const json::string& text) { return text.empty() || text == "0s" || text == "0ms"; };
+  const bool at_once = delay && (delay->is_int64() ? delay->get_int64() <= 0 : delay->is_string() && none(delay->get_string()));
+  add_names(at_once ? EventKind::self : EventKind::timer);
+}
+
+std::optional<std::string> Machine::text_of(const std::string& text, const Script& expression) {
+  if (!expression) return text;
+  const std::optional<json::value> known = model_.value(expression);
+  if (!known || !known->is_string()) return std::nullopt;
+  return std::string{known->get_string()};
+}
+
+bool Machine::surely_fails(const Script& script) {
+  if (!script) return false;
+  const auto [known, added] = failing_.try_emplace(script.id, false);
+  if (added) known->second = model_.condition(script, nullptr, [](std::string_view) { return false; }) == Truth::fails && !model_.asked_in();
+  return known->second;
+}
+
+/// Names for events of which nothing is known but that a transition hears them: whatever comes is heard by the same
+/// transitions as the longest descriptor that matches it.
+std::vector<std::string> Machine::open_names(bool reserved) const {
+  std::set<std::string> out;
+  for (const Transition& each : chart_.transitions)
+    for (const std::string& name : each.events)
+      if (reserved || !is_reserved(name)) out.insert(name);
+  return {out.begin(), out.end()};
 }
 
 /// What people and other systems send, and what a message to them comes back as.
 void Machine::collect_outside() {
-  std::vector<std::string> descriptors = world_.outside;
-  descriptors.insert(descriptors.end(), chart_.http_events.begin(), chart_.http_events.end());
-  const auto comes = [&](const std::string& name) {
-    insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .zh = "外部事件", .en = "from outside"}));
+  const auto comes = [&](const std::string& name, bool open) {
+    insert_sorted(outside_, add_event({.kind = EventKind::outside, .name = name, .open = open, .zh = "外部事件", .en = "from outside"}));
   };
+  for (std::string mine : chart_.http_events) {
+    if (mine.ends_with(".*")) mine.resize(mine.size() - 2);
+    comes(mine, true);
+    for (const std::string& name : open_names(true))
+      if (scxml::matches(mine, name)) comes(name, true);
+  }
   for (const Transition& each : chart_.transitions)
     for (const std::string& name : each.events) {
-      if (std::any_of(descriptors.begin(), descriptors.end(), [&](const std::string& mine) { return scxml::matches(mine, name); })) comes(name);
-      if (sends_out_ && scxml::matches(name, "error.communication")) comes("error.communication");
+      // People send no event but one that a transition names.
+      if (std::any_of(world_.outside.begin(), world_.outside.end(), [&](const std::string& mine) { return scxml::matches(mine, name); })) comes(name, false);
+      if (sends_out_ && scxml::matches(name, "error.communication")) comes("error.communication", false);
+      if (sends_out_reserved_ && scxml::matches(name, "error.execution")) comes("error.execution", false);
     }
 }
 
-/// An invoked chart may send its parent whatever nothing else raises.
+/// An invoked chart may send its parent whatever is heard and not reserved.
 void Machine::collect_from_children() {
   for (Element& element : elements_) {
-    if (!runs_chart(*element.invoke)) continue;
+    if (element.type && !element.runs_chart()) continue;
     const int index = static_cast<int>(&element - elements_.data());
-    for (const Transition& each : chart_.transitions)
-      for (const std::string& name : each.events) {
-        const auto raised = [&](const AbstractEvent& event) { return event.element != index && scxml::matches(name, event.name); };
-        if (name == "error" || scxml::matches("error.execution", name) || std::any_of(events_.begin(), events_.end(), raised)) continue;
-        insert_sorted(element.answers, add_event({.kind = EventKind::answer, .name = name, .element = index, .zh = name, .en = name}));
-      }
+    for (const std::string& name : open_names(false))
+      insert_sorted(element.answers, add_event({.kind = EventKind::answer, .name = name, .element = index, .open = true, .zh = name, .en = name}));
   }
 }
 
@@ -456,8 +536,8 @@ Truth Machine::decide_leaf(const Script& script, int event, const Node& node) {
     fixed = !model_.asked_in();
   } else {
     const AbstractEvent& of = events_[static_cast<std::size_t>(event)];
-    scxml::KnownEvent shown{.name = of.name,
-                            .invokeid = of.element == kNothing ? "" : elements_[static_cast<std::size_t>(of.element)].id,
+    scxml::KnownEvent shown{.name = of.open ? "" : of.name,
+                            .invokeid = of.open || of.element == kNothing ? "" : elements_[static_cast<std::size_t>(of.element)].id,
                             .data = {}};
     const std::size_t samples = std::max<std::size_t>(of.data.size(), 1);
     for (std::size_t i = 0; i < samples; ++i) {
@@ -528,11 +608,11 @@ Expansion Machine::expand(const Node& node) {
     return true;
   });
   if (!out.resting) return out;
-  const auto take = [&](int event, const std::function<void(Node&)>& prepare, bool drop) {
+  const auto take = [&](int event, const std::function<void(Node&, Choices&)>& prepare, bool drop) {
     try_all_ways(out, [&](Choices& choices, Successor& successor) {
       Run run(*this, choices, node, successor);
       successor.happening.event = event;
-      prepare(run.node());
+      prepare(run.node(), choices);
       const AbstractEvent& of = events_[static_cast<std::size_t>(event)];
       if (of.element != kNothing) run.run(elements_[static_cast<std::size_t>(of.element)].invoke->finalize);
       const std::vector<Index> enabled = select(node, event, choices);
@@ -545,14 +625,22 @@ Expansion Machine::expand(const Node& node) {
   for (const int running : node.running)
     for (const int answer : elements_[static_cast<std::size_t>(running)].answers)
       take(answer,
-           [&](Node& next) {
+           [&](Node& next, Choices&) {
              if (events_[static_cast<std::size_t>(answer)].ends) std::erase(next.running, running);
            },
            // A failure that no transition takes is no step: the runtime refuses the command that brought it.
            events_[static_cast<std::size_t>(answer)].kind != EventKind::failure);
-  for (const int timer : node.timers)
-    take(timers_[static_cast<std::size_t>(timer)].event, [&](Node& next) { std::erase(next.timers, timer); }, true);
-  for (const int event : outside_) take(event, [](Node&) {}, false);
+  for (std::size_t i = 0; i < node.timers.size(); ++i) {
+    const int timer = node.timers[i];
+    const bool again = i > 0 && node.timers[i - 1] == timer;
+    if (again) continue;
+    const bool often = std::count(node.timers.begin(), node.timers.end(), timer) == kTimesMax;
+    const auto fire = [&](Node& next, Choices& choices) {
+      if (!often || choices.next()) next.timers.erase(std::find(next.timers.begin(), next.timers.end(), timer));
+    };
+    take(timers_[static_cast<std::size_t>(timer)].event, fire, true);
+  }
+  for (const int event : outside_) take(event, [](Node&, Choices&) {}, false);
   return out;
 }
 

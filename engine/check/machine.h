@@ -8,6 +8,7 @@
 
 #include "engine/check/guard.h"
 #include "engine/check/profile.h"
+#include "engine/scxml/interpreter.h"
 #include "engine/scxml/partial.h"
 #include "engine/scxml/procedures.h"
 
@@ -26,11 +27,15 @@ struct Element {
   Index state = scxml::kNone;
   const scxml::InvokeElement* invoke = nullptr;
   std::string id;
-  const InvokeProfile* profile = nullptr;                       ///< nullptr: nobody knows this type
+  std::optional<std::string> type;                               ///< nullopt: computed, and not known before it runs
+  const InvokeProfile* profile = nullptr;                        ///< nullptr: nobody knows this type
   std::map<std::string, std::optional<json::value>> parameters;  ///< given ones; nullopt: not known yet
   std::vector<int> answers;                                      ///< events
   /// The parameter as the handler will see it: given, from the manifest, or its fallback. nullopt: not known.
   std::optional<json::value> parameter(const std::string& name, const json::object& manifest) const;
+  bool runs_chart() const;
+  /// The type as people read it: "task", "scxml"; "typeexpr" when it is not known.
+  std::string type_text() const;
 };
 
 enum class EventKind : std::uint8_t { internal, self, answer, failure, timer, outside };
@@ -42,6 +47,7 @@ struct AbstractEvent {
   int element = kNothing;
   std::vector<json::object> data;
   bool ends = false;  ///< answer: the invoke is over
+  bool open = false;  ///< any event of this name or below: who sends it chose the name while running
   std::string zh, en;
 };
 
@@ -58,11 +64,13 @@ struct Node {
   scxml::History history;
   StateSet to_invoke;           ///< states entered in this macrostep whose invokes have not started
   std::vector<int> running;     ///< elements, sorted
-  std::vector<int> timers;      ///< sorted
+  std::vector<int> timers;      ///< sorted; one that stands there twice runs twice or more often
   std::vector<int> internal;    ///< events, first to come first
   std::vector<int> self;        ///< sent to itself without delay
   bool ended = false;
 
+  /// It runs once more.
+  void add_timer(int timer);
   bool flooded() const { return internal.size() + self.size() > kQueueMax; }
   std::string encode() const;
   static Node decode(const std::string& bytes);
@@ -96,11 +104,10 @@ class Machine {
 
   const scxml::Chart& chart() const { return chart_; }
   const std::vector<Element>& elements() const { return elements_; }
+  /// Index of the element that this invocation runs.
+  int element_of(const scxml::Invocation& invocation) const;
   const std::vector<AbstractEvent>& events() const { return events_; }
   const std::vector<Timer>& timers() const { return timers_; }
-  /// A <send> may raise events whose names are not known.
-  bool raises_unknown() const { return raises_unknown_; }
-
   Expansion begin();
   Expansion expand(const Node& node);
 
@@ -112,12 +119,22 @@ class Machine {
     bool fixed;  ///< the same in every configuration
   };
 
+  /// What a <send> or <raise> may do. Neither: it goes elsewhere.
+  struct Sent {
+    int event = kNothing;
+    int timer = kNothing;
+  };
+
   int add_event(AbstractEvent event);
   void add_elements(Index state);
   void add_answers(Element& element, int index);
   void collect(const scxml::Block& block);
+  void collect_send(const scxml::Action& action);
   void collect_outside();
   void collect_from_children();
+  std::vector<std::string> open_names(bool reserved) const;
+  std::optional<std::string> text_of(const std::string& text, const scxml::Script& expression);
+  bool surely_fails(const scxml::Script& script);
   bool hears(Index transition, int event) const { return heard_[static_cast<std::size_t>(event)][static_cast<std::size_t>(transition)]; }
   scxml::Truth decide_leaf(const scxml::Script& script, int event, const Node& node);
   scxml::Truth decide_guard(const Guard& guard, int event, const Node& node, Assumptions& assumed, Choices& choices);
@@ -136,16 +153,16 @@ class Machine {
   std::vector<std::vector<bool>> heard_;  ///< event → transitions whose descriptors match it
   std::map<Index, std::vector<int>> elements_of_;
   std::map<std::string, int> event_ids_;
-  std::map<const scxml::Action*, int> action_events_;  ///< raise and send → event
-  std::map<const scxml::Action*, int> action_timers_;
-  std::map<Index, std::vector<int>> done_events_;      ///< state → done.state.ID
+  std::map<const scxml::Action*, std::vector<Sent>> sent_;  ///< raise and send → one of these; none: it fails
+  std::map<Index, std::vector<int>> done_events_;           ///< state → done.state.ID
   std::map<Index, Guard> guards_;                      ///< script → its parts
   Index leaves_ = 0;
   int error_event_ = kNothing;  ///< error.execution
   int failures_ = 0;            ///< conditions that surely failed since the last look
   std::map<std::pair<Index, int>, Verdict> verdicts_;  ///< (leaf, event)
-  bool raises_unknown_ = false;
-  bool sends_out_ = false;  ///< to another session or system
+  std::map<Index, bool> failing_;                      ///< script → it fails whatever the data
+  bool sends_out_ = false;          ///< to another session or system
+  bool sends_out_reserved_ = false;  ///< … an event that is refused there
 };
 
 }  // namespace chuyi::check

@@ -37,22 +37,6 @@ std::string text_of_value(const json::value& value) {
   return value.is_null() ? std::string{} : canonical_json(value);
 }
 
-Truth holds(const ValueRule& rule, const std::optional<json::value>& value) {
-  if (!value) return Truth::unknown;
-  if (!rule.equals.empty() && !listed(rule.equals, text_of_value(*value))) return Truth::no;
-  if (rule.at_least && !(value->is_int64() && value->get_int64() >= *rule.at_least)) return Truth::no;
-  for (const std::string& each : rule.has)
-    if (!value->is_array() || std::none_of(value->get_array().begin(), value->get_array().end(),
-                                           [&](const json::value& one) { return text_of_value(one) == each; }))
-      return Truth::no;
-  if (rule.working_days_min) {
-    if (!value->is_object()) return Truth::no;
-    const json::object& period = value->get_object();
-    return truth_of(string_or(period, "unit") == "working" && int_or(period, "days", 0) >= *rule.working_days_min);
-  }
-  return Truth::yes;
-}
-
 /// How the rule stands on the way so far.
 using Phase = int;
 constexpr Phase kIdle = 0;   ///< nothing to watch for
@@ -94,11 +78,13 @@ class Judge {
 
   Truth matches_element(const Pattern& pattern, int index) {
     const Element& of = element(index);
-    Truth out = all_of(matches_place(pattern, of.state, of.id), truth_of(listed(pattern.types, of.invoke->type)));
+    // Of an unknown type not even a manifest would tell more.
+    const Truth type = of.type ? truth_of(listed(pattern.types, of.type_text())) : pattern.types.empty() ? Truth::yes : Truth::unknown;
+    Truth out = all_of(matches_place(pattern, of.state, of.id), type);
     for (const ValueRule& rule : pattern.parameters) {
       if (out == Truth::no) break;
       const Truth truth = holds(rule, of.parameter(rule.name, *manifest_));
-      if (truth == Truth::unknown) open_ = of.invoke->type + " " + rule.name;
+      if (truth == Truth::unknown && of.type) open_ = of.type_text() + " " + rule.name;
       out = all_of(out, truth);
     }
     if (pattern.open_to_after && out != Truth::no) out = all_of(out, truth_of(!after_.empty() && !keeps_away(of, after_)));
@@ -365,15 +351,17 @@ class Judge {
       out.zh = subject(move.at, true) + "：" + out.zh;
     }
     if (!after_.empty()) {
-      out.en += "; '" + after_ + "' is not in " + element(move.at.element).profile->not_by;
-      out.zh += "；" + element(move.at.element).profile->not_by + "中没有“" + after_ + "”";
+      const InvokeProfile* profile = element(move.at.element).profile;
+      const std::string list = profile == nullptr || profile->not_by.empty() ? "any list of those who are kept away" : profile->not_by;
+      out.en += "; '" + after_ + "' is not in " + list;
+      out.zh += profile == nullptr || profile->not_by.empty() ? "；没有列明需回避“" + after_ + "”" : "；" + list + "中没有“" + after_ + "”";
     }
     out_.breach = std::move(out);
   }
 
   std::string subject(const Observation& at, bool zh) const {
     if (at.kind == PatternKind::start && at.element != kNothing)
-      return (zh ? "环节启动 " : "start of ") + element(at.element).invoke->type + " " + element(at.element).id;
+      return (zh ? "环节启动 " : "start of ") + element(at.element).type_text() + " " + element(at.element).id;
     if (at.event != kNothing) return story_.event_text(at.event, zh);
     if (at.state != scxml::kNone) return story_.state_text(at.state, zh);
     return {};
@@ -395,6 +383,22 @@ class Judge {
 };
 
 }  // namespace
+
+Truth holds(const ValueRule& rule, const std::optional<json::value>& value) {
+  if (!value) return Truth::unknown;
+  if (!rule.equals.empty() && !listed(rule.equals, text_of_value(*value))) return Truth::no;
+  if (rule.at_least && !(value->is_int64() && value->get_int64() >= *rule.at_least)) return Truth::no;
+  for (const std::string& each : rule.has)
+    if (!value->is_array() || std::none_of(value->get_array().begin(), value->get_array().end(),
+                                           [&](const json::value& one) { return text_of_value(one) == each; }))
+      return Truth::no;
+  if (rule.working_days_min) {
+    if (!value->is_object()) return Truth::no;
+    const json::object& period = value->get_object();
+    return truth_of(string_or(period, "unit") == "working" && int_or(period, "days", 0) >= *rule.working_days_min);
+  }
+  return Truth::yes;
+}
 
 PolicyVerdict judge(const Machine& machine, const Graph& graph, const Policy& policy, const json::object& manifest,
                     const std::vector<Past>& past) {

@@ -22,6 +22,9 @@ struct ValueRule {
   std::optional<std::int64_t> working_days_min;  ///< a period of at least so many working days
 };
 
+/// Does the value keep the rule? nullopt: the value is not known.
+scxml::Truth holds(const ValueRule& rule, const std::optional<json::value>& value);
+
 /// What may happen in a step. Empty fields match anything.
 struct Pattern {
   PatternKind kind = PatternKind::state;

@@ -30,7 +30,7 @@ std::string Story::event_text(int event, bool zh) const {
     case EventKind::answer:
     case EventKind::failure: {
       const Element& element = machine_.elements()[static_cast<std::size_t>(of.element)];
-      return (scxml::is_chart_type(element.invoke->type) ? "scxml" : element.invoke->type) + " " + element.id + " → " + what;
+      return element.type_text() + " " + element.id + " → " + what;
     }
     case EventKind::timer: return (zh ? "定时器 " : "timer ") + of.name;
     case EventKind::outside: return (zh ? "外部事件 " : "from outside: ") + of.name;

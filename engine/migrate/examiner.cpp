@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/migrate/running.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/replay.h"
 
@@ -39,12 +40,27 @@ void add_facts(const ReplayedCommand& command, std::vector<Fact>& out) {
   }
 }
 
-check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& document, const std::vector<TimerRow>& timers) {
+/// @param before  the same application before its move.
+std::vector<Detail> obstacles_of(const check::Standing& standing, const scxml::Snapshot& before, const check::Machine& from,
+                                 const check::Machine& to, const MigrationRequest& request, const std::vector<check::Policy>& policies) {
+  std::vector<Detail> out;
+  const auto element = [](const check::Machine& machine, const scxml::Invocation& of, const json::object& manifest) {
+    const check::Element& found = machine.elements()[static_cast<std::size_t>(machine.element_of(of))];
+    return VersionedElement{.element = found, .stage = machine.chart().at(found.state).stage, .manifest = manifest};
+  };
+  for (const scxml::Invocation& now : standing.snapshot.invocations) {
+    if (std::find(standing.finished.begin(), standing.finished.end(), now.invoke_id) != standing.finished.end()) continue;
+    const auto old = std::find_if(before.invocations.begin(), before.invocations.end(), [&](const auto& each) { return each.invoke_id == now.invoke_id; });
+    if (old == before.invocations.end()) continue;
+    for (Detail& each : running_obstacles(element(from, *old, request.from->manifest), element(to, now, request.to->manifest), policies))
+      out.push_back(std::move(each));
+  }
+  return out;
+}
+
+check::Standing standing_of(const scxml::Chart& chart, const std::string& application, const SessionDocument& document, const std::vector<TimerRow>& timers) {
   check::Standing out{.snapshot = document.chart, .finished = {}, .timers = {}};
-  for (const auto& [id, stage] : document.stages)
-    if (stage.finished) out.finished.push_back(id);
-  for (const auto& [id, child] : document.children)
-    if (child.finished) out.finished.push_back(child.invoke_id);
+  out.finished = finished_invokes(document, application);
   for (const TimerRow& each : own_sends(timers))
     if (const std::string event = string_or(each.event, "event"); scxml::hears(chart, event)) out.timers.emplace_back(event, string_or(each.event, "sendid"));
   return out;
@@ -53,11 +69,12 @@ check::Standing standing_of(const scxml::Chart& chart, const SessionDocument& do
 }  // namespace
 
 std::vector<Detail> Examiner::problems() const {
+  const auto read = [&](const std::string& src) { return read_source(request_.to->files, src); };
   const check::Report report =
-      check::check(*request_.to->chart, {.manifest = request_.to->manifest}, parts_.world, parts_.policies);
+      check::check(*request_.to->chart, {.manifest = request_.to->manifest, .sources = read}, parts_.world, parts_.policies);
   std::vector<Detail> out;
   for (const check::Finding& each : report.findings)
-    if (each.detail.code == "check.policy" || each.detail.code == "check.too_large") out.push_back(check::flat(each));
+    if (check::hinders_policies(each)) out.push_back(check::flat(each));
   return out;
 }
 
@@ -116,12 +133,18 @@ Result<PlannedMove> Examiner::examine(const SessionRow& row) {
   }
   const Result<SessionDocument> next = decode_document(*request_.to, moved.row.document);
   if (!next) return next.error();
+  const check::Standing standing = standing_of(*request_.to->chart, row.id, *next, *timers);
+  out.reasons = obstacles_of(standing, document->chart, *known(request_.from).machine, future_.machine(), request_, parts_.policies);
+  if (!out.reasons.empty()) {
+    out.fate = Fate::cannot;
+    return out;
+  }
   const Result<std::vector<check::Past>> past = past_of(row);
   if (!past) {
     if (past.error().kind == ErrorKind::unavailable) return past.error();
     return stays(past.error());
   }
-  out.reasons = future_.judge(standing_of(*request_.to->chart, *next, *timers), *past);
+  out.reasons = future_.judge(standing, *past);
   if (out.reasons.empty()) {
     out.after = next->chart.configuration;
   } else {

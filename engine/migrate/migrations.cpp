@@ -101,11 +101,12 @@ using Standing = std::map<std::string, std::uint64_t>;
 
 /// Reads the log once. @param after  no record of any migration is before.
 Result<std::map<std::string, Standing>> standings(Queries& queries, std::int64_t after) {
-  std::map<std::string, Standing> out;
+  /// The moves of a session that were not undone: migration and revision.
+  std::map<std::string, std::vector<std::pair<std::string, std::uint64_t>>> moves;
   while (true) {
     const Result<std::vector<AuditRow>> page = queries.audit({}, after, kPage);
     if (!page) return page.error();
-    if (page->empty()) return out;
+    if (page->empty()) break;
     for (const AuditRow& row : *page) {
       after = row.seq;
       if (row.session_id.empty() || row.record.find("\"session.") == std::string::npos) continue;
@@ -114,10 +115,20 @@ Result<std::map<std::string, Standing>> standings(Queries& queries, std::int64_t
       const json::object& object = record->as_object();
       const std::string kind = string_or(object, "kind");
       const std::string migration = string_or(object_or_empty(object, "data"), "migration");
-      if (kind == "session.migrate") out[migration][row.session_id] = static_cast<std::uint64_t>(int_or(object, "revision", 0));
-      if (kind == "session.unmigrate") out[migration].erase(row.session_id);
+      const auto revision = static_cast<std::uint64_t>(int_or(object, "revision", 0));
+      auto& stack = moves[row.session_id];
+      if (kind == "session.migrate") stack.emplace_back(migration, revision);
+      if (kind != "session.unmigrate" || stack.empty() || stack.back().first != migration) continue;
+      const std::uint64_t undone = stack.back().second;
+      stack.pop_back();
+      // It is again as the move right before has left it.
+      if (!stack.empty() && stack.back().second + 1 == undone) stack.back().second = revision;
     }
   }
+  std::map<std::string, Standing> out;
+  for (const auto& [session, stack] : moves)
+    for (const auto& [migration, revision] : stack) out[migration][session] = revision;
+  return out;
 }
 
 MigrationEntry entry_of(const json::object& object) {
@@ -290,15 +301,15 @@ Result<UndoReport> Migrations::undo(const std::string& migration, const Actor& a
   const Standing& moved = (*all)[migration];
   Error acted{.kind = ErrorKind::rejected,
               .code = "migrate.acted",
-              .message = "Expected that nobody has acted since the migration, but somebody has on",
-              .message_zh = "迁移之后已有新的办理，不能撤销："};
+              .message = "Expected that nobody has acted and no other migration has followed, but it is so for",
+              .message_zh = "迁移之后已有新的办理或迁移，不能撤销："};
   for (const auto& [id, revision] : moved) {
     const Result<std::optional<SessionRow>> row = parts_.queries.session(id);
     if (!row) return row.error();
     if (*row && (*row)->revision == revision) continue;
     acted.message += (acted.details.empty() ? " " : ", ") + id;
     acted.message_zh += (acted.details.empty() ? "" : "、") + id;
-    acted.details.push_back({.place = id, .code = "migrate.acted", .message = "Somebody has acted on " + id + " since", .message_zh = id + "已有新的办理"});
+    acted.details.push_back({.place = id, .code = "migrate.acted", .message = "Somebody has acted on " + id + " since, or another migration is to be undone first", .message_zh = id + "已有新的办理，或须先撤销之后的迁移"});
   }
   if (!acted.details.empty()) return acted;
   if (const Result<Reply> marked = execute_and_wait(*parts_.commands, {.kind = "migration.undo", .actor = actor, .data = {{"migration", migration}}}); !marked)

@@ -11,6 +11,18 @@
 namespace chuyi {
 namespace {
 
+/// Setting that says which move can be undone: {"revision": the session's as long as nothing came after, "move"}.
+std::string standing_setting(const std::string& session) { return "migration/" + session; }
+/// Setting with what a session was before the move to this revision, and the move that can be undone then; 0: none.
+std::string move_setting(const std::string& session, std::int64_t move) { return "migration/" + session + "/" + std::to_string(move); }
+
+Result<json::object> read_setting(View& view, const std::string& name) {
+  const std::string text = view.setting(name).value_or("");
+  const Result<json::value> kept = parse_json(text.empty() ? "{}" : text, kStoredJson, "migration");
+  if (!kept) return kept.error();
+  return kept->as_object();
+}
+
 /// Of the application's own chart: stages of charts that it invokes have a path as key.
 bool is_own(const std::string& stage) { return stage.find('/') == std::string::npos; }
 
@@ -107,12 +119,17 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
     return error;
   }
   Change change = finish(command, row, std::move(moved.row), now);
-  change.settings.emplace_back(migration_setting(row.id), canonical_json(json::object{{"migration", string_or(command.data, "migration")},
-                                                                                       {"revision", static_cast<std::int64_t>(change.session->revision)},
-                                                                                       {"definition", row.definition},
-                                                                                       {"document", row.document},
-                                                                                       {"stage", row.stage},
-                                                                                       {"state", row.state}}));
+  const Result<json::object> standing = read_setting(view, standing_setting(row.id));
+  if (!standing) return standing.error();
+  const bool follows = int_or(*standing, "revision", 0) == static_cast<std::int64_t>(row.revision);
+  const auto move = static_cast<std::int64_t>(change.session->revision);
+  change.settings.emplace_back(move_setting(row.id, move), canonical_json(json::object{{"migration", string_or(command.data, "migration")},
+                                                                                        {"definition", row.definition},
+                                                                                        {"document", row.document},
+                                                                                        {"stage", row.stage},
+                                                                                        {"state", row.state},
+                                                                                        {"earlier", follows ? int_or(*standing, "move", 0) : 0}}));
+  change.settings.emplace_back(standing_setting(row.id), canonical_json(json::object{{"revision", move}, {"move", move}}));
   if (!view.definition((*to)->digest))
     change.definitions.push_back(
         DefinitionRow{.digest = (*to)->digest, .programme = (*to)->programme, .version = (*to)->version, .files = (*to)->files});
@@ -120,12 +137,14 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
 }
 
 Result<Change> decide_undo(View& view, const Command& command, const SessionRow& row, Instant now) {
-  const std::string text = view.setting(migration_setting(row.id)).value_or("");
-  const Result<json::value> kept = parse_json(text.empty() ? "{}" : text, kStoredJson, "migration");
+  const Result<json::object> standing = read_setting(view, standing_setting(row.id));
+  if (!standing) return standing.error();
+  const std::int64_t move = int_or(*standing, "move", 0);
+  const Result<json::object> kept = read_setting(view, move_setting(row.id, move));
   if (!kept) return kept.error();
-  const json::object& former = kept->as_object();
+  const json::object& former = *kept;
   const std::string migration = string_or(command.data, "migration");
-  if (string_or(former, "migration") != migration || int_or(former, "revision", 0) != static_cast<std::int64_t>(row.revision))
+  if (string_or(former, "migration") != migration || int_or(*standing, "revision", 0) != static_cast<std::int64_t>(row.revision))
     return refused("migrate.acted", "Expected an application on which nobody has acted since migration '" + migration + "'",
                    "迁移之后该申报已有新的办理，不能撤销");
   SessionRow back = row;
@@ -134,25 +153,33 @@ Result<Change> decide_undo(View& view, const Command& command, const SessionRow&
   back.stage = string_or(former, "stage");
   back.state = string_or(former, "state");
   Change change = finish(command, row, std::move(back), now);
-  change.settings.emplace_back(migration_setting(row.id), "");
+  // It is again as the move before has left it, so that one can be undone now.
+  const std::int64_t earlier = int_or(former, "earlier", 0);
+  const json::object again{{"revision", static_cast<std::int64_t>(change.session->revision)}, {"move", earlier}};
+  change.settings.emplace_back(move_setting(row.id, move), "");
+  change.settings.emplace_back(standing_setting(row.id), earlier == 0 ? "" : canonical_json(again));
   return change;
 }
 
 }  // namespace
 
+std::vector<std::string> finished_invokes(const SessionDocument& document, std::string_view session) {
+  std::vector<std::string> out;
+  for (const auto& [id, stage] : document.stages)
+    if (stage.finished && is_own(id)) out.push_back(id);
+  for (const auto& [id, child] : document.children)
+    if (child.finished && child.parent == session) out.push_back(child.invoke_id);
+  return out;
+}
+
 MigratedSession migrate_session(const Definition& from, const Definition& to, const scxml::StateMap& map, const SessionRow& row,
                                 const SessionDocument& document, Instant now) {
   SessionDocument next = document;
-  std::vector<std::string> finished;
-  for (const auto& [id, stage] : document.stages)
-    if (stage.finished && is_own(id)) finished.push_back(id);
-  for (const auto& [id, child] : document.children)
-    if (child.finished && child.parent == row.id) finished.push_back(child.invoke_id);
   // What a chart sees of its programme is the new package's, as what handlers see.
   json::value* programme = next.chart.datamodel.if_contains("programme");
   if (programme != nullptr && *programme == json::value(chart_programme(from))) *programme = chart_programme(to);
   scxml::Moved moved =
-      scxml::migrate(*from.chart, *to.chart, map, std::move(next.chart), finished, {.session_id = row.id, .now = now});
+      scxml::migrate(*from.chart, *to.chart, map, std::move(next.chart), finished_invokes(document, row.id), {.session_id = row.id, .now = now});
   MigratedSession out{.row = row, .obstacles = std::move(moved.obstacles), .warnings = std::move(moved.warnings)};
   check_forms(from, to, document, out);
   if (!document.queue.empty())
@@ -264,7 +291,5 @@ Result<Change> decide_migration_list(View& view, const Command& command, Instant
   change.reply.body = json::object{{"migration", id}};
   return change;
 }
-
-std::string migration_setting(std::string_view session_id) { return "migration/" + std::string{session_id}; }
 
 }  // namespace chuyi

@@ -15,6 +15,9 @@ struct MigratedSession {
   std::vector<Detail> warnings;
 };
 
+/// Ids of a session's own invokes that have ended: stages and charts, but not what runs inside those charts.
+std::vector<std::string> finished_invokes(const SessionDocument& document, std::string_view session);
+
 /// Puts a session onto `to`. Handlers keep their state, tasks and timers their rows. Pure.
 MigratedSession migrate_session(const Definition& from, const Definition& to, const scxml::StateMap& map, const SessionRow& row,
                                 const SessionDocument& document, Instant now);
@@ -31,7 +34,8 @@ json::object to_json(const scxml::StateMap& map);
 bool is_migration(const Command& command);
 
 /// session.migrate {from, to, map, migration}: the session goes on on definition `to`; refused unless it stands on `from`.
-/// session.unmigrate {migration}: puts back what session.migrate found, byte for byte; refused when anything came after it.
+/// session.unmigrate {migration}: puts back what session.migrate found, byte for byte; refused when anything came after it
+/// but migrations that are undone.
 /// Errors: `rejected` "migrate.obstacle" with each of them, "migrate.definition", "migrate.ended", "migrate.acted";
 /// `precondition` "precondition.failed"; `not_found` "application.unknown", "definition.unknown".
 Result<Change> decide_migration(const Runtime& runtime, View& view, const Command& command, Instant now);
@@ -45,7 +49,5 @@ Result<Change> decide_migration_list(View& view, const Command& command, Instant
 /// `after`: every record of the migration has a greater number in the audit log.
 inline constexpr std::string_view kMigrationsSetting = "migrations";
 Result<json::array> migrations_from_setting(const std::optional<std::string>& setting);
-/// Setting with what session.unmigrate needs, from the move to its undoing.
-std::string migration_setting(std::string_view session_id);
 
 }  // namespace chuyi

@@ -103,7 +103,7 @@ class Replayer {
     Change change;
     if (Result<> finished = run.finish(change); !finished) return finished.error();
     row_ = std::move(*change.session);
-    former_.reset();
+    former_.clear();
     return {};
   }
 
@@ -114,18 +114,18 @@ class Replayer {
         migrate_session(*definition_, **to, state_map_from_json(object_or_empty(command.data, "map")), row_, document_, now);
     if (!moved.obstacles.empty())
       return Error{.code = "migrate.obstacle", .message = moved.obstacles.front().message, .details = moved.obstacles};
-    former_ = Former{.definition = definition_, .row = row_};
+    former_.push_back({.definition = definition_, .row = row_});
     definition_ = *to;
     change(std::move(moved.row));
     return {};
   }
 
   Result<> unmigrate(std::int64_t seq) {
-    if (!former_)
+    if (former_.empty())
       return Error{.code = "replay.undo", .message = "Expected a migration right before it is undone", .place = "audit:" + std::to_string(seq)};
-    definition_ = former_->definition;
-    change(former_->row);
-    former_.reset();
+    definition_ = former_.back().definition;
+    change(former_.back().row);
+    former_.pop_back();
     return {};
   }
 
@@ -144,7 +144,7 @@ class Replayer {
     DefinitionPtr definition;
     SessionRow row;
   };
-  std::optional<Former> former_;  ///< before the migration that was the last command
+  std::vector<Former> former_;  ///< before each of the migrations that were the last commands
 };
 
 }  // namespace

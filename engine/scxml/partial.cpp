@@ -122,8 +122,10 @@ int set_known_event(lua_State* L) {
     lua_pushnil(L);
   } else {
     lua_createtable(L, 0, 3);
-    lua_pushlstring(L, event->name.data(), event->name.size());
-    lua_setfield(L, -2, "name");
+    if (!event->name.empty()) {
+      lua_pushlstring(L, event->name.data(), event->name.size());
+      lua_setfield(L, -2, "name");
+    }
     if (!event->invokeid.empty()) {
       lua_pushlstring(L, event->invokeid.data(), event->invokeid.size());
       lua_setfield(L, -2, "invokeid");

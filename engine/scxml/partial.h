@@ -16,7 +16,7 @@ enum class Truth : std::uint8_t { no, yes, unknown, fails };
 
 /// What is known of `_event`: its name, and some fields of its data.
 struct KnownEvent {
-  std::string name;
+  std::string name;      ///< empty: unknown, as invokeid
   std::string invokeid;
   json::object data;  ///< the other fields are unknown, not absent
 };

@@ -287,14 +287,15 @@ Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& 
   return {};
 }
 
-/// Refuses a workflow that breaks a policy, or that is too large to be sure of it.
+/// Refuses a workflow that breaks a policy, or of which one cannot be sure.
 Result<> keep_policies(const Definition& definition, const PackageLibraryOptions& options) {
   if (options.policies.empty()) return {};
+  const auto read = [&](const std::string& src) { return read_source(definition.files, src); };
   const check::Report report =
-      check::check(*definition.chart, {.manifest = definition.manifest}, options.world, options.policies, kCheckLimits);
+      check::check(*definition.chart, {.manifest = definition.manifest, .sources = read}, options.world, options.policies, kCheckLimits);
   std::vector<Detail> problems;
   for (const check::Finding& each : report.findings)
-    if (each.detail.code == "check.policy" || each.detail.code == "check.too_large") problems.push_back(check::flat(each));
+    if (check::hinders_policies(each)) problems.push_back(check::flat(each));
   if (problems.empty()) return {};
   Error error = package_error(problems.front().code, problems.front().message, problems.front().place);
   error.message_zh = problems.front().message_zh;

@@ -47,13 +47,16 @@ class CheckRun {
     if (fs::is_directory(path) || extension == ".zip") {
       const InvokeRegistry registry = make_registry();
       const Result<DefinitionPtr> loaded = make_library(files_, registry, {}, {})->load(path);
-      return loaded ? workflow(*(*loaded)->chart, (*loaded)->manifest, path) : findings_of(loaded);
+      if (!loaded) return findings_of(loaded);
+      const auto kept = [&](const std::string& src) { return read_source((*loaded)->files, src); };
+      return workflow(*(*loaded)->chart, {.manifest = (*loaded)->manifest, .sources = kept}, path);
     }
     const Result<std::string> text = read_file(path);
     if (!text) return findings_of(text);
     if (extension == ".scxml") {
-      const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, path);
-      return chart ? workflow(**chart, {}, path) : findings_of(chart);
+      const auto beside = [&](const std::string& src) { return read_file((fs::path{path}.parent_path() / source_name(src)).string()); };
+      const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, path, {}, beside);
+      return chart ? workflow(**chart, {.manifest = {}, .sources = beside}, path) : findings_of(chart);
     }
     if (extension == ".xml") return findings_of(check::parse_policies(*text, path));
     Result<json::value> schema = parse_json(*text, JsonLimits{}, path);
@@ -65,8 +68,8 @@ class CheckRun {
   }
 
  private:
-  std::vector<check::Finding> workflow(const scxml::Chart& chart, const json::object& manifest, const std::string& path) {
-    check::Report report = check::check(chart, {.manifest = manifest}, builtin_world(), policies_,
+  std::vector<check::Finding> workflow(const scxml::Chart& chart, const check::Subject& subject, const std::string& path) {
+    check::Report report = check::check(chart, subject, builtin_world(), policies_,
                                         {.nodes_max = options_.nodes_max, .edges_max = options_.nodes_max * 8}, progress_bar(path));
     for (const Detail& each : report.notes)
       std::cerr << "note: " << printable(options_.language == "zh" ? each.message_zh : each.message) << "\n";

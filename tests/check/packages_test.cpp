@@ -96,6 +96,18 @@ TEST_F(Packages, WhoseManifestShortensThePublicityAreRefused) {
   EXPECT_NE(problems.front().message.find("'publicity-before-award'"), std::string::npos) << problems.front().message;
 }
 
+TEST_F(Packages, WhoseInvokedChartHoldsAnAwardAreRefused) {
+  const std::string review = "<state id=\"review\"";
+  write("workflow.scxml", review, "<state id=\"aside\" chuyi:title=\"旁\" chuyi:title-en=\"Aside\"><invoke type=\"scxml\" id=\"sub\" src=\"sub.scxml\"/></state>\n" + review);
+  std::ofstream(fs::path{folder_} / "workshop" / "sub.scxml")
+      << R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0"><state id="x"><invoke type="award" id="hidden"/></state></scxml>)";
+  const std::vector<Detail> problems = PackageLibrary(options_).reload();
+  ASSERT_FALSE(problems.empty());
+  EXPECT_EQ(problems.front().code, "check.child");
+  EXPECT_EQ(problems.front().place.substr(0, 12), "sub.scxml:1:") << problems.front().place;
+  EXPECT_NE(problems.front().message.find("'hidden'"), std::string::npos) << problems.front().message;
+}
+
 TEST_F(Packages, ThatRunAlreadyAreRestoredWhateverThePoliciesSay) {
   write("plugin.xml", "days=\"5\" unit=\"working\"", "days=\"3\" unit=\"working\"");
   PackageLibraryOptions before = options_;

@@ -200,6 +200,44 @@ TEST(Migrations, UndoGivesTheSameBytesWhileNobodyActed) {
   EXPECT_EQ(world.replay_problem(), "");
 }
 
+TEST(Migrations, AreUndoneOneAfterTheOther) {
+  World world;
+  Office office(world);
+  world.submit();
+  const SessionRow before = world.session();
+  const MigrationRequest first = office.to(second_version());
+  ASSERT_TRUE(office.migrations().apply(first, office.admin));
+  const SessionRow between = world.session();
+  const MigrationRequest second{.from = first.to, .to = world.definitions.add("workshop", "3.0.0", second_version() + " ", plain_manifest(), kForms)};
+  ASSERT_TRUE(office.migrations().apply(second, office.admin));
+  ASSERT_EQ(world.session().definition, second.to->digest);
+
+  const auto early = office.migrations().undo("m-1", office.admin);
+  ASSERT_FALSE(early);
+  EXPECT_EQ(early.error().code, "migrate.acted");
+  const auto undone = office.migrations().undo("m-2", office.admin);
+  ASSERT_TRUE(undone) << undone.error().message;
+  EXPECT_EQ(world.session().document, between.document);
+  const auto both = office.migrations().undo("m-1", office.admin);
+  ASSERT_TRUE(both) << both.error().message;
+  EXPECT_EQ(both->restored, std::vector<std::string>{before.id});
+  EXPECT_EQ(world.session().document, before.document);
+  EXPECT_EQ(world.session().definition, before.definition);
+  EXPECT_EQ(world.replay_problem(), "");
+  const auto listed = office.migrations().list();
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->at(0).moved + listed->at(1).moved, 0U);
+
+  // What was done between two migrations stands between their undoings too.
+  ASSERT_TRUE(office.migrations().apply(first, office.admin));
+  world.sign("bureau", "task", "recommend");
+  ASSERT_TRUE(office.migrations().apply(second, office.admin));
+  ASSERT_TRUE(office.migrations().undo("m-4", office.admin));
+  EXPECT_FALSE(office.migrations().undo("m-3", office.admin));
+  EXPECT_EQ(world.session().definition, first.to->digest);
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Migrations, UndoRefusesAsAWholeOnceSomebodyActed) {
   World world;
   Office office(world);
@@ -253,6 +291,86 @@ TEST(Migrations, RefuseWhatWouldBreakAPolicy) {
                                                .to = office.to(workflow("<state id=\"early\"/>" + notice("decide") + decide("grant") + grant)).to});
   ASSERT_TRUE(forth) << forth.error().message;
   EXPECT_EQ(of(*forth, world.session().id).fate, Fate::as_is) << of(*forth, world.session().id).reasons.at(0).message;
+}
+
+/// What runs was started by the former parameters, so the new version's may not stand in for them.
+TEST(Migrations, JudgeWhatRunsByItsOwnParameters) {
+  const auto notice = [](const char* id, const char* period, const char* next) {
+    return std::string{"<state id=\""} + id + "\"><invoke type=\"publicity\" id=\"" + id + "\"><param name=\"org\" expr=\"application.orgs.province\"/>" + period +
+           "</invoke><transition event=\"done.invoke." + id + "\" target=\"" + next + "\"/></state>";
+  };
+  const auto days = [](int n) { return "<param name=\"period\" expr=\"working_days(" + std::to_string(n) + ")\"/>"; };
+  const std::string grant = "<state id=\"grant\"><invoke type=\"award\" id=\"g\"/><transition event=\"done.invoke.g\" target=\"done\"/></state>";
+  const char* const rule = R"(<policies xmlns="urn:chuyi:policies:1"><policy id="five-days" zh="五日" en="five days"><always-before>
+<what><start type="award"/></what><before><answer type="publicity"><param name="period" working-days-min="5"/></answer></before></always-before></policy></policies>)";
+  struct Row {
+    std::string before, after;  ///< parameters of the notice that runs
+    Fate fate;
+    const char* code;
+  };
+  for (const Row& row : {Row{days(1), days(5), Fate::cannot, "migrate.running_parameter"}, Row{days(5), days(7), Fate::as_is, ""},
+                         Row{days(1), "", Fate::cannot, "migrate.running_parameter"}, Row{days(5), days(1), Fate::cannot, "migrate.running_parameter"},
+                         Row{days(5), "<param name=\"period\" expr=\"application.period\"/>", Fate::cannot, "migrate.running_parameter"}}) {
+    World world;
+    world.definitions.put("workshop", workflow(notice("n1", row.before.c_str(), "n2") + notice("n2", days(5).c_str(), "grant") + grant), plain_manifest(), {});
+    world.create();
+    Office office(world, rule);
+    const char* const next = row.fate == Fate::as_is ? "grant" : "n2";
+    const auto plan = office.migrations().plan(office.to(workflow(notice("n1", row.after.c_str(), next) + notice("n2", days(5).c_str(), "grant") + grant)));
+    ASSERT_TRUE(plan) << plan.error().message;
+    const PlannedMove& move = plan->applications.at(0);
+    EXPECT_EQ(move.fate, row.fate) << row.after << (move.reasons.empty() ? "" : move.reasons[0].message);
+    EXPECT_EQ(move.reasons.empty() ? "" : move.reasons[0].code, row.code) << row.after;
+  }
+}
+
+TEST(Migrations, AnOpenTaskMayEndAsItWasGiven) {
+  const auto task = [](const char* outcomes, const char* more) {
+    return workflow("<state id=\"a\"><invoke type=\"task\" id=\"t\"><param name=\"role\" expr=\"'provincial-officer'\"/><param name=\"org\" expr=\"application.orgs.province\"/>" +
+                    std::string{outcomes} + "</invoke><transition event=\"done.invoke.t\" target=\"done\"/></state>" + more);
+  };
+  const auto fate = [&](const char* before, const char* after) {
+    World world;
+    world.definitions.put("workshop", task(before, ""), plain_manifest(), {});
+    world.create();
+    Office office(world);
+    const auto plan = office.migrations().plan(office.to(task(after, "<state id=\"more\"/>")));
+    EXPECT_TRUE(plan);
+    const PlannedMove& move = plan->applications.at(0);
+    return move.reasons.empty() ? std::string{} : move.reasons[0].code;
+  };
+  const char* const yes = "<param name=\"outcomes\" expr=\"{'yes'}\"/>";
+  const char* const both = "<param name=\"outcomes\" expr=\"{'yes', 'no'}\"/>";
+  EXPECT_EQ(fate(yes, both), "");
+  EXPECT_EQ(fate(both, yes), "migrate.running_outcomes");
+  EXPECT_EQ(fate(yes, ""), "migrate.running_outcomes");
+  EXPECT_EQ(fate("", ""), "");
+}
+
+TEST(Migrations, WhatHasEndedInsideAnInvokedChartHidesNothing) {
+  const auto chart = [](const std::string& body) {
+    return "<content><scxml xmlns=\"http://www.w3.org/2005/07/scxml\" version=\"1.0\" datamodel=\"lua\">" + body + "</scxml></content>";
+  };
+  const std::string waits = "<invoke type=\"scxml\" id=\"x\">" +
+                            chart("<state id=\"w\"><onentry><send event=\"t\" delay=\"5s\"/></onentry><transition event=\"t\" target=\"z\"/></state><final id=\"z\"/>") + "</invoke>";
+  const std::string nested = "<invoke type=\"scxml\" id=\"sub\">" +
+                             chart("<state id=\"s\"><invoke type=\"scxml\" id=\"x\">" + chart("<final id=\"z\"/>") + "</invoke></state>") + "</invoke>";
+  const auto decide = [&](const char* next) {
+    return "<state id=\"decide\">" + waits + nested + "<transition event=\"done.invoke.x\" target=\"" + next + "\"/></state>";
+  };
+  const auto notice = [&](const char* next) {
+    return std::string{"<state id=\"notice\"><invoke type=\"publicity\" id=\"n\"><param name=\"org\" expr=\"application.orgs.province\"/></invoke>"} +
+           "<transition event=\"done.invoke.n\" target=\"" + next + "\"/></state>";
+  };
+  const std::string grant = "<state id=\"grant\"><invoke type=\"award\" id=\"g\"/><transition event=\"done.invoke.g\" target=\"done\"/></state>";
+  World world;
+  world.definitions.put("workshop", workflow(decide("notice") + notice("grant") + grant), plain_manifest(), {});
+  world.create();
+  Office office(world, kPublicityFirst);
+  const auto plan = office.migrations().plan(office.to(workflow(notice("decide") + decide("grant") + grant)));
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->problems.empty()) << plan->problems.front().message;
+  EXPECT_EQ(plan->applications.at(0).fate, Fate::breaks_policy) << "'x' of the workflow itself still runs";
 }
 
 TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
