@@ -272,7 +272,8 @@ class Machine::Run {
 
   /// @param id  nullopt: unknown, each may be meant or not.
   void cancel(const std::optional<std::string>& id) {
-    const bool open = !id || scxml::is_generated(*id);
+    if (id && id->empty()) return;  // sends without an id are not meant
+    const bool open = !id || id->starts_with("send.");  // ids that idlocation was given
     std::erase_if(node().timers, [&](int each) { return open ? choices_.next() : m_.timers_[static_cast<std::size_t>(each)].send->id == *id; });
   }
 

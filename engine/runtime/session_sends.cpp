@@ -121,6 +121,7 @@ std::string SessionRun::target_of(const std::string& session, const std::string&
 }
 
 void SessionRun::cancel_send(const std::string& session, const std::string& sendid) {
+  if (sendid.empty()) return;  // sends without an id are not meant
   const std::string prefix = session + "/send/";
   for (const std::string& id : std::vector<std::string>(document_.timers))
     if (id.starts_with(prefix) && id.substr(id.find('/', prefix.size()) + 1) == sendid) remove_timer(id);
