@@ -160,7 +160,7 @@ int main(int argc, char** argv) {
   CheckOptions check;
   CLI::App* check_command = app.add_subcommand("check", "prove workflows (.scxml), load forms (.json), policies (.xml) and packages; print every problem");
   check_command->add_option("file", check.paths, "files and package folders")->required();
-  check_command->add_option("--lang", check.language, "zh or en")->capture_default_str();
+  check_command->add_option("--lang", check.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
   check_command->add_option("--max-states", check.nodes_max, "situations of one workflow to go through")->capture_default_str();
   check_command->add_flag("--json", json_output, "print problems as JSON");
 

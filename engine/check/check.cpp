@@ -1,6 +1,7 @@
 #include "engine/check/check.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -83,6 +84,7 @@ class Checker {
     out_.complete = graph_.complete;
     collect();
     check_elements();
+    check_stages();
     check_titles();
     check_events();
     check_outcomes();
@@ -200,6 +202,7 @@ class Checker {
     if (parameter == each.profile->outcomes && value && (!value->is_array() || value->get_array().empty()))
       return report("check.parameter", place, "Expected 'outcomes' of " + name + " to be a list of outcomes",
                     "环节" + name + "的“outcomes”应当是结论列表");
+    if (value && parameter == each.profile->not_by) check_not_by(each, name, place, *value);
     if (!value || !value->is_string()) return;
     const std::string text{value->get_string()};
     const auto unknown_in = [&](const std::vector<std::string>& list) {
@@ -218,6 +221,31 @@ class Checker {
     if (manifest_.contains("forms") && !object_or_empty(manifest_, "forms").contains(form))
       report("check.form", place, "Expected a form of the package, but " + name + " shows '" + form + "'",
              "环节" + name + "的表单“" + form + "”不在任务类型包中");
+  }
+
+  /// A policy that asks about a stage sees nothing of states whose stage is misspelt.
+  void check_stages() {
+    if (world_.stages.empty()) return;
+    for (std::size_t i = 1; i < chart_.states.size(); ++i) {
+      const State& state = chart_.states[i];
+      if (state.stage.empty() || state.stage == chart_.at(state.parent).stage) continue;
+      if (std::find(world_.stages.begin(), world_.stages.end(), state.stage) != world_.stages.end()) continue;
+      report("check.stage", state.place, "Expected a stage (" + joined(world_.stages, ", ") + "), but state '" + state.id + "' has '" + state.stage + "'",
+             "状态“" + state.id + "”的阶段“" + state.stage + "”不存在（可用：" + joined(world_.stages, "、") + "）");
+    }
+  }
+
+  /// Whoever signed a step that does not exist is kept away from nothing.
+  void check_not_by(const Element& each, const std::string& name, const std::string& place, const json::value& value) {
+    if (!value.is_array()) return;
+    const auto known = [&](const json::value& id) {
+      return !id.is_string() || std::any_of(machine_.elements().begin(), machine_.elements().end(), [&](const Element& other) { return other.id == id.get_string(); });
+    };
+    for (const json::value& id : value.get_array())
+      if (!known(id))
+        report("check.parameter", place,
+               "Expected '" + each.profile->not_by + "' of " + name + " to name steps of the workflow, but found '" + std::string{id.get_string()} + "'",
+               "环节" + name + "的“" + each.profile->not_by + "”须为本流程中的环节，而“" + std::string{id.get_string()} + "”不存在");
   }
 
   /// A chart for people has a title in both languages on each state; any other chart has none at all.
@@ -461,9 +489,10 @@ json::object programme_of(const json::object& manifest) {
   return out;
 }
 
-bool hinders_policies(const Finding& finding) {
+bool keeps_out(const Finding& finding) {
   const std::string& code = finding.detail.code;
-  return code == "check.policy" || code == "check.child" || code == "check.too_large";
+  static constexpr std::array kCodes = {"check.policy", "check.child", "check.too_large", "check.stage", "check.form", "check.role", "check.handler", "check.parameter"};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
 }
 
 Report check(const scxml::Chart& chart, const Subject& subject, const World& world, const std::vector<Policy>& policies,

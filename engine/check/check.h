@@ -54,8 +54,8 @@ Report check(const scxml::Chart& chart, const Subject& subject, const World& wor
 /// The finding's way as numbered lines, each ending in "\n". @param language  "zh" or "en".
 std::string text_of(const std::vector<WayStep>& way, std::string_view language);
 
-/// A policy is broken, or the finding keeps one from being sure that none is.
-bool hinders_policies(const Finding& finding);
+/// Keeps a package out: a policy is broken, one cannot be sure that none is, or what the workflow names does not exist.
+bool keeps_out(const Finding& finding);
 
 /// The finding as one Detail: its way is part of both messages.
 Detail flat(const Finding& finding);

@@ -45,6 +45,7 @@ struct InvokeProfile {
 struct World {
   std::vector<InvokeProfile> invokes;
   std::vector<std::string> roles;
+  std::vector<std::string> stages;   ///< what chuyi:stage may say; empty: anything
   std::vector<std::string> outside;  ///< descriptors of events that people send from outside, "applicant"
 
   const InvokeProfile* find(std::string_view type) const {

@@ -74,7 +74,7 @@ std::vector<Detail> Examiner::problems() const {
       check::check(*request_.to->chart, {.manifest = request_.to->manifest, .sources = read}, parts_.world, parts_.policies);
   std::vector<Detail> out;
   for (const check::Finding& each : report.findings)
-    if (check::hinders_policies(each)) out.push_back(check::flat(each));
+    if (check::keeps_out(each)) out.push_back(check::flat(each));
   return out;
 }
 

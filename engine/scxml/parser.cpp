@@ -7,6 +7,7 @@
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/interpreter.h"
 #include "engine/scxml/lua_model.h"
+#include "engine/scxml/messages_zh.h"
 #include "engine/scxml/xml_gate.h"
 
 namespace chuyi::scxml {
@@ -112,8 +113,9 @@ class Parser {
   };
 
   void problem(std::string place, std::string code, std::string message) {
+    std::string message_zh = message_zh_of(code, message);
     if (problems_.size() < kProblemsMax)
-      problems_.push_back({.place = std::move(place), .code = std::move(code), .message = std::move(message), .message_zh = {}});
+      problems_.push_back({.place = std::move(place), .code = std::move(code), .message = std::move(message), .message_zh = std::move(message_zh)});
   }
   void problem(const pugi::xml_node& node, std::string code, std::string message) {
     problem(document_.place(node), std::move(code), std::move(message));
@@ -745,7 +747,11 @@ bool is_identifier(std::string_view text) {
 Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, const ChartLimits& limits, const ReadSource& read) {
   static std::atomic<std::uint64_t> serial{0};
   Result<std::unique_ptr<XmlDocument>> document = parse_xml(xml, file, limits);
-  if (!document) return document.error();
+  if (!document) {
+    Error error = document.error();
+    if (error.message_zh.empty()) error.message_zh = message_zh_of(error.code, error.message);
+    return error;
+  }
   auto chart = std::make_shared<Chart>();
   chart->serial = ++serial;
   std::vector<Detail> problems = Parser(**document, *chart, limits.lazy_expressions, read).run();
@@ -754,7 +760,7 @@ Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, cons
                .code = problems.front().code,
                .message = problems.front().message,
                .place = problems.front().place,
-               .message_zh = {},
+               .message_zh = problems.front().message_zh,
                .details = std::move(problems)};
 }
 

@@ -71,6 +71,7 @@ const check::World& builtin_world() {
                                      verdict("unqualified", "不合格"), overdue("")}},
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
       .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
+      .stages = {"nomination", "review", "publicity", "award", "annual-check"},
       .outside = {"applicant", "province"}};
   return world;
 }

@@ -295,7 +295,7 @@ Result<> keep_policies(const Definition& definition, const PackageLibraryOptions
       check::check(*definition.chart, {.manifest = definition.manifest, .sources = read}, options.world, options.policies, kCheckLimits);
   std::vector<Detail> problems;
   for (const check::Finding& each : report.findings)
-    if (check::hinders_policies(each)) problems.push_back(check::flat(each));
+    if (check::keeps_out(each)) problems.push_back(check::flat(each));
   if (problems.empty()) return {};
   Error error = package_error(problems.front().code, problems.front().message, problems.front().place);
   error.message_zh = problems.front().message_zh;

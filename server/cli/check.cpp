@@ -121,7 +121,11 @@ Result<> run_check(const SharedFiles& files, const CheckOptions& options) {
   } else {
     for (const check::Finding& each : findings) print(each, options.language);
   }
-  if (findings.empty()) return {};
+  const bool zh = options.language == "zh";
+  if (findings.empty()) {
+    if (!options.json) std::cerr << (zh ? "没有发现问题\n" : "no problems found\n");
+    return {};
+  }
   return Error{.kind = ErrorKind::invalid, .code = "check.problems", .message = "Expected no problems, but found " + std::to_string(findings.size())};
 }
 

@@ -26,6 +26,7 @@ TEST_P(Refused, WithCodeAndPlace) {
   const Result<ChartPtr> chart = parse_chart(GetParam().xml, "w.scxml");
   ASSERT_FALSE(chart);
   EXPECT_EQ(chart.error().code, GetParam().code) << chart.error().message;
+  EXPECT_NE(chart.error().message_zh, "") << chart.error().code;
   EXPECT_EQ(chart.error().place, GetParam().place) << chart.error().message;
 }
 
