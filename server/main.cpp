@@ -32,7 +32,7 @@ bool is_misuse(const Error& error) {
 
 /// The command has printed its findings as data already; the error only makes the exit code.
 bool is_reported(const Error& error) {
-  return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" ||
+  return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" || error.code == "migrate.none" ||
          error.code == "replay.differs";
 }
 

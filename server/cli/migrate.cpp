@@ -179,7 +179,13 @@ Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, con
     Progress bar("plan");
     return migrations.plan(*request, [&](std::size_t done, std::size_t all) { bar.show(done, all); });
   }();
-  return plan ? show(*plan, options) : plan.error();
+  if (!plan) return plan.error();
+  if (Result<> shown = show(*plan, options); !shown) return shown;
+  const bool moved = plan->applications.empty() || std::any_of(plan->applications.begin(), plan->applications.end(), [](const PlannedMove& each) {
+    return each.fate == Fate::as_is || each.fate == Fate::mapped;
+  });
+  if (moved) return {};
+  return Error{.kind = ErrorKind::rejected, .code = "migrate.none", .message = "Expected an application that can move; the reasons stand above"};
 }
 
 Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, const MigrateOptions& options) {
@@ -224,6 +230,7 @@ Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, con
   if (json_output) {
     std::cout << json::serialize(to_json(*report)) << "\n";
   } else {
+    if (report->restored.empty() && report->left.empty()) std::cerr << "nothing to put back: " << migration << " moved nobody or was undone before\n";
     for (const std::string& each : report->restored) std::cout << each << "  restored\n";
     for (const Detail& each : report->left) std::cout << line_of(each) << "\n";
   }
