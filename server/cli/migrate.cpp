@@ -179,13 +179,7 @@ Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, con
     Progress bar("plan");
     return migrations.plan(*request, [&](std::size_t done, std::size_t all) { bar.show(done, all); });
   }();
-  if (!plan) return plan.error();
-  if (Result<> shown = show(*plan, options); !shown) return shown;
-  const bool moved = plan->applications.empty() || std::any_of(plan->applications.begin(), plan->applications.end(), [](const PlannedMove& each) {
-    return each.fate == Fate::as_is || each.fate == Fate::mapped;
-  });
-  if (moved) return {};
-  return Error{.kind = ErrorKind::rejected, .code = "migrate.none", .message = "Expected an application that can move; the reasons stand above"};
+  return plan ? show(*plan, options) : plan.error();
 }
 
 Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, const MigrateOptions& options) {
@@ -208,7 +202,13 @@ Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, co
     Progress bar("apply");
     return migrations.apply(*request, cli_actor(), [&](std::size_t done, std::size_t all) { bar.show(done, all); });
   }();
-  return plan ? show(*plan, options) : plan.error();
+  if (!plan) return plan.error();
+  if (Result<> shown = show(*plan, options); !shown) return shown;
+  const bool moved = plan->applications.empty() || std::any_of(plan->applications.begin(), plan->applications.end(), [](const PlannedMove& each) {
+    return each.fate != Fate::needs_mapping && each.fate != Fate::cannot && each.fate != Fate::breaks_policy;
+  });
+  if (moved) return {};
+  return Error{.kind = ErrorKind::rejected, .code = "migrate.none", .message = "Expected an application that can move; the reasons stand above"};
 }
 
 Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, const std::string& migration, bool json_output) {
