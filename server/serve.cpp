@@ -23,7 +23,6 @@
 #include "server/messages.h"
 #include "server/pages/pages.h"
 #include "storage/documents/file_document_store.h"
-#include "storage/sqlite/sqlite.h"
 
 namespace chuyi {
 namespace {
@@ -112,13 +111,17 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 
   std::atomic<bool> failed{false};
   std::function<void()> stop_server = [] {};
-  SqliteOptions store_options{.path = options.data + "/chuyi.db"};
-  store_options.on_fatal = [&](const Error& error) {
+  std::atomic<Pumps*> woken{nullptr};  // by other nodes, from before this one has its pumps
+  StorageEvents events;
+  events.on_fatal = [&](const Error& error) {
     spdlog::critical("store failed, ending: {}", error.message);
     failed = true;
     stop_server();
   };
-  Result<SqliteStorage> storage = open_sqlite(std::move(store_options));
+  events.on_work = [&woken] {
+    if (Pumps* pumps = woken) pumps->wake();
+  };
+  Result<Storage> storage = open_storage({.data = options.data, .store = options.store}, std::move(events));
   if (!storage) return storage.error();
   Queries& queries = *storage->queries;
 
@@ -161,6 +164,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   }, PumpMessages{.base = options.public_url, .sender = sender->get()});
+  woken = pumps.get();
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   std::mutex advancing;
 
@@ -201,7 +205,10 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
-  if (!port) return port.error();
+  if (!port) {
+    storage->store.reset();  // while there are pumps that it can wake
+    return port.error();
+  }
   pumps->start();
   ready(*port, [&server] { server.stop(); });
   server.run();
@@ -236,10 +243,15 @@ Result<> begin_demo(const std::string& data) {
   return {};
 }
 
-Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password) {
-  const Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
-  if (!folder) return folder.error();
-  Result<SqliteStorage> storage = open_sqlite(SqliteOptions{.path = data + "/chuyi.db"});
+Result<> put_user_offline(const SharedFiles& files, const Home& home, const json::object& user, const std::string& password) {
+  const std::string& data = home.data;
+  std::unique_ptr<DataFolder> held;
+  if (home.store.empty()) {
+    Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
+    if (!folder) return folder.error();
+    held = std::move(*folder);
+  }
+  Result<Storage> storage = open_storage(home);
   if (!storage) return storage.error();
   Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(data + "/documents");
   if (!documents) return documents.error();

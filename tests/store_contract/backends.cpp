@@ -43,6 +43,7 @@ bool has_postgres() { return std::getenv("CHUYI_TEST_POSTGRES") != nullptr; }
 
 std::string run_sql(const std::string& url, const std::string& sql) {
   const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url.c_str()), &PQfinish);
+  PQsetNoticeReceiver(connection.get(), [](void*, const PGresult*) {}, nullptr);
   const std::unique_ptr<PGresult, decltype(&PQclear)> answer(PQexec(connection.get(), sql.c_str()), &PQclear);
   const ExecStatusType status = PQresultStatus(answer.get());
   if (status == PGRES_COMMAND_OK) return {};
