@@ -133,7 +133,8 @@ Result<Reply> Pumps::deliver_here(const OutboxRow& entry) {
 Result<Reply> Pumps::deliver_message(PumpReport& report, const OutboxRow& entry) {
   const bool here = !messages_.base.empty() && string_or(entry.payload, "target").starts_with(messages_.base + "/scxml/");
   if (!here && messages_.sender != nullptr) {
-    // Put off before it leaves: whatever becomes of the try, the next one waits, and nobody else does.
+    // Put off before it leaves: whatever becomes of the try, the next one waits, and nobody else does. Of several
+    // nodes that find it due one alone can.
     Result<Reply> put_off = execute_and_wait(commands_, system_command("pump.defer", {{"outbox", entry.id}, {"reason", "http_event.posted"}}));
     if (put_off) post_message(entry);
     return put_off;
@@ -200,7 +201,7 @@ bool Pumps::deliver_outbox(PumpReport& report) {
       moved = true;
     else if (is_store_down(reply.error()))
       report.failed = true;
-    else
+    else if (reply.error().code != "pump.gone")
       moved = refuse(report, "outbox", entry.id, reply.error()) || moved;
   }
   return moved;

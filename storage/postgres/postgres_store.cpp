@@ -116,6 +116,7 @@ PostgresStore::~PostgresStore() {
     stopping_ = true;
   }
   changed_.notify_all();
+  stopped_.notify_all();
   ::eventfd_write(wake_, 1);
   for (std::thread& each : threads_) each.join();
   ::close(wake_);
@@ -181,7 +182,7 @@ void PostgresStore::answer(std::vector<Waiting>& group) {
 void PostgresStore::pause(int failures) {
   constexpr std::chrono::milliseconds kFirst{20};
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kFirst * (1 << std::min(failures, 5)), [this] { return stopping_; });
+  stopped_.wait_for(lock, kFirst * (1 << std::min(failures, 5)), [this] { return stopping_; });
 }
 
 bool PostgresStore::commit_group(std::unique_ptr<Connection>& db, std::vector<Waiting>& group) {

@@ -67,7 +67,8 @@ class PostgresStore final : public Store {
   PostgresOptions options_;
   Session session_;
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  ///< of the writers alone: a wake-up that another takes would be lost
+  std::condition_variable stopped_;
   std::deque<Waiting> queue_;
   bool stopping_ = false;
   int wake_ = -1;  ///< eventfd that ends the listener's wait

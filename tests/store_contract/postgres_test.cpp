@@ -7,6 +7,7 @@
 #include <future>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "engine/ports/audit.h"
 #include "storage/postgres/postgres.h"
@@ -193,8 +194,31 @@ TEST_F(Nodes, ResolveADeadlock) {
   };
   std::future<Result<Reply>> first = submit(a(), {.key = {}, .decide = crosswise(0)});
   std::future<Result<Reply>> second = submit(b(), {.key = {}, .decide = crosswise(1)});
-  EXPECT_EQ(first.get()->body.as_int64() + second.get()->body.as_int64(), 11 + 22);
-  EXPECT_EQ(decided, 3) << "one of them decides again";
+  const Result<Reply> one = first.get();
+  const Result<Reply> two = second.get();
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(one->body.as_int64() + two->body.as_int64(), 11 + 22);
+  EXPECT_GE(decided, 3) << "one of them decides again";
+}
+
+// Goal: transactions of many commands never wait for each other in circles, which PostgreSQL would look for only after a
+// second. Method: two nodes go through the same sessions in opposite orders; the database counts the circles it broke.
+TEST_F(Nodes, DoNotWaitInCircles) {
+  constexpr int kSessions = 8;
+  for (int s = 0; s < kSessions; ++s) ASSERT_TRUE(put(a(), session_change("s" + std::to_string(s))));
+  const auto deadlocks = [&] { return run_sql(database_->url(), "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); };
+  const std::string before = deadlocks();
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < 40 * kSessions; ++i)
+    for (Store* node : {&a(), &b()}) {
+      const int s = node == &a() ? i % kSessions : kSessions - 1 - i % kSessions;
+      replies.push_back(submit(*node, {.key = {}, .decide = [s](View& view) { return count_up(view, "s" + std::to_string(s)); }}));
+    }
+  for (auto& each : replies) ASSERT_TRUE(each.get());
+  EXPECT_EQ(verify_audit(queries())->count, kSessions + 2 * 40 * kSessions);
+  a_ = {};  // a connection tells its counts when it closes
+  b_ = {};
+  EXPECT_EQ(deadlocks(), before);
 }
 
 // Goal: a closed account signs in nowhere, however the two commands fall together.
@@ -321,7 +345,7 @@ TEST_F(Nodes, WakeEachOtherForWork) {
   const PostgresStorage node = open(waking);
   // Its listener may not listen yet: until it does, there is more.
   for (int i = 0; woken == 0; ++i) {
-    ASSERT_LT(i, 10'000);
+    ASSERT_LT(i, 2'000);
     Change change = session_change("s1");
     change.outbox = {{.id = "o", .session_id = "s1", .kind = "notify", .payload = {}, .created = {}, .attempts = 0, .next_at = {}}};
     ASSERT_TRUE(put(b(), change));
