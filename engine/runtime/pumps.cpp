@@ -59,7 +59,7 @@ namespace {
 
 /// The store takes nothing now, whoever asks. What it says of one command ("store.constraint") is that command's fault.
 bool is_store_down(const Error& error) {
-  return error.code == "store.io" || error.code == "store.full" || error.code == "store.busy" || error.code == "store.stopped";
+  return error.code == "store.io" || error.code == "store.full" || error.code == "store.busy" || error.code == "store.stopped" || error.code == "store.unknown";
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ Error stopped() {
 
 Error unknown_outcome() {
   return Error{.kind = ErrorKind::unavailable,
-               .code = "store.io",
+               .code = "store.unknown",
                .message = "Expected the database to say whether it committed, but it was lost; ask again with the same Idempotency-Key",
                .message_zh = "与数据库的连接中断，操作结果未知，请用同一幂等键重试"};
 }

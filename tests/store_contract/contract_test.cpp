@@ -437,6 +437,19 @@ TEST_P(StoreContract, KeepsLargeAndOddTexts) {
   EXPECT_EQ(queries().session("s1")->value().title, change.session->title);
 }
 
+// A NUL is a character like any other, or the command is refused: never a text that ends before it.
+TEST_P(StoreContract, NeverCutsATextShort) {
+  Change change = session_change("s1");
+  change.session->title = std::string("a\0b", 3);
+  const Result<Reply> reply = put(store(), change);
+  if (reply) {
+    EXPECT_EQ(queries().session("s1")->value().title, change.session->title);
+  } else {
+    EXPECT_EQ(reply.error().code, "store.constraint");
+  }
+  EXPECT_TRUE(put(store(), session_change("s2"))) << "and the store goes on";
+}
+
 TEST_P(StoreContract, VerifiesTheAuditBesideAWriter) {
   std::atomic<bool> over{false};
   std::thread writer([&] {

@@ -94,7 +94,7 @@ void CuttingProxy::accept_all() {
     ::poll(waited.data(), waited.size(), -1);
     if (waited[1].revents != 0) return;
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client >= 0) carriers_.emplace_back([this, client] { carry(client, connect_to(server_)); });
+    if (client >= 0) carriers_.emplace_back([this, client] { carry(client, down_ ? -1 : connect_to(server_)); });
   }
 }
 
@@ -111,6 +111,7 @@ void CuttingProxy::carry(int client, int server) {
       Cut cut = cut_;
       if (cut != Cut::nothing && commit.in(said) && cut_.compare_exchange_strong(cut, Cut::nothing)) {
         ++cuts_;
+        down_ = goes_down_.load();
         if (cut == Cut::before_commit) break;
         answer_is_lost = true;
       } else {

@@ -29,8 +29,12 @@ class CuttingProxy {
 
   /// The same database, through the proxy.
   const std::string& url() const { return url_; }
-  /// Cuts the next connection that says COMMIT, once.
-  void cut(Cut cut) { cut_ = cut; }
+  /// Cuts the next connection that says COMMIT, once. `down`: and lets nobody through until restore().
+  void cut(Cut cut, bool down = false) {
+    goes_down_ = down;
+    cut_ = cut;
+  }
+  void restore() { down_ = false; }
   int cuts() const { return cuts_; }
 
  private:
@@ -44,6 +48,8 @@ class CuttingProxy {
   int stop_ = -1;
   std::atomic<Cut> cut_{Cut::nothing};
   std::atomic<int> cuts_{0};
+  std::atomic<bool> goes_down_{false};
+  std::atomic<bool> down_{false};
   std::vector<std::thread> carriers_;  ///< of the accepting thread alone, until it has ended
   std::thread thread_;
 };

@@ -4,6 +4,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
 #include <future>
 #include <set>
 #include <thread>
@@ -274,6 +277,26 @@ TEST_P(LostCommit, IsThereOnce) {
 
 INSTANTIATE_TEST_SUITE_P(Cuts, LostCommit, testing::Values(CuttingProxy::Cut::before_commit, CuttingProxy::Cut::after_commit));
 
+// Goal: where nobody can say whether a command was committed, nobody says so; its key tells later.
+TEST_F(Nodes, SayThatAnOutcomeIsUnknown) {
+  CuttingProxy proxy(database_->url());
+  PostgresOptions through = options();
+  through.url = proxy.url();
+  through.pause_max = through.lock_wait_max = std::chrono::milliseconds{300};
+  const PostgresStorage node = open(through);
+  proxy.cut(CuttingProxy::Cut::after_commit, true);
+  const IdempotencyKey key{"u", "k", "d"};
+  const Result<Reply> lost = put(*node.store, session_change("s1"), key);
+  ASSERT_FALSE(lost);
+  EXPECT_EQ(lost.error().code, "store.unknown");
+  EXPECT_EQ(lost.error().kind, ErrorKind::unavailable);
+  proxy.restore();
+  const Result<Reply> again = put(*node.store, session_change("s1"), key);
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(again->replayed);
+  EXPECT_EQ(verify_audit(queries())->count, 1);
+}
+
 // Goal: connections that end at any moment lose nothing acknowledged and double nothing. Method: every other
 // connection to the database is ended again and again under load from two nodes.
 TEST_F(Nodes, OutliveConnectionsThatAreCut) {
@@ -303,6 +326,51 @@ TEST_F(Nodes, OutliveConnectionsThatAreCut) {
   killer.join();
   EXPECT_EQ(refused, 0);
   EXPECT_EQ(verify_audit(queries())->count, kClients * kEach);
+}
+
+/// The process of the cluster's server, as it says itself.
+pid_t server_process() {
+  const std::string url = std::getenv("CHUYI_TEST_POSTGRES");
+  std::ifstream in(url.substr(url.find("host=") + 5) + "/data/postmaster.pid");
+  pid_t out = 0;
+  in >> out;
+  return out;
+}
+
+// Goal: a server that is killed and comes back loses nothing acknowledged and doubles nothing. Method: kill -9 under
+// load from two nodes; each client counts its own session up and so knows what has to be there.
+TEST_F(Nodes, OutliveAServerThatIsKilled) {
+  constexpr int kClients = 4;
+  constexpr int kKills = 3;
+  constexpr int kBetween = 40;
+  std::atomic<int> acknowledged{0};
+  std::atomic<bool> over{false};
+  std::vector<std::thread> clients;
+  std::atomic<std::int64_t> all{0};
+  const auto wait_for_some = [&] {
+    acknowledged = 0;
+    for (int seen = 0; seen < kBetween && !over; seen = acknowledged) acknowledged.wait(seen);
+  };
+  for (int c = 0; c < kClients; ++c)
+    clients.emplace_back([&, c] {
+      for (std::uint64_t i = 1; !over; ++i) {
+        const Result<Reply> reply = update_and_wait(i % 2 == 0 ? a() : b(), {.key = {}, .decide = [&](View& view) { return count_up(view, "s" + std::to_string(c)); }});
+        EXPECT_TRUE(reply) << reply.error().message;
+        if (!reply) over = true;
+        else EXPECT_EQ(reply->revision, i) << "an acknowledged one was lost, or one was done twice";
+        all += reply ? 1 : 0;
+        ++acknowledged;
+        acknowledged.notify_all();
+      }
+    });
+  for (int kill = 0; kill < kKills; ++kill) {
+    wait_for_some();
+    EXPECT_EQ(::kill(server_process(), SIGKILL), 0);
+  }
+  wait_for_some();
+  over = true;
+  for (std::thread& each : clients) each.join();
+  EXPECT_EQ(verify_audit(queries())->count, all);
 }
 
 // Goal: a node that stands still in the midst of a command holds nobody up for long, and cannot write what it decided
