@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace chuyi::postgres {
 namespace {
@@ -110,14 +111,14 @@ const std::string& Connection::name_of(const Statement& statement) {
   std::vector<Oid> types;
   for (const Statement::Parameter& each : statement.parameters_) types.push_back(each.type);
   if (PQsendPrepare(connection_.get(), name.c_str(), numbered(statement.sql_).c_str(), static_cast<int>(types.size()), types.data()) != 1) lose("prepare");
-  ++queued_;
+  queued_.push_back(false);
   if (!keep) return kUnnamed;
   unproven_.push_back(statement.sql_);
   return names_.emplace(statement.sql_, name).first->second;
 }
 
 void Connection::queue(const Statement& statement) {
-  if (queued_ >= kQueuedMax) flush();
+  if (queued_.size() >= kQueuedMax) flush();
   const std::string& name = name_of(statement);
   std::vector<const char*> values;
   std::vector<int> lengths;
@@ -129,20 +130,20 @@ void Connection::queue(const Statement& statement) {
     formats.push_back(each.type == kText ? 1 : 0);
   }
   if (PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(), formats.data(), 0) != 1) lose("send");
-  ++queued_;
+  queued_.push_back(true);
 }
 
-Connection::Answer Connection::flush() {
+std::vector<Connection::Answer> Connection::flush() {
   if (PQpipelineSync(connection_.get()) != 1) lose("sync");
   std::optional<Failure> failure;
-  Answer last;
-  for (; queued_ != 0; --queued_) {
+  std::vector<Answer> out;
+  for (const bool wanted : std::exchange(queued_, {})) {
     Answer answer{PQgetResult(connection_.get())};
     if (!answer) lose("result");
     const ExecStatusType status = PQresultStatus(answer.get());
     if (status == PGRES_FATAL_ERROR && !failure) failure = failure_of(answer.get());
     if (failure && failure->lost) throw *failure;
-    last = std::move(answer);
+    if (wanted) out.push_back(std::move(answer));
     if (PQgetResult(connection_.get()) != nullptr) lose("result");  // the end of this statement's answers
   }
   const Answer synced{PQgetResult(connection_.get())};
@@ -152,7 +153,7 @@ Connection::Answer Connection::flush() {
     for (const std::string& sql : unproven_) names_.erase(sql);
   unproven_.clear();
   if (failure) throw *failure;
-  return last;
+  return out;
 }
 
 void Connection::execute(const std::string& sql) {
@@ -205,7 +206,7 @@ Connection::Statement& Connection::Statement::bind_null() {
 
 Connection::Rows Connection::Statement::rows() {
   run();
-  return Rows{connection_.flush()};
+  return Rows{std::move(connection_.flush().back())};
 }
 
 }  // namespace chuyi::postgres

@@ -92,8 +92,8 @@ class Connection {
   };
 
   Statement prepare(const std::string& sql) { return {*this, sql}; }
-  /// Sends what is queued, waits, and @return the answer of the last statement.
-  Answer flush();
+  /// Sends what is queued and waits. @return the answers of its statements, in order.
+  std::vector<Answer> flush();
   /// Runs statements without parameters, on an empty queue.
   void execute(const std::string& sql);
   /// For LISTEN: the socket to wait on, and whether notifications came.
@@ -110,7 +110,7 @@ class Connection {
   std::map<std::string, std::string, std::less<>> names_;  ///< SQL → name of its prepared statement
   std::vector<std::string> unproven_;  ///< SQL that was sent to be prepared since the last flush
   std::uint64_t prepared_ = 0;
-  std::size_t queued_ = 0;  ///< answers to wait for
+  std::vector<bool> queued_;  ///< for each answer to wait for: whether it is a statement's, not a preparation's
 };
 
 }  // namespace chuyi::postgres

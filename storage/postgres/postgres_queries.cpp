@@ -12,7 +12,7 @@
 namespace chuyi::postgres {
 namespace {
 
-constexpr std::size_t kIdleMax = 8;
+constexpr std::size_t kIdleMax = 16;  // as many as a server has workers
 constexpr std::size_t kLimitMax = 200;
 /// A lost connection is replaced at once, then after pauses that grow: together about one and a half seconds.
 constexpr int kTriesMax = 5;

@@ -24,25 +24,23 @@ class PostgresView final : public View {
   explicit PostgresView(Connection& db) : db_(db) {}
 
   std::optional<SessionRow> session(std::string_view id) override {
+    if (locked_ && locked_->id == id) return locked_;
     auto row = db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = ? FOR UPDATE OF s").bind(id).rows();
     if (row.step()) return read_session(row);
     absent_.emplace(id);
     return std::nullopt;
   }
   std::optional<TaskRow> task(std::string_view id) override {
-    lock_session_of("tasks", id);
-    const auto body = find_body(db_, "SELECT body FROM tasks WHERE id = ?", id);
-    return body ? std::optional{task_from_json(*body)} : std::nullopt;
+    auto row = of_session("tasks", "body", id);
+    return row.step() ? std::optional{task_from_json(read_json(row, 0))} : std::nullopt;
   }
   std::optional<TimerRow> timer(std::string_view id) override {
-    lock_session_of("timers", id);
-    auto row = db_.prepare("SELECT id, session_id, due, event FROM timers WHERE id = ?").bind(id).rows();
+    auto row = of_session("timers", "id, session_id, due, event", id);
     return row.step() ? std::optional{read_timer(row)} : std::nullopt;
   }
   std::optional<NoticeRow> notice(std::string_view id) override {
-    lock_session_of("notices", id);
-    const auto body = find_body(db_, "SELECT body FROM notices WHERE id = ?", id);
-    return body ? std::optional{notice_from_json(*body)} : std::nullopt;
+    auto row = of_session("notices", "body", id);
+    return row.step() ? std::optional{notice_from_json(read_json(row, 0))} : std::nullopt;
   }
   std::optional<OutboxRow> outbox(std::string_view id) override {
     auto row = db_.prepare("SELECT id, session_id, kind, payload, created, attempts, next_at FROM outbox WHERE id = ? FOR UPDATE").bind(id).rows();
@@ -66,10 +64,17 @@ class PostgresView final : public View {
   bool saw_none(const std::string& id) const { return absent_.contains(id); }
 
  private:
-  void lock_session_of(const std::string& table, std::string_view id) {
-    db_.prepare("SELECT s.id FROM sessions s WHERE s.id = (SELECT session_id FROM " + table + " WHERE id = ?) FOR UPDATE").bind(id).run();
+  /// A row of `table`, once its session is locked; the session comes with it, for it is asked for next.
+  Connection::Rows of_session(const std::string& table, const std::string& columns, std::string_view id) {
+    db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = (SELECT session_id FROM " + table + " WHERE id = ?) FOR UPDATE OF s").bind(id).run();
+    db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?").bind(id).run();
+    std::vector<Connection::Answer> answers = db_.flush();
+    Connection::Rows session(std::move(answers[answers.size() - 2]));
+    if (session.step()) locked_ = read_session(session);
+    return Connection::Rows{std::move(answers.back())};
   }
   Connection& db_;
+  std::optional<SessionRow> locked_;
   std::set<std::string, std::less<>> absent_;
 };
 
@@ -308,7 +313,7 @@ void PostgresStore::finish(Connection& db, std::vector<Waiting>& group, std::opt
   if (work) db.prepare("NOTIFY chuyi_work").run();
   db.prepare("COMMIT").run();
   last = head;
-  const Connection::Answer answer = db.flush();
+  const Connection::Answer answer = std::move(db.flush().back());
   // A transaction that cannot be committed is rolled back by COMMIT without an error.
   if (std::string_view{PQcmdStatus(answer.get())} != "COMMIT") throw Failure{.state = "40000", .message = "the transaction was rolled back"};
 }
