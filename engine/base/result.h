@@ -40,6 +40,12 @@ struct Error {
   std::vector<std::string> allowed = {};  ///< what would have been accepted (events, outcomes, states)
 };
 
+/// Every defect of an error, at least one.
+inline std::vector<Detail> details_of(const Error& error) {
+  if (!error.details.empty()) return error.details;
+  return {{.place = error.place, .code = error.code, .message = error.message, .message_zh = error.message_zh}};
+}
+
 /// A T or an Error. The struct exists for [[nodiscard]], which Boost's own result lacks.
 template <class T = void>
 struct [[nodiscard]] Result : boost::system::result<T, Error> {

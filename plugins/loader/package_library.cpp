@@ -33,12 +33,6 @@ Error package_error(std::string code, std::string message, std::string place) {
   return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message), .place = std::move(place)};
 }
 
-/// Every defect of an error, at least one.
-std::vector<Detail> details_of(const Error& error) {
-  if (!error.details.empty()) return error.details;
-  return {{.place = error.place, .code = error.code, .message = error.message, .message_zh = error.message_zh}};
-}
-
 Result<std::string> read_text(const fs::path& path, std::uintmax_t bytes_max) {
   std::error_code ec;
   const fs::file_status status = fs::symlink_status(path, ec);

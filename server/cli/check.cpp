@@ -2,11 +2,12 @@
 #include <iostream>
 
 #include <boost/json/serialize.hpp>
-#include <unistd.h>
 
 #include "engine/forms/forms.h"
 #include "engine/stages/profiles.h"
 #include "server/cli/commands.h"
+#include "server/cli/progress.h"
+#include "server/cli/workflow_commands.h"
 
 namespace chuyi {
 namespace {
@@ -15,26 +16,12 @@ namespace fs = std::filesystem;
 
 std::vector<check::Finding> findings_of(const Error& error) {
   std::vector<check::Finding> out;
-  for (const Detail& each : error.details) out.push_back({.detail = each, .way = {}, .policy = {}});
-  if (out.empty()) out.push_back({.detail = {.place = error.place, .code = error.code, .message = error.message, .message_zh = error.message_zh}, .way = {}, .policy = {}});
+  for (Detail& each : details_of(error)) out.push_back({.detail = std::move(each), .way = {}, .policy = {}});
   return out;
 }
 template <class T>
 std::vector<check::Finding> findings_of(const Result<T>& result) {
   return result ? std::vector<check::Finding>{} : findings_of(result.error());
-}
-
-/// A line that is written over, when somebody watches.
-check::Progress progress_bar(const std::string& path) {
-  if (::isatty(STDERR_FILENO) == 0) return {};
-  return [path](std::size_t nodes, std::size_t waiting) {
-    constexpr std::size_t kWidth = 30;
-    const std::size_t done = nodes == 0 ? 0 : (nodes - waiting) * kWidth / nodes;
-    std::cerr << "\r\x1b[K";
-    if (waiting > 0)
-      std::cerr << path << " [" << std::string(done, '#') << std::string(kWidth - done, ' ') << "] " << nodes << " situations, " << waiting
-                << " waiting" << std::flush;
-  };
 }
 
 class CheckRun {
@@ -44,20 +31,12 @@ class CheckRun {
 
   std::vector<check::Finding> one(const std::string& path) {
     const std::string extension = fs::path{path}.extension().string();
-    if (fs::is_directory(path) || extension == ".zip") {
-      const InvokeRegistry registry = make_registry();
-      const Result<DefinitionPtr> loaded = make_library(files_, registry, {}, {})->load(path);
-      if (!loaded) return findings_of(loaded);
-      const auto kept = [&](const std::string& src) { return read_source((*loaded)->files, src); };
-      return workflow(*(*loaded)->chart, {.manifest = (*loaded)->manifest, .sources = kept}, path);
+    if (is_package(path) || extension == ".scxml") {
+      const Result<Workflow> loaded = load_workflow(files_, path);
+      return loaded ? workflow(*loaded, path) : findings_of(loaded);
     }
     const Result<std::string> text = read_file(path);
     if (!text) return findings_of(text);
-    if (extension == ".scxml") {
-      const auto beside = [&](const std::string& src) { return read_file((fs::path{path}.parent_path() / source_name(src)).string()); };
-      const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, path, {}, beside);
-      return chart ? workflow(**chart, {.manifest = {}, .sources = beside}, path) : findings_of(chart);
-    }
     if (extension == ".xml") return findings_of(check::parse_policies(*text, path));
     Result<json::value> schema = parse_json(*text, JsonLimits{}, path);
     if (!schema) return findings_of(schema);
@@ -68,9 +47,14 @@ class CheckRun {
   }
 
  private:
-  std::vector<check::Finding> workflow(const scxml::Chart& chart, const check::Subject& subject, const std::string& path) {
-    check::Report report = check::check(chart, subject, builtin_world(), policies_,
-                                        {.nodes_max = options_.nodes_max, .edges_max = options_.nodes_max * 8}, progress_bar(path));
+  std::vector<check::Finding> workflow(const Workflow& loaded, const std::string& path) {
+    const json::object manifest = loaded.definition ? loaded.definition->manifest : json::object{};
+    check::Report report = [&] {
+      Progress bar(path);
+      const auto show = [&](std::size_t nodes, std::size_t waiting) { bar.show(nodes - waiting, nodes, path + " " + std::to_string(nodes) + " situations"); };
+      return check::check(*loaded.chart, {.manifest = manifest, .sources = loaded.sources}, builtin_world(), policies_,
+                          {.nodes_max = options_.nodes_max, .edges_max = options_.nodes_max * 8}, show);
+    }();
     for (const Detail& each : report.notes)
       std::cerr << "note: " << printable(options_.language == "zh" ? each.message_zh : each.message) << "\n";
     return std::move(report.findings);

@@ -17,26 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A chart, alone or with the package around it.
-struct Workflow {
-  scxml::ChartPtr chart;
-  DefinitionPtr definition;  ///< nullptr: a chart alone
-};
-
-Result<Workflow> load_workflow(const SharedFiles& files, const std::string& file) {
-  if (fs::is_directory(file) || fs::path{file}.extension() == ".zip") {
-    const InvokeRegistry registry = make_registry();
-    const Result<DefinitionPtr> loaded = make_library(files, registry, fs::temp_directory_path().string(), {})->load(file);
-    if (!loaded) return loaded.error();
-    return Workflow{.chart = (*loaded)->chart, .definition = *loaded};
-  }
-  const Result<std::string> text = read_file(file);
-  if (!text) return text.error();
-  const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, file);
-  if (!chart) return chart.error();
-  return Workflow{.chart = *chart, .definition = nullptr};
-}
-
 Result<Texts> load_workflow_texts(const SharedFiles& files) {
   const std::string path = files.root + "/server/texts/workflow.json";
   const Result<std::string> text = read_file(path);
@@ -47,6 +27,24 @@ Result<Texts> load_workflow_texts(const SharedFiles& files) {
 }
 
 }  // namespace
+
+bool is_package(const std::string& path) { return fs::is_directory(path) || fs::path{path}.extension() == ".zip"; }
+
+Result<Workflow> load_workflow(const SharedFiles& files, const std::string& path) {
+  if (is_package(path)) {
+    const InvokeRegistry registry = make_registry();
+    const Result<DefinitionPtr> loaded = make_library(files, registry, {}, {})->load(path);
+    if (!loaded) return loaded.error();
+    const auto kept = [definition = *loaded](const std::string& src) { return read_source(definition->files, src); };
+    return Workflow{.chart = (*loaded)->chart, .definition = *loaded, .sources = kept};
+  }
+  const Result<std::string> text = read_file(path);
+  if (!text) return text.error();
+  const auto beside = [folder = fs::path{path}.parent_path()](const std::string& src) { return read_file((folder / source_name(src)).string()); };
+  const Result<scxml::ChartPtr> chart = scxml::parse_chart(*text, path, {}, beside);
+  if (!chart) return chart.error();
+  return Workflow{.chart = *chart, .definition = nullptr, .sources = beside};
+}
 
 Result<> run_diagram(const SharedFiles& files, const DiagramOptions& options) {
   const Result<Workflow> workflow = load_workflow(files, options.file);

@@ -7,6 +7,17 @@
 /// `chuyi diagram`, `explain` and `diff`: workflows for people who read no XML.
 namespace chuyi {
 
+/// A chart, alone or with the package around it.
+struct Workflow {
+  scxml::ChartPtr chart;
+  DefinitionPtr definition;      ///< nullptr: a chart alone
+  scxml::ReadSource sources;     ///< what its `src` name: of the package, or beside the file
+};
+/// Of a .scxml file, or of a package (folder or zip) that is read and not kept. Errors: those of parse_chart and of the package.
+Result<Workflow> load_workflow(const SharedFiles& files, const std::string& path);
+/// Is it a package, by its name?
+bool is_package(const std::string& path);
+
 enum class DiagramFormat : std::uint8_t { svg, png, dot, mermaid };
 
 struct DiagramOptions {

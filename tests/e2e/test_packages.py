@@ -74,6 +74,8 @@ class Check(unittest.TestCase):
             before = set(os.listdir(tempfile.gettempdir()))
             with mock.patch.dict(os.environ, TMPDIR=scratch):
                 self.assertEqual(run_cli("check", BUILT + "/", archive).stdout, "")
+                for command in ("explain", "diagram"):
+                    run_cli(command, archive)
             self.assertEqual(os.listdir(scratch), [])
             self.assertNotIn("libraries", set(os.listdir(tempfile.gettempdir())) - before)
 
