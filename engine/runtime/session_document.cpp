@@ -23,6 +23,7 @@ Result<ChildSession> child_of(const Definition& definition, const json::object& 
   ChildSession out{.parent = string_or(object, "parent"),
                    .invoke_id = string_or(object, "invoke"),
                    .chart = string_or(object, "chart"),
+                   .compiled = {},
                    .snapshot = {},
                    .finished = !object.contains("snapshot")};
   if (out.finished) return out;
@@ -30,6 +31,7 @@ Result<ChildSession> child_of(const Definition& definition, const json::object& 
   if (!chart) return chart.error();
   Result<scxml::Snapshot> snapshot = scxml::decode(**chart, string_or(object, "snapshot"));
   if (!snapshot) return snapshot.error();
+  out.compiled = *chart;
   out.snapshot = std::move(*snapshot);
   return out;
 }

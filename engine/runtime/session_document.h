@@ -26,8 +26,16 @@ struct ChildSession {
   std::string parent;     ///< id of the session whose <invoke> it is
   std::string invoke_id;  ///< there
   std::string chart;      ///< the text of its document
+  scxml::ChartPtr compiled;  ///< the same; not stored
   scxml::Snapshot snapshot;
   bool finished = false;  ///< has ended; then neither chart nor snapshot are kept
+
+  void finish() {
+    finished = true;
+    chart.clear();
+    compiled.reset();
+    snapshot = {};
+  }
 };
 
 /// An event that waits for its macrostep.

@@ -75,9 +75,8 @@ bool SessionRun::is_alive(const std::string& session) const {
   return child != document_.children.end() && !child->second.finished;
 }
 
-Result<scxml::ChartPtr> SessionRun::chart_of(const std::string& session) {
-  if (is_root(session)) return definition_->chart;
-  return child_chart(*definition_, document_.children.at(session).chart);
+scxml::ChartPtr SessionRun::chart_of(const std::string& session) const {
+  return is_root(session) ? definition_->chart : document_.children.at(session).compiled;
 }
 
 scxml::Snapshot& SessionRun::snapshot_of(const std::string& session) {
@@ -117,11 +116,10 @@ Result<> SessionRun::drive() {
     errors_ahead_ -= std::min<std::size_t>(errors_ahead_, 1);
     if (!is_alive(queued.session)) continue;
     if (is_root(queued.session)) events_.push_back(queued.event.name);
-    const Result<scxml::ChartPtr> chart = chart_of(queued.session);
-    if (!chart) return chart.error();
+    const scxml::ChartPtr chart = chart_of(queued.session);
     happened_.push_back({.session = queued.session, .event = queued.event});
     const std::size_t before = traces_.size();
-    Result<scxml::Step> step = scxml::step(**chart, snapshot_of(queued.session), queued.event, env_of(queued.session));
+    Result<scxml::Step> step = scxml::step(*chart, snapshot_of(queued.session), queued.event, env_of(queued.session));
     if (!step && !is_root(queued.session)) {
       // A chart that somebody else invoked may not keep this one from going on.
       const ChildSession child = document_.children.at(queued.session);
@@ -197,7 +195,7 @@ Result<> SessionRun::start_child(const std::string& session, const scxml::Invoke
   const Result<scxml::ChartPtr> chart = child_chart(*definition_, text);
   if (!chart) return fail(chart.error());
   const std::string id = row_.id + "." + std::to_string(document_.next_id++);
-  document_.children[id] = {.parent = session, .invoke_id = effect.invoke_id, .chart = std::move(text), .snapshot = {}};
+  document_.children[id] = {.parent = session, .invoke_id = effect.invoke_id, .chart = std::move(text), .compiled = *chart, .snapshot = {}};
   Result<scxml::Step> step = scxml::start(**chart, effect.params, env_of(id), {}, true);
   if (!step) {
     document_.children.erase(id);
@@ -209,9 +207,7 @@ Result<> SessionRun::start_child(const std::string& session, const scxml::Invoke
 
 Result<> SessionRun::cancel_child(const std::string& child) {
   if (is_alive(child)) {
-    const Result<scxml::ChartPtr> chart = chart_of(child);
-    if (!chart) return chart.error();
-    Result<scxml::Step> stopped = scxml::stop(**chart, snapshot_of(child), env_of(child));
+    Result<scxml::Step> stopped = scxml::stop(*chart_of(child), snapshot_of(child), env_of(child));
     // From here on it is over: what its <onexit> handlers send to its parent is dropped, and it tells no end.
     document_.children.at(child).finished = true;
     happened_.push_back({.session = child});
@@ -227,10 +223,7 @@ Result<> SessionRun::cancel_child(const std::string& child) {
 Result<> SessionRun::abandon(const std::string& child) {
   for (const scxml::Invocation& each : std::vector<scxml::Invocation>(snapshot_of(child).invocations))
     if (Result<> cancelled = cancel_invoke(child, each.invoke_id); !cancelled) return cancelled;
-  ChildSession& over = document_.children.at(child);
-  over.finished = true;
-  over.chart.clear();
-  over.snapshot = {};
+  document_.children.at(child).finish();
   remove_timers(child + "/send/");
   return {};
 }
@@ -283,9 +276,7 @@ void SessionRun::end(const std::string& session, const scxml::Done& done) {
   if (!is_root(session)) {
     ChildSession& child = document_.children.at(session);
     if (child.finished) return;
-    child.finished = true;
-    child.chart.clear();
-    child.snapshot = {};
+    child.finish();
     queue_.push_back({{.session = child.parent,
                        .event = {.name = "done.invoke." + child.invoke_id, .invokeid = child.invoke_id, .data = done.data},
                        .source = session},

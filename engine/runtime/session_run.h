@@ -70,7 +70,7 @@ class SessionRun {
   // The ids below: `session` is the row's, or that of an invoked chart; `key` names a stage in SessionDocument::stages.
   bool is_root(const std::string& session) const { return session == row_.id; }
   bool is_alive(const std::string& session) const;
-  Result<scxml::ChartPtr> chart_of(const std::string& session);
+  scxml::ChartPtr chart_of(const std::string& session) const;
   scxml::Snapshot& snapshot_of(const std::string& session);
   scxml::Env env_of(const std::string& session) const;
   std::string key_of(const std::string& session, const std::string& invoke_id) const;
