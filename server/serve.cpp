@@ -211,8 +211,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   const Result<std::optional<std::string>> known_secret = queries.setting(kHttpSecretSetting);
   if (!known_secret) return known_secret.error();
   if (!options.public_url.empty() && !*known_secret) {
-    Command secret{.kind = "http.secret", .actor = {.user_id = "system", .name = "system", .memberships = {}}, .data = {{"secret", random_id() + random_id()}}};
-    if (const Result<Reply> kept = execute_and_wait(dispatcher, std::move(secret)); !kept) return kept.error();
+    if (const Result<Reply> kept = execute_and_wait(dispatcher, system_command("http.secret", {{"secret", random_id() + random_id()}})); !kept) return kept.error();
   }
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };

@@ -30,7 +30,6 @@ constexpr std::size_t kRoundsMax = 2;
 constexpr std::ptrdiff_t kTimesMax = 2;
 
 /// The runtime refuses to send these to another session.
-bool is_reserved(std::string_view event) { return event.starts_with("done.") || event.starts_with("error."); }
 
 std::string filled(std::string text, const std::string& id) {
   const std::size_t at = text.find("{id}");
@@ -416,7 +415,7 @@ void Machine::collect_send(const Action& action) {
   if (!type || !target || http || !(to_self || to_internal)) {
     out.emplace_back();
     sends_out_ = true;
-    sends_out_reserved_ = sends_out_reserved_ || !name || is_reserved(*name);
+    sends_out_reserved_ = sends_out_reserved_ || !name || scxml::is_reserved(*name);
   }
   const auto add = [&](EventKind kind, std::string event, bool open) {
     const bool timer = kind == EventKind::timer;
@@ -456,7 +455,7 @@ std::vector<std::string> Machine::open_names(bool reserved) const {
   std::set<std::string> out;
   for (const Transition& each : chart_.transitions)
     for (const std::string& name : each.events)
-      if (reserved || !is_reserved(name)) out.insert(name);
+      if (reserved || !scxml::is_reserved(name)) out.insert(name);
   return {out.begin(), out.end()};
 }
 

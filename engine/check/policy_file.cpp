@@ -2,6 +2,7 @@
 #include <charconv>
 #include <set>
 
+#include "engine/base/split.h"
 #include "engine/check/policy.h"
 #include "engine/scxml/xml_gate.h"
 
@@ -11,16 +12,6 @@ namespace {
 
 constexpr std::string_view kNamespace = "urn:chuyi:policies:1";
 constexpr int kTimesMax = 100;
-
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; (at = text.find_first_not_of(" \t\r\n", at)) != std::string_view::npos;) {
-    const std::size_t end = std::min(text.find_first_of(" \t\r\n", at), text.size());
-    out.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return out;
-}
 
 struct Role {
   const char* name;
@@ -198,14 +189,14 @@ class Reader {
     }
     out.kind = row->kind;
     check_attributes(node, row->attributes);
-    out.ids = words_of(node.attribute("id").value());
-    out.stages = words_of(node.attribute("stage").value());
-    out.types = words_of(node.attribute("type").value());
+    out.ids = split(node.attribute("id").value());
+    out.stages = split(node.attribute("stage").value());
+    out.types = split(node.attribute("type").value());
     out.name = node.attribute("name").value();
     if (node.attribute("outcome")) {
       ValueRule outcome;
       outcome.name = "outcome";
-      outcome.equals = words_of(node.attribute("outcome").value());
+      outcome.equals = split(node.attribute("outcome").value());
       out.data.push_back(std::move(outcome));
     }
     if (const pugi::xml_attribute open = node.attribute("open-to")) {
@@ -231,8 +222,8 @@ class Reader {
     check_attributes(node, {"name", "equals", "has", "at-least", "working-days-min"});
     ValueRule out;
     out.name = required(node, "name");
-    out.equals = words_of(node.attribute("equals").value());
-    out.has = words_of(node.attribute("has").value());
+    out.equals = split(node.attribute("equals").value());
+    out.has = split(node.attribute("has").value());
     out.at_least = number(node, "at-least", 1'000'000);
     out.working_days_min = number(node, "working-days-min", 3'660);
     if (out.equals.empty() && out.has.empty() && !out.at_least && !out.working_days_min)

@@ -4,6 +4,7 @@
 #include <future>
 #include <set>
 
+#include "engine/invoke/rows_json.h"
 #include "engine/migrate/examiner.h"
 #include "engine/ports/audit.h"
 #include "engine/runtime/migration.h"
@@ -368,8 +369,6 @@ std::string_view name_of(Fate fate) {
 
 namespace {
 
-json::array strings(const std::vector<std::string>& list) { return json::array(list.begin(), list.end()); }
-
 json::array details(const std::vector<Detail>& list) {
   json::array out;
   for (const Detail& each : list)
@@ -395,8 +394,8 @@ json::object to_json(const MigrationPlan& plan) {
                                         {"title", each.title},
                                         {"org_name", each.org_name},
                                         {"result", name_of(each.fate)},
-                                        {"before", strings(each.before)},
-                                        {"after", strings(each.after)},
+                                        {"before", to_json(each.before)},
+                                        {"after", to_json(each.after)},
                                         {"reasons", details(each.reasons)},
                                         {"warnings", details(each.warnings)}});
   return {{"migration", plan.migration.empty() ? json::value() : json::value(plan.migration)},
@@ -420,6 +419,6 @@ json::object to_json(const MigrationEntry& entry) {
           {"moved", static_cast<std::int64_t>(entry.moved)}};
 }
 
-json::object to_json(const UndoReport& report) { return {{"restored", strings(report.restored)}, {"left", details(report.left)}}; }
+json::object to_json(const UndoReport& report) { return {{"restored", to_json(report.restored)}, {"left", details(report.left)}}; }
 
 }  // namespace chuyi

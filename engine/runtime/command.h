@@ -52,6 +52,14 @@ struct Command {
   std::string holds;
 };
 
+/// A command of the system itself.
+inline Command system_command(std::string kind, json::object data) {
+  return {.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = {.user_id = "system", .name = "system", .memberships = {}}, .data = std::move(data), .if_revision = {}, .key = {}};
+}
+
+/// The session that has a row, of itself or of one that its charts invoked ("a-x.2" → "a-x").
+inline std::string root_session(const std::string& session_id) { return session_id.substr(0, session_id.find('.')); }
+
 /// Takes commands. Thread-safe.
 class CommandService {
  public:

@@ -18,16 +18,6 @@ constexpr std::size_t kRefusedMax = 1'000;
 /// How often what was done may make more due, before that waits a while.
 constexpr int kRoundsMax = 1'000;
 
-Command system_command(std::string kind, json::object data) {
-  return Command{.kind = std::move(kind),
-                 .session_id = {},
-                 .task_id = {},
-                 .actor = {.user_id = "system", .name = "system", .memberships = {}},
-                 .data = std::move(data),
-                 .if_revision = {},
-                 .key = {}};
-}
-
 }  // namespace
 
 void PumpReport::add(PumpReport other) {
@@ -98,7 +88,7 @@ constexpr std::int64_t kTriesMax = 9;
 
 Command session_command(std::string kind, const std::string& session, const OutboxRow& entry, json::object data) {
   data["outbox"] = entry.id;
-  const std::string root = session.substr(0, session.find('.'));
+  const std::string root = root_session(session);
   if (root != session) data["to"] = session;
   Command out = system_command(std::move(kind), std::move(data));
   out.session_id = root;

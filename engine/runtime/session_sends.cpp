@@ -2,8 +2,10 @@
 
 #include "engine/base/form.h"
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/command.h"
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/session_run.h"
+#include "engine/scxml/describe.h"
 
 // The part of a session's run that deals with what leaves it: sends, timers, log, outbox.
 namespace chuyi {
@@ -74,7 +76,7 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
   }
   const bool family = is_root(to) || document_.children.contains(to);
   // What a stage has answered is the runtime's to say: policies are proved of it.
-  if (to != session && (row_.kind == "application" || !family) && (effect.event.starts_with("done.") || effect.event.starts_with("error."))) {
+  if (to != session && (row_.kind == "application" || !family) && scxml::is_reserved(effect.event)) {
     raise_error(session, {.name = "error.execution", .sendid = effect.sendid},
                 Error{.code = "send.event", .message = "Expected an event for another session that is not named like those of the system, but found '" + effect.event + "'"});
     return {};
@@ -116,7 +118,7 @@ std::string SessionRun::target_of(const std::string& session, const std::string&
   }
   // Its parent hears a child also while both come to their end.
   if (out.empty() || out == parent || is_root(out)) return out;
-  const std::string root = out.substr(0, out.find('.'));
+  const std::string root = root_session(out);
   return (root == row_.id ? is_alive(out) : view_.is_running(root)) ? out : std::string{};
 }
 

@@ -80,6 +80,8 @@ std::vector<std::string> events_of(const Chart& chart, std::span<const std::stri
 
 const std::vector<std::string>& http_events_of(const Chart& chart) { return chart.http_events; }
 
+bool is_reserved(std::string_view event) { return event.starts_with("done.") || event.starts_with("error."); }
+
 std::vector<std::string> invoke_types_of(const Chart& chart) {
   std::set<std::string> out;
   for (const State& state : chart.states)

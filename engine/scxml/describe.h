@@ -36,6 +36,9 @@ bool matches(std::string_view descriptor, std::string_view event);
 /// Event descriptors that messages to the Basic HTTP event I/O processor may have (chuyi:http-events); none: no messages.
 const std::vector<std::string>& http_events_of(const Chart& chart);
 
+/// Names of the events that the system raises: done.… and error.….
+bool is_reserved(std::string_view event);
+
 /// Invoke elements of the chart: every `type` used that runs no chart, sorted, without duplicates.
 std::vector<std::string> invoke_types_of(const Chart& chart);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/split.h"
 #include "engine/scxml/lua_sandbox.h"
 
 namespace chuyi::scxml {
@@ -149,12 +150,7 @@ std::string_view trimmed(std::string_view text) {
 
 std::string normalise_space(std::string_view text) {
   std::string out;
-  for (std::size_t at = 0; (at = text.find_first_not_of(" \t\r\n", at)) != std::string_view::npos;) {
-    const std::size_t end = std::min(text.find_first_of(" \t\r\n", at), text.size());
-    if (!out.empty()) out += ' ';
-    out += text.substr(at, end - at);
-    at = end;
-  }
+  for (const std::string& word : split(text)) out += (out.empty() ? "" : " ") + word;
   return out;
 }
 

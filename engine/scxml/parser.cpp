@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "engine/base/json.h"
+#include "engine/base/split.h"
 #include "engine/scxml/chart_model.h"
 #include "engine/scxml/interpreter.h"
 #include "engine/scxml/lua_model.h"
@@ -16,17 +17,6 @@ namespace {
 constexpr std::string_view kScxmlNamespace = "http://www.w3.org/2005/07/scxml";
 constexpr std::string_view kProfileNamespace = "urn:chuyi:workflow:1";
 constexpr std::size_t kProblemsMax = 50;
-
-std::vector<std::string> tokens_of(std::string_view text) {
-  std::vector<std::string> out;
-  std::size_t at = 0;
-  while ((at = text.find_first_not_of(" \t\r\n", at)) != std::string_view::npos) {
-    const std::size_t end = std::min(text.find_first_of(" \t\r\n", at), text.size());
-    out.emplace_back(text.substr(at, end - at));
-    at = end;
-  }
-  return out;
-}
 
 std::string_view local_name(const char* qualified) {
   const std::string_view name = qualified;
@@ -251,7 +241,7 @@ class Parser {
     if (binding != "early" && binding != "late")
       problem(node, "scxml.binding", "Expected binding \"early\" or \"late\", but found '" + binding + "'");
     chart_.late_binding = binding == "late";
-    chart_.http_events = tokens_of(profile(node, "http-events"));
+    chart_.http_events = split(profile(node, "http-events"));
     const Index root = add_state(node, StateKind::root, kNone);
     for (const pugi::xml_node& child : node) {
       if (!is_scxml(child)) continue;
@@ -382,7 +372,7 @@ class Parser {
     Transition transition{.source = index, .place = document_.place(node)};
     const auto id = static_cast<Index>(chart_.transitions.size());
     if (initial)
-      pending_.push_back({id, tokens_of(*initial), node, true});
+      pending_.push_back({id, split(*initial), node, true});
     else
       transition.targets = {self.children.front()};
     self.initial = id;
@@ -414,7 +404,7 @@ class Parser {
     check_attributes(node, {"event", "cond", "target", "type"});
     Transition out{.source = source, .place = document_.place(node)};
     if (const auto events = attribute(node, "event")) {
-      for (std::string& token : tokens_of(*events)) {
+      for (std::string& token : split(*events)) {
         if (token == ".*") token = "*";
         if (token.ends_with(".*")) token.resize(token.size() - 2);
         if (token.size() > 1 && token.ends_with('.')) token.pop_back();
@@ -432,7 +422,7 @@ class Parser {
       problem(node, "scxml.transition", "Expected at least one of event, cond and target");
     out.actions = read_block(node);
     const auto id = static_cast<Index>(chart_.transitions.size());
-    if (target) pending_.push_back({id, tokens_of(*target), node, initial});
+    if (target) pending_.push_back({id, split(*target), node, initial});
     chart_.transitions.push_back(std::move(out));
     return id;
   }
@@ -465,7 +455,7 @@ class Parser {
   Payload read_payload(const pugi::xml_node& node) {
     Payload out;
     if (const auto names = attribute(node, "namelist"))
-      for (const std::string& name : tokens_of(*names)) {
+      for (const std::string& name : split(*names)) {
         const std::string place = document_.place(node.attribute("namelist"));
         out.params.push_back({.name = name,
                               .value = script("return " + name + "\n", place),

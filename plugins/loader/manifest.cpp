@@ -7,6 +7,7 @@
 #include <libxml/xmlschemas.h>
 
 #include "engine/base/decimal.h"
+#include "engine/base/split.h"
 #include "engine/scxml/xml_gate.h"
 
 namespace chuyi {
@@ -90,16 +91,6 @@ json::object texts(const pugi::xml_node& node) {
   return {{"zh", node.attribute("zh").value()}, {"en", node.attribute("en").value()}};
 }
 
-std::vector<std::string> split(std::string_view list) {
-  std::vector<std::string> out;
-  for (std::size_t at = 0; (at = list.find_first_not_of(" ,", at)) != std::string_view::npos;) {
-    const std::size_t end = std::min(list.find_first_of(" ,", at), list.size());
-    out.emplace_back(list.substr(at, end - at));
-    at = end;
-  }
-  return out;
-}
-
 class Reader {
  public:
   Reader(const XmlDocument& document) : document_(document), root_(document.dom.document_element()) {}
@@ -177,7 +168,7 @@ class Reader {
     for (const pugi::xml_node& node : list.children("document")) {
       if (!kinds.insert(node.attribute("kind").value()).second) problem(node, "plugin.duplicate", "Expected each kind of document once");
       json::array types;
-      for (std::string& type : split(node.attribute("media-types").value())) types.emplace_back(std::move(type));
+      for (std::string& type : split(node.attribute("media-types").value(), " ,")) types.emplace_back(std::move(type));
       documents.push_back(json::object{{"kind", node.attribute("kind").value()},
                                        {"titles", texts(node)},
                                        {"required", node.attribute("required").as_bool()},

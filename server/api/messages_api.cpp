@@ -9,7 +9,7 @@ net::awaitable<Response> receive_message(Context& context) {
   Result<scxml::Event> event = http_event(request.header("content-type"), std::move(request.body));
   if (!event) co_return context.fail(event.error());
   const std::string& session = context.parameters[0];
-  Command command{.kind = "session.http", .session_id = session.substr(0, session.find('.')), .data = to_json(*event)};
+  Command command{.kind = "session.http", .session_id = root_session(session), .data = to_json(*event)};
   if (command.session_id != session) command.data["to"] = session;
   command.data["key"] = request.query_or("key");
   // Optional: what this server sends has one, others need not.

@@ -6,6 +6,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "engine/invoke/rows_json.h"
 #include "server/cli/commands.h"
 #include "server/cli/progress.h"
 #include "storage/sqlite/sqlite.h"
@@ -44,15 +45,13 @@ std::string what(const json::object& record) {
   return printable(out);
 }
 
-json::array json_of(const std::vector<std::string>& list) { return json::array(list.begin(), list.end()); }
-
 json::array events_of(const ReplayedCommand& command) {
   json::array out;
   for (const Happened& each : command.happened) {
     json::array steps;
     for (const scxml::Trace& trace : each.traces)
-      steps.push_back(json::object{{"event", trace.event}, {"exited", json_of(trace.exited)}, {"entered", json_of(trace.entered)}, {"errors", json_of(trace.errors)}});
-    json::object event{{"session", each.session}, {"event", each.event ? json::value(each.event->name) : json::value()}, {"steps", std::move(steps)}, {"started", json_of(each.started)}};
+      steps.push_back(json::object{{"event", trace.event}, {"exited", to_json(trace.exited)}, {"entered", to_json(trace.entered)}, {"errors", to_json(trace.errors)}});
+    json::object event{{"session", each.session}, {"event", each.event ? json::value(each.event->name) : json::value()}, {"steps", std::move(steps)}, {"started", to_json(each.started)}};
     if (each.event) {
       event["invokeid"] = each.event->invokeid;
       event["data"] = each.event->data;
@@ -72,7 +71,7 @@ json::object json_of(const ReplayedCommand& command) {
           {"command", command.record.contains("data") ? command.record.at("data") : json::value()},
           {"definition", command.definition->digest},
           {"events", events_of(command)},
-          {"configuration", json_of(command.document.chart.configuration)},
+          {"configuration", to_json(command.document.chart.configuration)},
           {"changes", std::move(changes)},
           {"agrees", command.agrees}};
 }

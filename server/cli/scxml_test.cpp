@@ -125,11 +125,9 @@ class TestRun {
                                   .http_base = kHere,
                                   .one_macrostep = restore_});
     Pumps pumps(*storage->queries, dispatcher, clock, nobody, [](const Detail&) {}, {.base = kHere, .sender = nullptr});
-    Command secret{.kind = "http.secret", .session_id = {}, .task_id = {}, .actor = {.user_id = "system", .name = "system", .memberships = {}}, .data = {{"secret", "test"}}};
-    if (const Result<Reply> kept = execute_and_wait(dispatcher, std::move(secret)); !kept) return kept.error();
-    Command start{.kind = "session.start", .session_id = {}, .task_id = {}, .actor = {.user_id = "system", .name = "system", .memberships = {}}};
-    start.data = {{"id", kSession}, {"definition", definition->digest}, {"data", json::object{}}};
-    if (const Result<Reply> started = execute_and_wait(dispatcher, std::move(start)); !started) return started.error();
+    for (const Command& command : {system_command("http.secret", {{"secret", "test"}}),
+                             system_command("session.start", {{"id", kSession}, {"definition", definition->digest}, {"data", json::object{}}})})
+      if (const Result<Reply> done = execute_and_wait(dispatcher, command); !done) return done.error();
     if (Result<> ended = until_the_end(*storage->queries, pumps, clock); !ended) return ended;
     return report(*storage->queries, *definition, out);
   }
