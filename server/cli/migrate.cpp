@@ -162,6 +162,21 @@ Result<> show(const MigrationPlan& plan, const MigrateOptions& options) {
   return Error{.kind = ErrorKind::rejected, .code = "migrate.problems", .message = "Expected a new workflow that keeps every policy"};
 }
 
+Result<std::unique_ptr<Offline>> open_stopped(const SharedFiles& files, const std::string& data) {
+  Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+  if (opened) restore_definitions((*opened)->queries(), (*opened)->library());
+  return opened;
+}
+
+Migrations migrations_of(Offline& installation, std::vector<check::Policy> policies) {
+  return Migrations({.commands = &installation.commands(),
+                     .queries = installation.queries(),
+                     .definitions = installation.library(),
+                     .registry = installation.registry(),
+                     .world = builtin_world(),
+                     .policies = std::move(policies)});
+}
+
 }  // namespace
 
 Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, const MigrateOptions& options) {
@@ -186,17 +201,10 @@ Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, co
   if (options.dry_run) return run_migrate_plan(files, data, options);
   Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
-  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, data);
   if (!opened) return opened.error();
-  Offline& installation = **opened;
-  restore_definitions(installation.queries(), installation.library());
-  const Migrations migrations({.commands = &installation.commands(),
-                               .queries = installation.queries(),
-                               .definitions = installation.library(),
-                               .registry = installation.registry(),
-                               .world = builtin_world(),
-                               .policies = std::move(*policies)});
-  const Result<MigrationRequest> request = read_request(migrations, installation.library(), options);
+  const Migrations migrations = migrations_of(**opened, std::move(*policies));
+  const Result<MigrationRequest> request = read_request(migrations, (*opened)->library(), options);
   if (!request) return request.error();
   const Result<MigrationPlan> plan = [&] {
     Progress bar("apply");
@@ -212,16 +220,9 @@ Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, co
 }
 
 Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, const std::string& migration, bool json_output) {
-  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, data);
   if (!opened) return opened.error();
-  Offline& installation = **opened;
-  restore_definitions(installation.queries(), installation.library());
-  const Migrations migrations({.commands = &installation.commands(),
-                               .queries = installation.queries(),
-                               .definitions = installation.library(),
-                               .registry = installation.registry(),
-                               .world = builtin_world(),
-                               .policies = {}});
+  const Migrations migrations = migrations_of(**opened, {});
   const Result<UndoReport> report = [&] {
     Progress bar("undo");
     return migrations.undo(migration, cli_actor(), [&](std::size_t done, std::size_t all) { bar.show(done, all); });
