@@ -55,9 +55,9 @@ function(chuyi_library name)
 endfunction()
 
 # chuyi_test(NAME [LINK deps...] [LABELS ...]): a GoogleTest program from NAME's folder-local
-# sources given in SOURCES, run by ctest as one test.
+# sources given in SOURCES, run by ctest as one test; WITH: by this program, which makes what the test needs.
 function(chuyi_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;DEFINES" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;WITH" "SOURCES;LINK;LABELS;DEFINES" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE chuyi_options ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
@@ -65,6 +65,6 @@ function(chuyi_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${ARG_WITH} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

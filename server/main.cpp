@@ -129,6 +129,9 @@ int main(int argc, char** argv) {
   bool verbose = false;
   const CLI::Option* chosen_data =
       app.add_option("--data", data, "the installation: database and documents (demo: data-demo)")->capture_default_str()->envname("CHUYI_DATA");
+  std::string store;
+  const CLI::Option* chosen_store =
+      app.add_option("--store", store, "postgresql://… of a database that several nodes share; none: SQLite in the data folder")->envname("CHUYI_STORE");
   app.add_flag("--verbose", verbose, "log requests to stderr");
   app.fallthrough();
   int code = 0;
@@ -231,17 +234,20 @@ int main(int argc, char** argv) {
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
+    serve_options.store = store;
     const Result<> read = read_serve_options(serve_options, listen, manual, cookies);
     code = exit_code(read ? run_serve(files, serve_options) : read);
   });
   demo_command->callback([&] {
     ServeOptions demo_serve;
     demo_serve.data = chosen_data->count() > 0 ? data : "data-demo";
-    const Result<> read = read_serve_options(demo_serve, listen, "2026-03-02T09:00:00+08:00", "auto");
+    const Result<> read = chosen_store->count() > 0
+                              ? Error{.kind = ErrorKind::invalid, .code = "cli.store", .message = "Expected no store: a demo makes its own in its data folder", .place = "--store"}
+                              : read_serve_options(demo_serve, listen, "2026-03-02T09:00:00+08:00", "auto");
     demo_options.json = json_output;
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });
-  user_add->callback([&] { code = exit_code(run_user_add(files, data, user)); });
+  user_add->callback([&] { code = exit_code(run_user_add(files, {data, store}, user)); });
   check_command->callback([&] {
     check.json = json_output;
     code = exit_code(run_check(files, check), json_output);
@@ -255,18 +261,18 @@ int main(int argc, char** argv) {
   });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
-  replay_command->callback([&] { code = exit_code(run_replay(files, data, application, until, json_output), json_output); });
+  replay_command->callback([&] { code = exit_code(run_replay(files, {data, store}, application, until, json_output), json_output); });
   migrate_plan->callback([&] {
     migrate.json = json_output;
-    code = exit_code(run_migrate_plan(files, data, migrate), json_output);
+    code = exit_code(run_migrate_plan(files, {data, store}, migrate), json_output);
   });
   migrate_apply->callback([&] {
     migrate.json = json_output;
-    code = exit_code(run_migrate_apply(files, data, migrate), json_output);
+    code = exit_code(run_migrate_apply(files, {data, store}, migrate), json_output);
   });
-  migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, data, migration, json_output), json_output); });
-  migrate_list->callback([&] { code = exit_code(run_migrate_list(files, data, json_output), json_output); });
-  audit_verify->callback([&] { code = exit_code(run_audit_verify(data, json_output), json_output); });
+  migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, {data, store}, migration, json_output), json_output); });
+  migrate_list->callback([&] { code = exit_code(run_migrate_list(files, {data, store}, json_output), json_output); });
+  audit_verify->callback([&] { code = exit_code(run_audit_verify({data, store}, json_output), json_output); });
 
   try {
     app.parse(argc, argv);

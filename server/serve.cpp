@@ -26,7 +26,6 @@
 #include "server/messages.h"
 #include "server/pages/pages.h"
 #include "storage/documents/file_document_store.h"
-#include "storage/sqlite/sqlite.h"
 
 namespace chuyi {
 namespace {
@@ -115,13 +114,17 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 
   std::atomic<bool> failed{false};
   std::function<void()> stop_server = [] {};
-  SqliteOptions store_options{.path = options.data + "/chuyi.db"};
-  store_options.on_fatal = [&](const Error& error) {
+  std::atomic<Pumps*> woken{nullptr};  // by other nodes, from before this one has its pumps
+  StorageEvents events;
+  events.on_fatal = [&](const Error& error) {
     spdlog::critical("store failed, ending: {}", error.message);
     failed = true;
     stop_server();
   };
-  Result<SqliteStorage> storage = open_sqlite(std::move(store_options));
+  events.on_work = [&woken] {
+    if (Pumps* pumps = woken) pumps->wake();
+  };
+  Result<Storage> storage = open_storage({.data = options.data, .store = options.store}, std::move(events));
   if (!storage) return storage.error();
   Queries& queries = *storage->queries;
 
@@ -164,6 +167,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   }, PumpMessages{.base = options.public_url, .sender = sender->get()});
+  woken = pumps.get();
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,
@@ -216,7 +220,10 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
-  if (!port) return port.error();
+  if (!port) {
+    storage->store.reset();  // while there are pumps that it can wake
+    return port.error();
+  }
   pumps->start();
   ready(*port, [&server] { server.stop(); });
   server.run();
@@ -253,7 +260,7 @@ Result<> begin_demo(const std::string& data) {
 
 struct Offline::Parts {
   std::unique_ptr<DataFolder> folder;
-  SqliteStorage storage;
+  Storage storage;
   std::unique_ptr<DocumentStore> documents;
   InvokeRegistry registry = make_registry();
   std::unique_ptr<PackageLibrary> library;
@@ -270,18 +277,20 @@ Queries& Offline::queries() { return *parts_->storage.queries; }
 PackageLibrary& Offline::library() { return *parts_->library; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
-Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const std::string& data) {
+Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const Home& home) {
   auto parts = std::make_unique<Parts>();
-  Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(data);
-  if (!folder) return folder.error();
-  parts->folder = std::move(*folder);
-  Result<SqliteStorage> storage = open_sqlite(SqliteOptions{.path = data + "/chuyi.db"});
+  if (home.store.empty()) {
+    Result<std::unique_ptr<DataFolder>> folder = DataFolder::open(home.data);
+    if (!folder) return folder.error();
+    parts->folder = std::move(*folder);
+  }
+  Result<Storage> storage = open_storage(home);
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
-  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(data + "/documents");
+  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(home.data + "/documents");
   if (!documents) return documents.error();
   parts->documents = std::move(*documents);
-  parts->library = make_library(files, parts->registry, data, {});
+  parts->library = make_library(files, parts->registry, home.data, {});
   parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
   parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
                                                            .queries = *parts->storage.queries,
@@ -296,8 +305,8 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const s
   return std::unique_ptr<Offline>(new Offline(std::move(parts)));
 }
 
-Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password) {
-  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+Result<> put_user_offline(const SharedFiles& files, const Home& home, const json::object& user, const std::string& password) {
+  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, home);
   if (!opened) return opened.error();
   Offline& installation = **opened;
   const Actor actor{.user_id = "system", .name = "chuyi user add", .memberships = {}};

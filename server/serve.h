@@ -11,11 +11,13 @@
 #include "server/http/http_server.h"
 #include "server/identity.h"
 #include "server/installation.h"
+#include "server/storage.h"
 
 namespace chuyi {
 
 struct ServeOptions {
   std::string data;
+  std::string store;  ///< see Home
   ListenOptions listen;
   HttpLimits limits;
   std::vector<std::string> packages;
@@ -35,11 +37,11 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 /// marked), which then begins anew. Errors: `rejected` "demo.folder" for any other, "installation.locked".
 Result<> begin_demo(const std::string& data);
 
-/// An installation that is not being served, held open for commands.
+/// An installation that is not being served, or whose store is for several programs, held open for commands.
 class Offline {
  public:
   /// Errors: `rejected` "installation.locked"; those of the store.
-  static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const std::string& data);
+  static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const Home& home);
   ~Offline();
   CommandService& commands();
   Queries& queries();
@@ -52,8 +54,8 @@ class Offline {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Creates or changes a user in an installation that is not being served.
+/// Creates or changes a user in an installation that is not being served, or whose store is for several programs.
 /// Errors: `rejected` "installation.locked"; those of user.put.
-Result<> put_user_offline(const SharedFiles& files, const std::string& data, const json::object& user, const std::string& password);
+Result<> put_user_offline(const SharedFiles& files, const Home& home, const json::object& user, const std::string& password);
 
 }  // namespace chuyi

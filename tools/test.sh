@@ -2,6 +2,7 @@
 # Installs what is missing, builds, and runs all tests; ends with ctest's own summary.
 #   tools/test.sh              release build
 #   tools/test.sh --sanitize   ASan+UBSan, then TSan
+#   tools/test.sh --store postgres   the end-to-end tests on a PostgreSQL cluster of their own
 #   tools/test.sh --fuzz       each fuzzer for 60 s, or FUZZ_SECONDS; what breaks is left in build/fuzz
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +11,7 @@ tools/deps.sh "$([ "${1:-}" = --fuzz ] && echo --fuzz || echo --tests)"
 run() {
   cmake --preset "$1" >/dev/null
   cmake --build --preset "$1"
-  ctest --preset "$1" --output-on-failure
+  ctest --preset "$1" --output-on-failure "${@:2}"
 }
 
 fuzz() {
@@ -25,6 +26,10 @@ fuzz() {
 
 if [ "${1:-}" = --fuzz ]; then
   fuzz
+elif [ "${1:-} ${2:-}" = "--store postgres" ]; then
+  export CHUYI_TEST_STORE=postgres
+  export -f run
+  tests/support/postgres.sh bash -euc 'run release -L e2e'
 elif [ "${1:-}" = --sanitize ]; then
   run asan
   run tsan

@@ -139,7 +139,8 @@ class Store {
   /// Queues `update`; `done` is called once, after the commit is on disk or with the error, on a thread
   /// of the store: it must be short and must not wait. The same key with the same digest gives the stored
   /// reply with `replayed` set; with another digest `invalid` "idempotency.mismatch".
-  /// Errors: those of `decide`; `unavailable` "store.full", "store.busy", "store.io", "store.stopped", and
+  /// Errors: those of `decide`; `unavailable` "store.full", "store.busy", "store.io", "store.stopped",
+  /// "store.unknown" when the connection was lost at the commit and nobody can say whether it is there, and
   /// "store.constraint" for rows that do not fit what is stored (a task of no session), "store.decide" when
   /// `decide` threw: that one command is refused.
   virtual void update(Update update, Done done) = 0;

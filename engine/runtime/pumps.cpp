@@ -55,7 +55,7 @@ namespace {
 
 /// The store takes nothing now, whoever asks. What it says of one command ("store.constraint") is that command's fault.
 bool is_store_down(const Error& error) {
-  return error.code == "store.io" || error.code == "store.full" || error.code == "store.busy" || error.code == "store.stopped";
+  return error.code == "store.io" || error.code == "store.full" || error.code == "store.busy" || error.code == "store.stopped" || error.code == "store.unknown";
 }
 
 }  // namespace
@@ -129,7 +129,8 @@ Result<Reply> Pumps::deliver_here(const OutboxRow& entry) {
 Result<Reply> Pumps::deliver_message(PumpReport& report, const OutboxRow& entry) {
   const bool here = !messages_.base.empty() && string_or(entry.payload, "target").starts_with(messages_.base + "/scxml/");
   if (!here && messages_.sender != nullptr) {
-    // Put off before it leaves: whatever becomes of the try, the next one waits, and nobody else does.
+    // Put off before it leaves: whatever becomes of the try, the next one waits, and nobody else does. Of several
+    // nodes that find it due one alone can.
     Result<Reply> put_off = execute_and_wait(commands_, system_command("pump.defer", {{"outbox", entry.id}, {"reason", "http_event.posted"}}));
     if (put_off) post_message(entry);
     return put_off;
@@ -204,7 +205,7 @@ bool Pumps::deliver_outbox(PumpReport& report) {
       moved = true;
     else if (is_store_down(reply.error()))
       report.failed = true;
-    else
+    else if (reply.error().code != "pump.gone")
       moved = refuse(report, "outbox", entry.id, reply.error()) || moved;
   }
   return moved;

@@ -107,12 +107,12 @@ Result<Change> defer(View& view, const Command& command, Instant now) {
     timer->event["attempts"] = attempts + 1;
     timer->due = retry_at(now, attempts);
     change.timers.push_back(std::move(*timer));
-  } else if (std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox"))) {
+  } else if (std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox")); entry && entry->next_at <= now) {
     entry->next_at = retry_at(now, entry->attempts);
     ++entry->attempts;
     change.outbox.push_back(std::move(*entry));
   } else {
-    return Error{.kind = ErrorKind::rejected, .code = "pump.gone", .message = "Expected a timer that is due, or an entry not yet delivered"};
+    return Error{.kind = ErrorKind::rejected, .code = "pump.gone", .message = "Expected a timer or an entry that is due"};
   }
   return change;
 }

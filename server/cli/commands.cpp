@@ -12,7 +12,6 @@
 #include "engine/ports/audit.h"
 #include "server/cli/progress.h"
 #include "storage/documents/bag_validator.h"
-#include "storage/sqlite/sqlite.h"
 
 namespace chuyi {
 namespace {
@@ -67,12 +66,12 @@ Result<> run_serve(const SharedFiles& files, const ServeOptions& options) {
   });
 }
 
-Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options) {
+Result<> run_user_add(const SharedFiles& files, const Home& home, const UserOptions& options) {
   json::array memberships;
   for (const std::string& role : options.roles) memberships.push_back(json::object{{"role", role}, {"org", options.org}});
   const Result<std::string> password = read_password(options.password_stdin);
   if (!password) return password.error();
-  return put_user_offline(files, data,
+  return put_user_offline(files, home,
                           {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},
                           *password);
 }
@@ -129,8 +128,8 @@ Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& optio
   return {};
 }
 
-Result<> run_audit_verify(const std::string& data, bool json_output) {
-  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+Result<> run_audit_verify(const Home& home, bool json_output) {
+  const Result<std::unique_ptr<Queries>> queries = open_readers(home);
   if (!queries) return queries.error();
   const Result<std::optional<std::string>> kept = (*queries)->setting(kAuditCountSetting);
   const std::size_t all = kept && *kept ? std::strtoull((*kept)->c_str(), nullptr, 10) : 0;

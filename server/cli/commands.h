@@ -46,15 +46,15 @@ std::string line_of(const Detail& detail);
 
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
-Result<> run_user_add(const SharedFiles& files, const std::string& data, const UserOptions& options);
+Result<> run_user_add(const SharedFiles& files, const Home& home, const UserOptions& options);
 Result<> run_check(const SharedFiles& files, const CheckOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);
-Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output);
-Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, const MigrateOptions& options);
-Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, const MigrateOptions& options);
-Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, const std::string& migration, bool json_output);
-Result<> run_migrate_list(const SharedFiles& files, const std::string& data, bool json_output);
-Result<> run_audit_verify(const std::string& data, bool json_output);
+Result<> run_replay(const SharedFiles& files, const Home& home, const std::string& application, std::int64_t until, bool json_output);
+Result<> run_migrate_plan(const SharedFiles& files, const Home& home, const MigrateOptions& options);
+Result<> run_migrate_apply(const SharedFiles& files, const Home& home, const MigrateOptions& options);
+Result<> run_migrate_undo(const SharedFiles& files, const Home& home, const std::string& migration, bool json_output);
+Result<> run_migrate_list(const SharedFiles& files, const Home& home, bool json_output);
+Result<> run_audit_verify(const Home& home, bool json_output);
 
 }  // namespace chuyi

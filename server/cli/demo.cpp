@@ -55,7 +55,7 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
   if (!names) return names.error();
   if (Result<> begun = begin_demo(serve_options.data); !begun) return begun;
   const json::object user{{"id", "admin"}, {"name", "系统管理员"}, {"memberships", json::array{json::object{{"role", "administrator"}, {"org", "430000"}}}}};
-  if (Result<> made = put_user_offline(files, serve_options.data, user, admin); !made) return made;
+  if (Result<> made = put_user_offline(files, {.data = serve_options.data}, user, admin); !made) return made;
 
   Result<> played;
   std::thread season;

@@ -10,7 +10,6 @@
 #include "engine/stages/profiles.h"
 #include "server/cli/commands.h"
 #include "server/cli/progress.h"
-#include "storage/sqlite/sqlite.h"
 
 namespace chuyi {
 namespace {
@@ -162,8 +161,8 @@ Result<> show(const MigrationPlan& plan, const MigrateOptions& options) {
   return Error{.kind = ErrorKind::rejected, .code = "migrate.problems", .message = "Expected a new workflow that keeps every policy"};
 }
 
-Result<std::unique_ptr<Offline>> open_stopped(const SharedFiles& files, const std::string& data) {
-  Result<std::unique_ptr<Offline>> opened = Offline::open(files, data);
+Result<std::unique_ptr<Offline>> open_stopped(const SharedFiles& files, const Home& home) {
+  Result<std::unique_ptr<Offline>> opened = Offline::open(files, home);
   if (opened) restore_definitions((*opened)->queries(), (*opened)->library());
   return opened;
 }
@@ -179,13 +178,13 @@ Migrations migrations_of(Offline& installation, std::vector<check::Policy> polic
 
 }  // namespace
 
-Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, const MigrateOptions& options) {
+Result<> run_migrate_plan(const SharedFiles& files, const Home& home, const MigrateOptions& options) {
   Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
-  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+  const Result<std::unique_ptr<Queries>> queries = open_readers(home);
   if (!queries) return queries.error();
   const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, home.data, {});
   restore_definitions(**queries, *library);
   const Migrations migrations({.commands = nullptr, .queries = **queries, .definitions = *library, .registry = registry, .world = builtin_world(), .policies = std::move(*policies)});
   const Result<MigrationRequest> request = read_request(migrations, *library, options);
@@ -197,11 +196,11 @@ Result<> run_migrate_plan(const SharedFiles& files, const std::string& data, con
   return plan ? show(*plan, options) : plan.error();
 }
 
-Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, const MigrateOptions& options) {
-  if (options.dry_run) return run_migrate_plan(files, data, options);
+Result<> run_migrate_apply(const SharedFiles& files, const Home& home, const MigrateOptions& options) {
+  if (options.dry_run) return run_migrate_plan(files, home, options);
   Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
-  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, data);
+  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, home);
   if (!opened) return opened.error();
   const Migrations migrations = migrations_of(**opened, std::move(*policies));
   const Result<MigrationRequest> request = read_request(migrations, (*opened)->library(), options);
@@ -219,8 +218,8 @@ Result<> run_migrate_apply(const SharedFiles& files, const std::string& data, co
   return Error{.kind = ErrorKind::rejected, .code = "migrate.none", .message = "Expected an application that can move; the reasons stand above"};
 }
 
-Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, const std::string& migration, bool json_output) {
-  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, data);
+Result<> run_migrate_undo(const SharedFiles& files, const Home& home, const std::string& migration, bool json_output) {
+  const Result<std::unique_ptr<Offline>> opened = open_stopped(files, home);
   if (!opened) return opened.error();
   const Migrations migrations = migrations_of(**opened, {});
   const Result<UndoReport> report = [&] {
@@ -238,11 +237,11 @@ Result<> run_migrate_undo(const SharedFiles& files, const std::string& data, con
   return {};
 }
 
-Result<> run_migrate_list(const SharedFiles& files, const std::string& data, bool json_output) {
-  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+Result<> run_migrate_list(const SharedFiles& files, const Home& home, bool json_output) {
+  const Result<std::unique_ptr<Queries>> queries = open_readers(home);
   if (!queries) return queries.error();
   const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, home.data, {});
   const Migrations migrations({.commands = nullptr, .queries = **queries, .definitions = *library, .registry = registry, .world = builtin_world(), .policies = {}});
   const Result<std::vector<MigrationEntry>> entries = migrations.list();
   if (!entries) return entries.error();

@@ -9,7 +9,6 @@
 #include "engine/invoke/rows_json.h"
 #include "server/cli/commands.h"
 #include "server/cli/progress.h"
-#include "storage/sqlite/sqlite.h"
 
 namespace chuyi {
 namespace {
@@ -105,11 +104,11 @@ void print(const ReplayedCommand& command, const ReplayedCommand* before) {
 
 }  // namespace
 
-Result<> run_replay(const SharedFiles& files, const std::string& data, const std::string& application, std::int64_t until, bool json_output) {
-  const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(data + "/chuyi.db");
+Result<> run_replay(const SharedFiles& files, const Home& home, const std::string& application, std::int64_t until, bool json_output) {
+  const Result<std::unique_ptr<Queries>> queries = open_readers(home);
   if (!queries) return queries.error();
   const InvokeRegistry registry = make_registry();
-  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, data, {});
+  const std::unique_ptr<PackageLibrary> library = make_library(files, registry, home.data, {});
   restore_definitions(**queries, *library);
   json::array commands;
   // Without --json every command is a line of output: that is the progress.

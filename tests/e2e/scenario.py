@@ -36,7 +36,7 @@ ANNUAL = {
 
 def set_up(server):
     """An administrator from the command line, everybody else over HTTP. @return name → token."""
-    run_cli("user", "add", "admin", "--role", "administrator", "--org", PROVINCE, "--password-stdin", data=server.data, stdin=PASSWORD + "\n")
+    run_cli("user", "add", "admin", "--role", "administrator", "--org", PROVINCE, "--password-stdin", data=server.data, store=server.store, stdin=PASSWORD + "\n")
     server.start()
     admin = server.login("admin")
     made = server.request("POST", "/api/v1/admin/organisations", {"id": COLLEGE, "parent": PREFECTURE, "level": "college", "name": "湖南某职业技术学院", "name_en": "A college"}, admin)

@@ -1,8 +1,10 @@
 """A real chuyi server in a process of its own, and a client that speaks HTTP to it."""
+import hashlib
 import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import urllib.parse
 import uuid
@@ -12,10 +14,47 @@ SOURCE_DIR = os.environ["CHUYI_SOURCE_DIR"]
 CHUYI = os.path.join(BINARY_DIR, "bin", "chuyi")
 START = "2026-03-02T09:00:00+08:00"
 PASSWORD = "correct horse battery staple"
+# Whether the installations under test keep their rows in PostgreSQL: tools/test.sh --store postgres.
+POSTGRES = os.environ.get("CHUYI_TEST_STORE") == "postgres"
+CLUSTER = os.environ.get("CHUYI_TEST_POSTGRES", "")
 
 
-def run_cli(*args, data=None, stdin=None, check=True):
-    command = [CHUYI] + (["--data", data] if data else []) + list(args)
+def psql(url, sql):
+    done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1e", url, "-c", sql],
+                          capture_output=True, text=True, timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(f"{sql}: {done.stderr}")
+    return [tuple(row.split("\x1f")) for row in done.stdout.rstrip("\n").split("\x1e")] if done.stdout else []
+
+
+def store_of(data):
+    """The URL of the database that belongs to a data folder; made when it is not there."""
+    name = "e2e_" + hashlib.sha256(os.path.abspath(data).encode()).hexdigest()[:24]
+    if not psql(CLUSTER, f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        psql(CLUSTER, f"CREATE DATABASE {name}")
+    return CLUSTER.replace("/postgres?", f"/{name}?")
+
+
+def at_home(data, store=None):
+    """The options that say where an installation is."""
+    store = store or (store_of(data) if POSTGRES else None)
+    return ["--data", data] + (["--store", store] if store else [])
+
+
+def stored(data, sql):
+    """The rows that a query finds in the installation's store, past the program."""
+    if POSTGRES:
+        return psql(store_of(data), sql)
+    store = sqlite3.connect(f"file:{data}/chuyi.db?mode=ro", uri=True)
+    try:
+        return store.execute(sql).fetchall()
+    finally:
+        store.close()
+
+
+def run_cli(*args, data=None, store=None, stdin=None, check=True):
+    # A demo brings its own store.
+    command = [CHUYI] + ((["--data", data] if args[0] == "demo" else at_home(data, store)) if data else []) + list(args)
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
     if check and done.returncode != 0:
         raise AssertionError(f"{command} exited {done.returncode}: {done.stdout}{done.stderr}")
@@ -35,15 +74,15 @@ class Answer:
 
 
 class Server:
-    """Starts `chuyi serve` on a free port; kill() is kill -9."""
+    """Starts `chuyi serve` on a free port; kill() is kill -9. `store`: the URL of a database that it shares."""
 
-    def __init__(self, data, *options, manual=True, env=None):
-        self.data, self.options, self.manual, self.env = data, options, manual, env or {}
+    def __init__(self, data, *options, manual=True, env=None, store=None):
+        self.data, self.options, self.manual, self.env, self.store = data, options, manual, env or {}, store
         self.process = None
         self.port = None
 
     def start(self):
-        command = [CHUYI, "--data", self.data, "serve", "--listen", "127.0.0.1:0", *self.options]
+        command = [CHUYI, *at_home(self.data, self.store), "serve", "--listen", "127.0.0.1:0", *self.options]
         if self.manual:
             command += ["--manual-clock", START]
         self.log = open(os.path.join(self.data, "stderr.log"), "ab")

@@ -10,7 +10,7 @@ import threading
 import unittest
 
 from scenario import PROVINCE, Way, set_up
-from server import BINARY_DIR, CHUYI, PASSWORD, SOURCE_DIR, Server, run_cli
+from server import BINARY_DIR, CHUYI, PASSWORD, SOURCE_DIR, Server, at_home, run_cli
 
 CHART = os.path.join(SOURCE_DIR, "workflows", "selection.scxml")
 COMMANDS = ([], ["serve"], ["demo"], ["user"], ["user", "add"], ["check"], ["diagram"], ["bag"], ["bag", "validate"], ["calendar"], ["calendar", "add"],
@@ -131,10 +131,10 @@ class Cli(unittest.TestCase):
         self.assertTrue(json.loads(self.run_it("audit", "verify", "--json", data=self.data, code=0).stdout)["valid"])
         self.assertTrue(json.loads(self.run_it("replay", way.id, "--json", data=self.data, code=0).stdout)["identical"])
         self.assertTrue(json.loads(self.run_it("bag", "validate", bundle, "--json", code=0).stdout)["valid"])
-        code, shown = on_terminal(["--data", self.data, "audit", "verify"], [])
+        code, shown = on_terminal([*at_home(self.data), "audit", "verify"], [])
         self.assertEqual(code, 0)
         self.assertIn("[###########################] audit", shown)
-        code, shown = on_terminal(["--data", self.data, "replay", way.id, "--json"], [])
+        code, shown = on_terminal([*at_home(self.data), "replay", way.id, "--json"], [])
         self.assertEqual(code, 0)
         self.assertIn("[###########################] replay", shown)
         self.assertEqual(self.run_it("audit", "verify", data=self.data, code=0).stderr, "", "no bar where there is no terminal")

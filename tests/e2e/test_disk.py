@@ -6,11 +6,12 @@ import tempfile
 import unittest
 
 from scenario import Way, set_up
-from server import BINARY_DIR, Server, quote, pdf
+from server import BINARY_DIR, POSTGRES, Server, quote, pdf
 
 SHIM = os.path.join(BINARY_DIR, "tests", "e2e", "libdisk_faults.so")
 
 
+@unittest.skipIf(POSTGRES, "the database's disk is another program's")
 @unittest.skipIf(os.environ.get("CHUYI_SANITIZED"), "a sanitizer's runtime has to be loaded first")
 class Disk(unittest.TestCase):
     def setUp(self):

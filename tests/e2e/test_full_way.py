@@ -11,7 +11,7 @@ import unittest
 import zipfile
 
 from scenario import Way, set_up
-from server import Server, run_cli
+from server import POSTGRES, Server, run_cli
 
 
 class FullWay(unittest.TestCase):
@@ -50,6 +50,8 @@ class FullWay(unittest.TestCase):
     def check_replay_and_audit(self, data, way):
         self.assertIn("byte for byte", run_cli("replay", way.id, data=data).stdout)
         run_cli("audit", "verify", data=data)
+        if POSTGRES:
+            return  # the tampering below is with a copy of the database's file; what finds it is the same
         copy = tempfile.mkdtemp(prefix="chuyi-tamper-")
         self.addCleanup(shutil.rmtree, copy)
         database = os.path.join(copy, "chuyi.db")

@@ -7,12 +7,11 @@ import os
 import select
 import shutil
 import socket
-import sqlite3
 import tempfile
 import unittest
 
 from scenario import set_up
-from server import SOURCE_DIR, Server
+from server import SOURCE_DIR, Server, stored
 
 CORPUS = os.environ.get("CHUYI_CORPUS") or os.path.join(SOURCE_DIR, "..", "shared", "corpus")
 # The corpus names addresses of its own; these are ours of the same kind.
@@ -78,9 +77,8 @@ class HttpGate(unittest.TestCase):
         return line + end + rest
 
     def counts(self):
-        with sqlite3.connect(f"file:{self.data}/chuyi.db?mode=ro", uri=True) as store:
-            return [store.execute(f"select count(*) from {table}").fetchone()[0]
-                    for table in ("sessions", "tasks", "audit", "documents", "objections")]
+        tables = ("sessions", "tasks", "audit", "documents", "objections")
+        return stored(self.data, "SELECT " + ", ".join(f"(SELECT count(*) FROM {table})" for table in tables))
 
     def refused(self, raw, statuses, closes=True, code=None):
         before = self.counts()

@@ -12,7 +12,7 @@ import unittest
 import urllib.parse
 
 from scenario import Way, set_up
-from server import Server
+from server import POSTGRES, Server
 
 HOSTILE = "<script>alert(1)</script>\"><img src=x onerror=alert(1)>{{NAME}}'&amp;"
 BROWSER = {"Accept": "text/html,application/xhtml+xml"}
@@ -179,6 +179,7 @@ class Pages(unittest.TestCase):
         self.assertEqual(self.server.request("GET", "/api/v1/nowhere", headers=BROWSER).json["code"], "http.not_found")
 
 
+@unittest.skipIf(POSTGRES, "writes into the database's file")
 class ManyRows(unittest.TestCase):
     """200 notices and awards with the longest names, written beside the server while it does not run."""
 

@@ -2,13 +2,12 @@
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 import threading
 import unittest
 
 from scenario import FORMS, Way, set_up
-from server import BINARY_DIR, SOURCE_DIR, Server, quote, pdf
+from server import BINARY_DIR, SOURCE_DIR, Server, pdf, quote, stored
 
 
 def package(folder, name, library=None, workflow=None, forms=None):
@@ -66,11 +65,7 @@ class Rules(unittest.TestCase):
         return Way(self.server, self.tokens, programme)
 
     def audit_count(self):
-        database = sqlite3.connect(os.path.join(self.data, "chuyi.db"))
-        try:
-            return database.execute("SELECT count(*) FROM audit").fetchone()[0]
-        finally:
-            database.close()
+        return stored(self.data, "SELECT count(*) FROM audit")
 
     def test_the_same_key_gives_one_effect_also_after_a_crash(self):
         body = {"programme": "workshop", "round": "2026", "title": "一次"}

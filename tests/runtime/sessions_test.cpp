@@ -1,6 +1,7 @@
 // Goal: what the runtime promises beside any stage: timers, deliveries, failed stages, repeats, replay.
 // Method: small workflows in memory on a manual clock.
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -196,6 +197,48 @@ TEST(Outbox, ANoticeThatFailsIsTriedAgainLaterAndLater) {
   world.pumps->run_due();
   EXPECT_EQ(world.notifier.told.size(), 1U);
   EXPECT_EQ(later(48), 0U);
+}
+
+/// Counts what it is given, and never answers.
+class CountingSender final : public MessageSender {
+ public:
+  void post(OutgoingMessage /*message*/, std::function<void(Result<>)> /*done*/) override { ++posted; }
+  int posted = 0;
+};
+
+/// Lets another run first when the first command comes.
+class Overtaken final : public CommandService {
+ public:
+  Overtaken(CommandService& below, std::function<void()> other) : below_(below), other_(std::move(other)) {}
+  void execute(Command command, Done done) override {
+    if (std::exchange(first_, false)) other_();
+    below_.execute(std::move(command), std::move(done));
+  }
+  void probe(Command command, Done done) override { below_.probe(std::move(command), std::move(done)); }
+
+ private:
+  CommandService& below_;
+  std::function<void()> other_;
+  bool first_ = true;
+};
+
+// Goal: a message leaves once, however many nodes find it due. Method: one node has read what is due when the other
+// delivers it.
+TEST(Outbox, AMessageLeavesFromOneOfTwoNodes) {
+  World world;
+  const json::object message{{"target", "http://127.0.0.1/in"}, {"media_type", "text/plain"}, {"body", "hello"}, {"from", "a-none"}};
+  ASSERT_TRUE(update_and_wait(*world.storage.store, {.key = {}, .decide = [&](View&) -> Result<Change> {
+    Change out;
+    out.audit = {{"kind", "test"}};
+    out.outbox = {{.id = "x", .session_id = "a-none", .kind = "http", .payload = message, .created = world.clock.now(), .attempts = 0, .next_at = world.clock.now()}};
+    return out;
+  }}));
+  CountingSender sender;
+  Pumps quick(*world.storage.queries, *world.dispatcher, world.clock, world.notifier, [](const Detail&) {}, {.base = {}, .sender = &sender});
+  Overtaken commands(*world.dispatcher, [&] { quick.run_due(); });
+  Pumps slow(*world.storage.queries, commands, world.clock, world.notifier, [](const Detail&) {}, {.base = {}, .sender = &sender});
+  EXPECT_TRUE(slow.run_due().refused.empty());
+  EXPECT_EQ(sender.posted, 1);
 }
 
 TEST(Sessions, TalkByEventsThatAreDeliveredOnce) {

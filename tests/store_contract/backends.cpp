@@ -1,9 +1,13 @@
 #include "tests/store_contract/backends.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
 
+#include <libpq-fe.h>
+
 #include "storage/memory/memory.h"
+#include "storage/postgres/postgres.h"
 #include "storage/sqlite/sqlite.h"
 
 namespace chuyi::test {
@@ -33,6 +37,49 @@ Backend sqlite_backend() {
               return Opened{.store = std::move(opened->store), .queries = std::move(opened->queries)};
             };
           }};
+}
+
+bool has_postgres() { return std::getenv("CHUYI_TEST_POSTGRES") != nullptr; }
+
+std::string run_sql(const std::string& url, const std::string& sql) {
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> connection(PQconnectdb(url.c_str()), &PQfinish);
+  PQsetNoticeReceiver(connection.get(), [](void*, const PGresult*) {}, nullptr);
+  const std::unique_ptr<PGresult, decltype(&PQclear)> answer(PQexec(connection.get(), sql.c_str()), &PQclear);
+  const ExecStatusType status = PQresultStatus(answer.get());
+  if (status == PGRES_COMMAND_OK) return {};
+  if (status != PGRES_TUPLES_OK) throw std::runtime_error(sql + ": " + PQerrorMessage(connection.get()));
+  return PQntuples(answer.get()) == 0 ? "" : PQgetvalue(answer.get(), 0, 0);
+}
+
+TemporaryDatabase::TemporaryDatabase() {
+  static std::atomic<int> next{0};
+  name_ = "test" + std::to_string(++next);
+  const std::string server = std::getenv("CHUYI_TEST_POSTGRES");
+  // A schema serves as one and is made in a moment.
+  run_sql(server, "CREATE SCHEMA " + name_);
+  url_ = server + "&options=-csearch_path%3D" + name_;
+}
+
+TemporaryDatabase::~TemporaryDatabase() {
+  try {
+    run_sql(url_, "DROP SCHEMA " + name_ + " CASCADE");
+  } catch (const std::exception&) {
+    return;  // it goes with the cluster
+  }
+}
+
+Backend postgres_backend() {
+  return {.name = "postgres",
+          .fresh =
+              [] {
+                auto database = std::make_shared<TemporaryDatabase>();
+                return [database] {
+                  Result<PostgresStorage> opened = open_postgres({.url = database->url()});
+                  if (!opened) throw std::runtime_error(opened.error().message);
+                  return Opened{.store = std::move(opened->store), .queries = std::move(opened->queries)};
+                };
+              },
+          .present = has_postgres()};
 }
 
 SessionRow session_row(const std::string& id) {

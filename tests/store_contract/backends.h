@@ -19,10 +19,31 @@ struct Opened {
 struct Backend {
   std::string name;
   std::function<std::function<Opened()>()> fresh;  ///< a new, empty home; the function opens it
+  bool present = true;                             ///< what it needs is on this machine
 };
 
 Backend memory_backend();
 Backend sqlite_backend();
+Backend postgres_backend();
+
+/// A PostgreSQL database of its own that goes with the object. Needs has_postgres().
+class TemporaryDatabase {
+ public:
+  TemporaryDatabase();
+  ~TemporaryDatabase();
+  TemporaryDatabase(const TemporaryDatabase&) = delete;
+  TemporaryDatabase& operator=(const TemporaryDatabase&) = delete;
+  const std::string& url() const { return url_; }
+
+ private:
+  std::string name_;
+  std::string url_;
+};
+/// Whether the tests run beside a cluster: tests/support/postgres.sh.
+bool has_postgres();
+inline constexpr const char* kNoPostgres = "no PostgreSQL here: tools/deps.sh --tests installs it, tests/support/postgres.sh starts it";
+/// Runs SQL on the database at `url`. @return the first field of the answer.
+std::string run_sql(const std::string& url, const std::string& sql);
 
 /// A folder that goes with the object.
 class TemporaryFolder {

@@ -20,13 +20,15 @@ MAY_USE = {
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
     "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
     "storage/sqlite": ["engine/base", "engine/invoke", "engine/ports"],
+    "storage/postgres": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/memory": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/documents": ["engine/base", "engine/ports"],
-    "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/documents"],
+    "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/postgres", "storage/documents"],
 }
 # Headers of libraries → the folders that may know them.
 ONLY_IN = {
     "sqlite3.h": ["storage/sqlite", "tests"],
+    "libpq-fe.h": ["storage/postgres", "tests"],
     "zip.h": ["storage/documents", "tests"],
     "lua.hpp": ["engine/scxml", "tests"],
     "pugixml.hpp": ["engine/check", "engine/scxml", "plugins/loader", "tests"],

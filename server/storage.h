@@ -1,0 +1,33 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/ports/queries.h"
+#include "engine/ports/store.h"
+
+namespace chuyi {
+
+/// Where an installation is.
+struct Home {
+  std::string data;        ///< folder of documents and packages, and of the embedded database
+  std::string store = {};  ///< postgresql://… of a database for several nodes; empty: the embedded one
+};
+
+struct Storage {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Queries> queries;
+};
+
+struct StorageEvents {
+  std::function<void(const Error&)> on_fatal = [](const Error&) {};  ///< nothing is written any more: end and start again
+  std::function<void()> on_work = [] {};                             ///< another node left something to do
+};
+
+/// Opens the store to write. Errors: `invalid` "cli.store" for another kind of URL; those of the adapters.
+Result<Storage> open_storage(const Home& home, StorageEvents events = {});
+/// Readers alone, beside running servers. Errors: also `not_found` "store.missing".
+Result<std::unique_ptr<Queries>> open_readers(const Home& home);
+
+}  // namespace chuyi

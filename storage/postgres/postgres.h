@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/ports/queries.h"
+#include "engine/ports/store.h"
+
+namespace chuyi {
+
+struct PostgresOptions {
+  std::string url;            ///< of libpq: postgresql://user@host:port/database?option=…
+  std::size_t writers = 4;    ///< connections that write, each on a thread of its own
+  std::size_t group_max = 32;  ///< commands that share one commit; below the 64 subtransactions that PostgreSQL keeps cheap
+  /// How long a command is tried again while others are in the way or the server is not there.
+  std::chrono::milliseconds patience{5'000};
+  /// How long a row that somebody else holds is waited for.
+  std::chrono::milliseconds lock_wait_max{5'000};
+  /// A node that stands still in the midst of a transaction for so long loses it, so that others can go on; when it
+  /// wakes its commit is refused, and it decides anew on what is there by then.
+  std::chrono::milliseconds pause_max{5'000};
+  /// A commit of any node left a timer or an outbox entry. On a thread of the store: short, no waiting.
+  std::function<void()> on_work = [] {};
+};
+
+struct PostgresStorage {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Queries> queries;
+};
+
+/// Opens the store of an installation with any number of nodes; brings its schema up to date.
+/// Errors: `unavailable` "store.io"; `invalid` "store.version" for a database of a newer release, "store.encoding"
+/// for one that is not in UTF-8.
+Result<PostgresStorage> open_postgres(PostgresOptions options);
+
+/// Readers alone, for tools beside running servers. Errors: `not_found` "store.missing" when there is no installation.
+Result<std::unique_ptr<Queries>> open_postgres_readers(const std::string& url);
+
+}  // namespace chuyi

@@ -1,0 +1,391 @@
+#include "storage/postgres/postgres_queries.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <variant>
+
+#include "engine/invoke/rows_json.h"
+#include "engine/ports/cursor.h"
+#include "storage/postgres/rows.h"
+
+namespace chuyi::postgres {
+namespace {
+
+constexpr std::size_t kIdleMax = 16;  // as many as a server has workers
+constexpr std::size_t kLimitMax = 200;
+/// A lost connection is replaced at once, then after pauses that grow: together about one and a half seconds.
+constexpr int kTriesMax = 5;
+constexpr std::chrono::milliseconds kPause{50};
+
+/// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
+class Where {
+ public:
+  void add(const std::string& condition, std::vector<std::string> parameters = {}) {
+    sql_ += (sql_.empty() ? " WHERE " : " AND ") + condition;
+    for (std::string& each : parameters) parameters_.emplace_back(std::move(each));
+  }
+  /// `condition` compares a number and an id with "(?, ?)".
+  void after(const std::string& condition, const Cursor& cursor) {
+    add(condition);
+    parameters_.emplace_back(cursor.number);
+    parameters_.emplace_back(cursor.id);
+  }
+  void equal(const char* column, const std::string& value) {
+    if (!value.empty()) add(std::string{column} + " = ?", {value});
+  }
+  const std::string& sql() const { return sql_; }
+  /// The rows for the parameters, then `limit`: the statement ends with "LIMIT ?".
+  Connection::Rows rows(Connection::Statement statement, std::size_t limit) const {
+    for (const auto& each : parameters_) std::visit([&](const auto& value) { statement.bind(value); }, each);
+    return statement.bind(static_cast<std::int64_t>(limit)).rows();
+  }
+
+ private:
+  std::string sql_;
+  std::vector<std::variant<std::string, std::int64_t>> parameters_;
+};
+
+std::string placeholders(std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i) out += i == 0 ? "?" : ",?";
+  return "(" + out + ")";
+}
+
+/// `text` as a LIKE pattern that finds it anywhere.
+std::string contains_pattern(const std::string& text) {
+  std::string out = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "%";
+}
+
+std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, kLimitMax); }
+
+struct BadCursor {
+  Error error;
+};
+Cursor cursor_of(const PageRequest& page) {
+  Result<Cursor> out = parse_cursor(page.after);
+  if (!out) throw BadCursor{out.error()};
+  return *std::move(out);
+}
+
+/// Keeps `limit` of limit + 1 rows and says where the next page starts.
+template <class Row, class Key>
+Page<Row> cut(std::vector<Row> rows, std::size_t limit, Key key) {
+  Page<Row> out;
+  if (rows.size() > limit) {
+    rows.resize(limit);
+    out.next = key(rows.back());
+  }
+  out.rows = std::move(rows);
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<Connection> PostgresQueries::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Connection> out = std::move(idle_.back());
+      idle_.pop_back();
+      return out;
+    }
+  }
+  return std::make_unique<Connection>(url_, session_);
+}
+
+void PostgresQueries::give(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
+}
+
+template <class T>
+Result<T> PostgresQueries::read(const std::function<T(Connection&)>& read) {
+  for (int tries = 1;; ++tries) {
+    try {
+      std::unique_ptr<Connection> connection = take();
+      T out = read(*connection);
+      give(std::move(connection));
+      return out;
+    } catch (const Failure& failure) {
+      if (!failure.lost || tries == kTriesMax) return error_of(failure);
+      // What is idle was lost with it: the server was restarted, or another took its place.
+      const std::lock_guard lock(mutex_);
+      idle_.clear();
+    } catch (const BadCursor& bad) {
+      return bad.error;
+    }
+    if (tries > 1) std::this_thread::sleep_for(kPause * (1 << tries));
+  }
+}
+
+Result<std::optional<SessionRow>> PostgresQueries::session(std::string_view id) {
+  return read<std::optional<SessionRow>>([&](Connection& db) {
+    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = ?").bind(id).rows();
+    return row.step() ? std::optional{read_session(row)} : std::nullopt;
+  });
+}
+
+Result<Page<SessionRow>> PostgresQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
+  return read<Page<SessionRow>>([&](Connection& db) {
+    Where where;
+    where.equal("s.programme", filter.programme);
+    where.equal("s.round", filter.round);
+    where.equal("s.status", filter.status);
+    where.equal("s.stage", filter.stage);
+    if (!filter.text.empty())
+      where.add("(s.title ILIKE ? OR s.org_name ILIKE ?)",
+                {contains_pattern(filter.text), contains_pattern(filter.text)});
+    std::string seen;
+    std::vector<std::string> parameters;
+    if (!filter.orgs.empty()) {
+      seen = "s.id IN (SELECT session_id FROM session_orgs WHERE org IN " + placeholders(filter.orgs.size()) + ")";
+      parameters = filter.orgs;
+    }
+    if (!filter.own.empty()) {
+      seen += std::string{seen.empty() ? "" : " OR "} + "s.org IN " + placeholders(filter.own.size());
+      parameters.insert(parameters.end(), filter.own.begin(), filter.own.end());
+    }
+    if (!filter.reviewer.empty()) {
+      seen += std::string{seen.empty() ? "" : " OR "} +
+              "s.id IN (SELECT session_id FROM tasks WHERE \"user\" = ? AND kind = 'sheet' AND status <> 'cancelled' AND body::json ->> 'outcome' <> 'recuse')";
+      parameters.push_back(filter.reviewer);
+    }
+    if (!seen.empty()) where.add("(" + seen + ")", parameters);
+    if (!page.after.empty()) where.after("(s.created, s.id) > (?, ?)", cursor_of(page));
+    const std::size_t limit = bounded(page.limit);
+    auto row = where.rows(db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s" + where.sql() +
+                          " ORDER BY s.created, s.id LIMIT ?"), limit + 1);
+    std::vector<SessionRow> rows;
+    while (row.step()) rows.push_back(read_session(row));
+    return cut(std::move(rows), limit,
+               [](const SessionRow& last) { return cursor_text(to_ms(last.created), last.id); });
+  });
+}
+
+Result<std::optional<TaskRow>> PostgresQueries::task(std::string_view id) {
+  return read<std::optional<TaskRow>>([&](Connection& db) -> std::optional<TaskRow> {
+    const auto body = find_body(db, "SELECT body FROM tasks WHERE id = ?", id);
+    if (!body) return std::nullopt;
+    return task_from_json(*body);
+  });
+}
+
+Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
+  return read<Page<TaskRow>>([&](Connection& db) {
+    Where where;
+    std::string mine;
+    std::vector<std::string> parameters;
+    for (const Membership& held : filter.memberships) {
+      mine += std::string{mine.empty() ? "" : " OR "} + "(org = ? AND role = ? AND \"user\" = '')";
+      parameters.push_back(held.org);
+      parameters.push_back(held.role);
+    }
+    if (!filter.user.empty()) {
+      mine += std::string{mine.empty() ? "" : " OR "} + "\"user\" = ?";
+      parameters.push_back(filter.user);
+    }
+    if (!mine.empty()) where.add("(" + mine + ")", parameters);
+    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+    where.equal("session_id", filter.session_id);
+    where.equal("kind", filter.kind);
+    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
+    const std::size_t limit = bounded(page.limit);
+    auto row = where.rows(db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?"), limit + 1);
+    std::vector<std::pair<TaskRow, std::int64_t>> rows;
+    while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
+    Page<TaskRow> out;
+    if (rows.size() > limit) {
+      rows.resize(limit);
+      out.next = cursor_text(rows.back().second, rows.back().first.id);
+    }
+    for (auto& each : rows) out.rows.push_back(std::move(each.first));
+    return out;
+  });
+}
+
+Result<std::vector<DocumentRow>> PostgresQueries::documents(std::string_view session_id) {
+  return read<std::vector<DocumentRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT body FROM documents WHERE session_id = ? AND removed = 0 ORDER BY id").bind(session_id).rows();
+    std::vector<DocumentRow> out;
+    while (row.step()) out.push_back(document_from_json(read_json(row, 0)));
+    return out;
+  });
+}
+
+Result<std::optional<BundleRow>> PostgresQueries::latest_bundle(std::string_view session_id) {
+  return read<std::optional<BundleRow>>([&](Connection& db) -> std::optional<BundleRow> {
+    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? ORDER BY sealed DESC, digest LIMIT 1").bind(session_id).rows();
+    if (!row.step()) return std::nullopt;
+    return BundleRow{.session_id = row.text(0),
+                     .digest = row.text(1),
+                     .size = static_cast<std::uint64_t>(row.number(2)),
+                     .sealed = from_ms(row.number(3))};
+  });
+}
+
+Result<std::optional<NoticeRow>> PostgresQueries::notice(std::string_view id) {
+  return read<std::optional<NoticeRow>>([&](Connection& db) -> std::optional<NoticeRow> {
+    const auto body = find_body(db, "SELECT body FROM notices WHERE id = ?", id);
+    if (!body) return std::nullopt;
+    return notice_from_json(*body);
+  });
+}
+
+Result<Page<NoticeRow>> PostgresQueries::notices(const NoticeFilter& filter, const PageRequest& page) {
+  return read<Page<NoticeRow>>([&](Connection& db) {
+    Where where;
+    where.equal("programme", filter.programme);
+    where.equal("status", filter.status);
+    if (!page.after.empty()) where.after("(opens, id) < (?, ?)", cursor_of(page));
+    const std::size_t limit = bounded(page.limit);
+    auto row = where.rows(db.prepare("SELECT body FROM notices" + where.sql() + " ORDER BY opens DESC, id DESC LIMIT ?"), limit + 1);
+    std::vector<NoticeRow> rows;
+    while (row.step()) rows.push_back(notice_from_json(read_json(row, 0)));
+    return cut(std::move(rows), limit,
+               [](const NoticeRow& last) { return cursor_text(to_ms(last.opens), last.id); });
+  });
+}
+
+Result<std::vector<ObjectionRow>> PostgresQueries::objections(std::string_view session_id) {
+  return read<std::vector<ObjectionRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT body FROM objections WHERE session_id = ? ORDER BY id").bind(session_id).rows();
+    std::vector<ObjectionRow> out;
+    while (row.step()) out.push_back(objection_from_json(read_json(row, 0)));
+    return out;
+  });
+}
+
+Result<Page<AwardRow>> PostgresQueries::awards(const AwardFilter& filter, const PageRequest& page) {
+  return read<Page<AwardRow>>([&](Connection& db) {
+    Where where;
+    where.equal("programme", filter.programme);
+    where.equal("round", filter.round);
+    where.equal("status", filter.status);
+    if (!filter.text.empty()) {
+      const std::string pattern = contains_pattern(filter.text);
+      where.add("(number ILIKE ? OR title ILIKE ? OR org_name ILIKE ?)", {pattern, pattern, pattern});
+    }
+    if (!page.after.empty()) where.add("number > ?", {page.after});
+    const std::size_t limit = bounded(page.limit);
+    auto row = where.rows(db.prepare("SELECT body FROM awards" + where.sql() + " ORDER BY number LIMIT ?"), limit + 1);
+    std::vector<AwardRow> rows;
+    while (row.step()) rows.push_back(award_from_json(read_json(row, 0)));
+    return cut(std::move(rows), limit, [](const AwardRow& last) { return last.number; });
+  });
+}
+
+Result<std::optional<AwardRow>> PostgresQueries::award_of(std::string_view session_id) {
+  return read<std::optional<AwardRow>>([&](Connection& db) -> std::optional<AwardRow> {
+    const auto body = find_body(db, "SELECT body FROM awards WHERE session_id = ?", session_id);
+    if (!body) return std::nullopt;
+    return award_from_json(*body);
+  });
+}
+
+Result<std::optional<UserRow>> PostgresQueries::user(std::string_view id) {
+  return read<std::optional<UserRow>>([&](Connection& db) { return find_user(db, id); });
+}
+
+Result<Page<UserRow>> PostgresQueries::users(const PageRequest& page) {
+  return read<Page<UserRow>>([&](Connection& db) {
+    const std::size_t limit = bounded(page.limit);
+    auto row = db.prepare("SELECT id, name, password, memberships, disabled FROM users WHERE id > ? ORDER BY id LIMIT ?").bind(page.after).bind(static_cast<std::int64_t>(limit + 1)).rows();
+    std::vector<UserRow> rows;
+    while (row.step()) rows.push_back(read_user(row));
+    return cut(std::move(rows), limit, [](const UserRow& last) { return last.id; });
+  });
+}
+
+Result<std::optional<LoginRow>> PostgresQueries::login(std::string_view token_digest) {
+  return read<std::optional<LoginRow>>([&](Connection& db) -> std::optional<LoginRow> {
+    auto row = db.prepare("SELECT token_digest, user_id, expires FROM logins WHERE token_digest = ?").bind(token_digest).rows();
+    if (!row.step()) return std::nullopt;
+    return LoginRow{.token_digest = row.text(0), .user_id = row.text(1), .expires = from_ms(row.number(2))};
+  });
+}
+
+Result<std::optional<OrganisationRow>> PostgresQueries::organisation(std::string_view id) {
+  return read<std::optional<OrganisationRow>>([&](Connection& db) { return find_organisation(db, id); });
+}
+
+Result<std::vector<OrganisationRow>> PostgresQueries::organisations() {
+  return read<std::vector<OrganisationRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations ORDER BY id").rows();
+    std::vector<OrganisationRow> out;
+    while (row.step()) out.push_back(read_organisation(row));
+    return out;
+  });
+}
+
+Result<std::vector<DefinitionRow>> PostgresQueries::definitions() {
+  return read<std::vector<DefinitionRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT digest, programme, version, files FROM definitions ORDER BY digest").rows();
+    std::vector<DefinitionRow> out;
+    while (row.step())
+      out.push_back({.digest = row.text(0), .programme = row.text(1), .version = row.text(2), .files = read_json(row, 3)});
+    return out;
+  });
+}
+
+Result<std::optional<std::string>> PostgresQueries::setting(std::string_view key) {
+  return read<std::optional<std::string>>([&](Connection& db) { return find_setting(db, key); });
+}
+
+Result<std::vector<TimerRow>> PostgresQueries::due_timers(Instant now, std::size_t limit) {
+  return read<std::vector<TimerRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, session_id, due, event FROM timers WHERE due <= ? ORDER BY due, id LIMIT ?").bind(to_ms(now)).bind(static_cast<std::int64_t>(limit)).rows();
+    std::vector<TimerRow> out;
+    while (row.step()) out.push_back(read_timer(row));
+    return out;
+  });
+}
+
+Result<std::vector<TimerRow>> PostgresQueries::timers(std::string_view session_id) {
+  return read<std::vector<TimerRow>>([&](Connection& db) {
+    auto row = db.prepare("SELECT id, session_id, due, event FROM timers WHERE session_id = ? ORDER BY due, id").bind(session_id).rows();
+    std::vector<TimerRow> out;
+    while (row.step()) out.push_back(read_timer(row));
+    return out;
+  });
+}
+
+Result<std::optional<Instant>> PostgresQueries::next_timer() {
+  return read<std::optional<Instant>>([&](Connection& db) -> std::optional<Instant> {
+    auto row = db.prepare("SELECT due FROM timers ORDER BY due, id LIMIT 1").rows();
+    if (!row.step()) return std::nullopt;
+    return from_ms(row.number(0));
+  });
+}
+
+Result<std::vector<OutboxRow>> PostgresQueries::due_outbox(Instant now, std::size_t limit) {
+  return read<std::vector<OutboxRow>>([&](Connection& db) {
+    auto row = db.prepare(
+        "SELECT id, session_id, kind, payload, created, attempts, next_at FROM outbox WHERE next_at <= ? ORDER BY next_at, id LIMIT ?").bind(to_ms(now)).bind(static_cast<std::int64_t>(limit)).rows();
+    std::vector<OutboxRow> out;
+    while (row.step()) out.push_back(read_outbox(row));
+    return out;
+  });
+}
+
+Result<std::vector<AuditRow>> PostgresQueries::audit(std::string_view session_id, std::int64_t after, std::size_t limit) {
+  return read<std::vector<AuditRow>>([&](Connection& db) {
+    auto statement = db.prepare(session_id.empty()
+                                    ? "SELECT seq, session_id, record, hash FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+                                    : "SELECT seq, session_id, record, hash FROM audit WHERE seq > ? AND session_id = ? ORDER BY seq LIMIT ?");
+    statement.bind(after);
+    if (!session_id.empty()) statement.bind(session_id);
+    auto row = statement.bind(static_cast<std::int64_t>(limit)).rows();
+    std::vector<AuditRow> out;
+    while (row.step())
+      out.push_back({.seq = row.number(0), .session_id = row.text(1), .record = row.text(2), .hash = row.text(3)});
+    return out;
+  });
+}
+
+}  // namespace chuyi::postgres

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "storage/postgres/connection.h"
+#include "storage/postgres/postgres.h"
+
+namespace chuyi::postgres {
+
+/// Each call is one statement, and so sees one committed state; it is read again when the connection was lost.
+class PostgresQueries final : public Queries {
+ public:
+  PostgresQueries(std::string url, Session session) : url_(std::move(url)), session_(session) {}
+
+  Result<std::optional<SessionRow>> session(std::string_view id) override;
+  Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override;
+  Result<std::optional<TaskRow>> task(std::string_view id) override;
+  Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override;
+  Result<std::vector<DocumentRow>> documents(std::string_view session_id) override;
+  Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) override;
+  Result<std::optional<NoticeRow>> notice(std::string_view id) override;
+  Result<Page<NoticeRow>> notices(const NoticeFilter& filter, const PageRequest& page) override;
+  Result<std::vector<ObjectionRow>> objections(std::string_view session_id) override;
+  Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) override;
+  Result<std::optional<AwardRow>> award_of(std::string_view session_id) override;
+  Result<std::optional<UserRow>> user(std::string_view id) override;
+  Result<Page<UserRow>> users(const PageRequest& page) override;
+  Result<std::optional<LoginRow>> login(std::string_view token_digest) override;
+  Result<std::optional<OrganisationRow>> organisation(std::string_view id) override;
+  Result<std::vector<OrganisationRow>> organisations() override;
+  Result<std::vector<DefinitionRow>> definitions() override;
+  Result<std::optional<std::string>> setting(std::string_view key) override;
+  Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override;
+  Result<std::vector<TimerRow>> timers(std::string_view session_id) override;
+  Result<std::optional<Instant>> next_timer() override;
+  Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) override;
+  Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) override;
+
+ private:
+  /// Runs `read` on a connection of the pool.
+  template <class T>
+  Result<T> read(const std::function<T(Connection&)>& read);
+  std::unique_ptr<Connection> take();
+  void give(std::unique_ptr<Connection> connection);
+
+  std::string url_;
+  Session session_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Connection>> idle_;
+};
+
+}  // namespace chuyi::postgres

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "engine/ports/audit.h"
+#include "storage/postgres/connection.h"
+#include "storage/postgres/postgres.h"
+
+namespace chuyi::postgres {
+
+/// The writers of one node: a few connections, each on a thread of its own, fed from one queue. A writer takes what
+/// waits, its share of it, and runs it as one transaction with a savepoint for each command.
+///
+/// **Rows.** What a command reads through its view to decide on is locked first and read then, so that it sees what
+/// the last one wrote: commands of one session run one after the other on all nodes, those of others beside them. Only
+/// the first command of a transaction waits for a lock; one that comes later and would have to wait is taken out and
+/// run alone, because whoever holds locks and waits for others may be waited for in turn.
+///
+/// **The audit chain** needs one order over all commands of all nodes. Its head is one row, locked last: from there
+/// to the end of the commit a transaction stands alone, and waits for nobody. That is one round trip and one flush of
+/// the server's log for each transaction, so a database does not commit more transactions in a second than its disk
+/// flushes; the commands that share a transaction are what makes it more sign-offs than that.
+///
+/// **Lost connections.** What was not committed for sure is run again. When the answer to COMMIT was lost, the head of
+/// the chain is locked anew, which waits for the old transaction to end, and the audit record that it would have
+/// written says whether it did.
+class PostgresStore final : public Store {
+ public:
+  explicit PostgresStore(PostgresOptions options);
+  ~PostgresStore() override;
+  void update(Update update, Done done) override;
+
+ private:
+  using Steady = std::chrono::steady_clock;
+  struct Waiting {
+    Update update;
+    Done done;
+    std::optional<Result<Reply>> reply = {};  ///< nothing: to be tried again
+    std::optional<Change> change = {};        ///< what it writes
+    bool alone = false;                        ///< in a transaction of its own
+    Error error = {};                          ///< why it is tried again
+    std::optional<Steady::time_point> give_up = {};
+  };
+  void loop();
+  /// The next group, empty when the store stops.
+  std::vector<Waiting> take();
+  /// Sets the reply of each command that has one now. @return whether the connection held.
+  bool commit_group(std::unique_ptr<Connection>& db, std::vector<Waiting>& group);
+  void apply(Connection& db, Waiting& command, bool may_wait);
+  std::optional<Result<Reply>> known_reply(Connection& db, const IdempotencyKey& key);
+  Result<Reply> decide_and_write(Connection& db, Waiting& command);
+  /// Chains the audit records of `group` and commits. @param last  set before the commit to the head that it makes.
+  void finish(Connection& db, std::vector<Waiting>& group, std::optional<AuditHead>& last);
+  /// Whether the transaction that would have made `last` was committed; nothing when the server did not say in time.
+  std::optional<bool> was_committed(const AuditHead& last);
+  void answer(std::vector<Waiting>& group);
+  void pause(int failures);
+  void listen();
+
+  PostgresOptions options_;
+  Session session_;
+  std::mutex mutex_;
+  std::condition_variable changed_;  ///< of the writers alone: a wake-up that another takes would be lost
+  std::condition_variable stopped_;
+  std::deque<Waiting> queue_;
+  bool stopping_ = false;
+  int wake_ = -1;  ///< eventfd that ends the listener's wait
+  std::vector<std::thread> threads_;
+};
+
+/// Brings the schema to this release's version; several nodes may start at once.
+void migrate(Connection& db);
+
+}  // namespace chuyi::postgres
