@@ -52,6 +52,14 @@ def stored(data, sql):
         store.close()
 
 
+def stored_bytes(data):
+    """All that the installation's store holds, to look for what it must not."""
+    if POSTGRES:
+        return subprocess.run(["pg_dump", store_of(data)], capture_output=True, check=True, timeout=60).stdout
+    with open(os.path.join(data, "chuyi.db"), "rb") as store:
+        return store.read()
+
+
 def run_cli(*args, data=None, store=None, stdin=None, check=True):
     # A demo brings its own store.
     command = [CHUYI] + ((["--data", data] if args[0] == "demo" else at_home(data, store)) if data else []) + list(args)

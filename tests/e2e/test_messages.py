@@ -11,7 +11,7 @@ import unittest
 import urllib.parse
 
 from scenario import Way, set_up
-from server import Server, run_cli
+from server import Server, run_cli, stored_bytes
 from test_rules import TASK, package
 
 PUBLIC = "http://chuyi.test"
@@ -116,8 +116,7 @@ class Messages(unittest.TestCase):
         self.assertIn("identical", run_cli("replay", way.id, data=self.data).stdout)
         with open(os.path.join(self.data, "stderr.log"), encoding="utf-8") as log:
             self.assertNotIn(key, log.read())
-        with open(os.path.join(self.data, "chuyi.db"), "rb") as store:
-            self.assertEqual(store.read().count(b'"key":"' + key.encode()), 0)
+        self.assertEqual(stored_bytes(self.data).count(b'"key":"' + key.encode()), 0)
 
 
 if __name__ == "__main__":
