@@ -19,6 +19,7 @@
 #include "engine/runtime/command.h"
 #include "engine/runtime/pumps.h"
 #include "server/http/message.h"
+#include "server/http/trusted_proxies.h"
 #include "server/problem.h"
 
 namespace chuyi {
@@ -42,6 +43,7 @@ struct Services {
   const Pages& pages;
   const Texts& texts;
   HttpLimits limits;
+  TrustedProxies proxies;
   net::thread_pool& pool;  ///< for calls that block
   /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.
   std::function<Result<PumpReport>(std::optional<Instant>, const Actor&)> advance_clock;

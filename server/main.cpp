@@ -51,6 +51,7 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
   app.add_option("--secure-cookies", cookies, "session cookies for HTTPS only; auto: unless it listens on a loopback address")
       ->check(CLI::IsMember({"on", "off", "auto"}))
       ->capture_default_str();
+  app.add_option("--trusted-proxy", options.trusted_proxies, "an address or network whose X-Forwarded-For is believed, e.g. 10.0.0.0/8; none: nobody's");
   app.add_option("--plugins", options.packages, "more folders of packages; later ones win");
   app.add_option("--public-url", options.public_url, "http(s)://host[:port] at which charts take messages over HTTP; none: they take none");
   app.add_option("--allow-message", options.allowed_messages, "a URL that charts may post messages to, and everything below it");

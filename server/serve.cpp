@@ -109,6 +109,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!texts) return texts.error();
   const Result<std::unique_ptr<Pages>> pages = Pages::load(files.root + "/server/templates", files.root + "/server/static");
   if (!pages) return pages.error();
+  Result<TrustedProxies> proxies = TrustedProxies::read(options.trusted_proxies);
+  if (!proxies) return proxies.error();
   Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(options.data + "/documents");
   if (!documents) return documents.error();
 
@@ -188,6 +190,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .pages = **pages,
                     .texts = **texts,
                     .limits = options.limits,
+                    .proxies = std::move(*proxies),
                     .pool = pool,
                     .advance_clock = {},
                     .incidents = {},

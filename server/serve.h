@@ -20,6 +20,7 @@ struct ServeOptions {
   std::string store;  ///< see Home
   ListenOptions listen;
   HttpLimits limits;
+  std::vector<std::string> trusted_proxies;  ///< addresses and networks, see TrustedProxies
   std::vector<std::string> packages;
   std::string public_url;                    ///< where charts that take messages over HTTP are reached; empty: nowhere
   std::vector<std::string> allowed_messages;  ///< URLs that charts may post to, and what is below them

@@ -149,7 +149,7 @@ class Connection final : public BodySource {
     if (!head) co_return false;
     request_ = {};
     if (Request* request = std::get_if<Request>(&*head)) request_ = std::move(*request);
-    request_.peer = peer_;
+    request_.peer = services_.proxies.origin(peer_, request_.header("x-forwarded-for"));
     request_.id = "r" + std::to_string(traffic_.requests.fetch_add(1) + 1);
     if (const auto* refusal = std::get_if<Refusal>(&*head)) {
       // Named, not a temporary of the co_await expression: g++ 12 destroys those twice.
@@ -258,7 +258,7 @@ class Connection final : public BodySource {
     message.keep_alive(!close);
     const bool bodiless = response.status == 204 || response.status == 304;
     if (!bodiless) message.content_length(size);
-    spdlog::info("request={} {} {} status={} bytes={} peer={}", request_.id, request_.method, for_log(request_.path), response.status, size, peer_);
+    spdlog::info("request={} {} {} status={} bytes={} peer={}", request_.id, request_.method, for_log(request_.path), response.status, size, request_.peer);
 
     http::response_serializer<http::buffer_body> serializer{message};
     beast::error_code ec;

@@ -59,6 +59,18 @@ class Identity(unittest.TestCase):
         self.assertEqual([self.try_login("admin", "wrong wrong wrong").status for _ in range(6)], [401] * 6)
         self.assertEqual(self.try_login("admin", PASSWORD).status, 200)
 
+    def test_the_client_behind_a_trusted_proxy_is_the_one_that_is_counted(self):
+        def statuses(client):
+            return [self.try_login("admin", "wrong wrong wrong", headers={"X-Forwarded-For": f"127.9.9.9, {client}"}).status for _ in range(8)]
+
+        self.serve("--trusted-proxy", "127.0.0.1")
+        self.assertIn(429, statuses("203.0.113.9"))
+        self.assertEqual(self.try_login("admin", PASSWORD, headers={"X-Forwarded-For": "203.0.113.10"}).status, 200, "who sits elsewhere is let in")
+        self.server.stop()
+        self.serve()
+        self.assertIn(429, [self.try_login("nobody", "wrong wrong wrong", headers={"X-Forwarded-For": f"203.0.113.{i}"}).status for i in range(20)],
+                      "a stranger's claim is no way around")
+
     def test_names_and_passwords_past_any_length_are_refused_first(self):
         self.serve()
         for body, place in (({"user": "x" * 65, "password": "y"}, "/user"), ({"user": "x", "password": "y" * 1001}, "/password")):
