@@ -262,7 +262,7 @@ class FileDocumentStore final : public DocumentStore {
 
 Result<std::unique_ptr<DocumentStore>> open_file_documents(const std::string& folder) {
   const fs::path root = folder;
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return io_error("create " + folder, errno);
+  if (Result<> made = make_folder(root); !made) return made.error();
   std::error_code ec;
   fs::remove_all(root / "staging", ec);
   if (Result<> made = make_folder(root / "staging"); !made) return made.error();
