@@ -8,7 +8,7 @@ I2  of the others each is there whole or not at all; nothing is there that nobod
 I3  the document of each session is the one that its last record of the log names
 I4  the audit chain holds, without a gap, up to where the store says that it ends
 I5  every document and bag that a row names is on the disk with that digest
-I6  no timer fired twice
+I6  no timer fired twice or before its time
 """
 import collections
 import glob
@@ -34,6 +34,9 @@ def read_journals(folder):
                 else:
                     request["unknown"] += 1
     return requests
+
+
+TICK_MS = 200  # load.make_package
 
 
 class Verifier:
@@ -125,9 +128,22 @@ class Verifier:
         for timer, times in fired.items():
             if times != 1:
                 self.wrong(f"{timer} fired {times} times")
-        for (timer,) in self.rows("SELECT id FROM timers"):
-            if timer in fired:
-                self.wrong(f"{timer} has fired and is still set")
+        waiting = [timer for (timer,) in self.rows("SELECT id FROM timers")]
+        for timer in set(waiting) & set(fired):
+            self.wrong(f"{timer} has fired and is still set")
+        self.timers_in_time(records, set(waiting) | set(fired))
+
+    def timers_in_time(self, records, timers):
+        """A timer is set when an application begins and with every second sign-off (load.make_package); those of one that
+        has ended are gone with it, so that it cannot be said which is which."""
+        for (session,) in self.rows("SELECT id FROM sessions WHERE status = 'running' AND programme = 'rounds'"):
+            own = [record for record in records if record.get("session") == session]
+            set_at = [own[0]["at"]] + [record["at"] for record in own if record["kind"] == "task.complete"][1::2]
+            due = dict(zip(sorted(timer for timer in timers if timer.startswith(session + "/")), (at + TICK_MS for at in set_at), strict=True))
+            for record in own:
+                if record["kind"] == "timer.fire" and record["at"] < due[record["data"]["timer"]]:
+                    self.wrong(f"{record['data']['timer']} fired before its time")
+                self.counts["timers held against their time"] += record["kind"] == "timer.fire"
 
     def documents(self):
         """I5."""
