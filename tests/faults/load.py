@@ -76,7 +76,10 @@ class Client:
         """@return (status, body); None when it is not known what became of the request."""
         port = self.gate.wait()
         try:
-            if self.connection is None or self.connection.port != port:
+            if self.connection and self.connection.port != port:
+                self.connection.close()
+                self.connection = None
+            if self.connection is None:
                 self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             self.connection.request(method, path, body=body, headers=headers | {"Authorization": "Bearer " + self.token})
             answer = self.connection.getresponse()
