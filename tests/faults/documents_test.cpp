@@ -120,7 +120,6 @@ class EveryDocumentCall : public testing::TestWithParam<Kind> {};
 
 TEST_P(EveryDocumentCall, IsAnsweredAndLosesNothing) {
   std::map<std::string, int> met;
-  int silent = 0;
   for (std::uint64_t at = 1;; ++at) {
     const Folder home;
     const fs::path folder = home / "documents";
@@ -140,6 +139,10 @@ TEST_P(EveryDocumentCall, IsAnsweredAndLosesNothing) {
       EXPECT_EQ(staged(folder), 0U);
     }
     EXPECT_TRUE(run.errors == 0 || (!failed.empty() && GetParam().code != 0));
+    // What was written and synced stands when its descriptor cannot be closed.
+    if (GetParam().code != 0 && !failed.empty() && failed != "close") {
+      EXPECT_GT(run.errors, 0) << "nobody heard of it";
+    }
     Scenario again;
     again.run(folder);
     EXPECT_EQ(again.errors, 0);
@@ -147,9 +150,8 @@ TEST_P(EveryDocumentCall, IsAnsweredAndLosesNothing) {
     if (HasFailure()) FAIL() << "call " << at << ", " << failed;
     if (failed.empty()) break;
     ++met[failed];
-    silent += run.errors == 0 ? 1 : 0;
   }
-  std::cout << "documents, " << GetParam().about << ": " << silent << " runs without an error to a client; failed:";
+  std::cout << "documents, " << GetParam().about << "; failed:";
   for (const auto& [call, count] : met) std::cout << " " << call << " " << count;
   std::cout << "\n";
   if (GetParam().code == 0) return;

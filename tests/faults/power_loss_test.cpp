@@ -115,7 +115,7 @@ void lose_power(PowerLoss& out, const char* about, int cuts) {
 
 TEST(PowerLoss, LosesNothingAcknowledgedAndLeavesNothingHalf) {
   PowerLoss seen(false);
-  lose_power(seen, "power loss", full_length() ? 5'000 : 150);
+  lose_power(seen, "power loss", full_length() ? 5'000 : 100);
   EXPECT_EQ(seen.lost, 0U);
   EXPECT_EQ(seen.broken, 0) << seen.first_problem;
   EXPECT_GT(seen.unknown, 0U) << "no cut came between a commit and its answer";
@@ -124,7 +124,7 @@ TEST(PowerLoss, LosesNothingAcknowledgedAndLeavesNothingHalf) {
 // The test above can fail: without syncs the same cuts lose commands and break the database.
 TEST(PowerLoss, IsSeenWhenNothingIsSynced) {
   PowerLoss seen(true);
-  lose_power(seen, "power loss without syncs", full_length() ? 200 : 40);
+  lose_power(seen, "power loss without syncs", full_length() ? 200 : 20);
   EXPECT_GT(seen.lost, 0U);
 }
 
