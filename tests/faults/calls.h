@@ -1,5 +1,6 @@
 /* Stands before the C library's file functions, linked into a program or preloaded, and makes them fail. Calls on files
-   outside the folder, and those that the hooks make, are the C library's. */
+   outside the folder, and those that the hooks make, are the C library's. Of a program that it is preloaded into,
+   CHUYI_FAULT_CALLS="AT CODE FOR_EVER PART FOLDER" sets the members; the call that fails is told on standard error. */
 #ifndef CHUYI_TESTS_FAULTS_CALLS_H
 #define CHUYI_TESTS_FAULTS_CALLS_H
 

@@ -32,6 +32,10 @@ def make_package(folder):
             forms={"forms/nomination.json": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "properties": {"opinion": {"type": "string", "title": "意见", "maxLength": 200}}}})
 
 
+class Unanswered(Exception):
+    """It is not known what became of the request, and the client is not patient. Holds the request when it was one to change something."""
+
+
 class Stopped(Exception):
     """There is to be no more load."""
 
@@ -66,6 +70,7 @@ class Client:
         self.number, self.gate, self.token = number, gate, token
         self.journal = open(journal, "a", encoding="utf-8")
         self.random = random.Random(seed)
+        self.patient = True  # repeats a request until there is an answer
         self.connection, self.count, self.answered, self.applications = None, 0, [], []
 
     def note(self, **line):
@@ -94,6 +99,8 @@ class Client:
             answer = self.once("GET", path, None, {})
             if answer and answer[0] == 200:
                 return json.loads(answer[1])
+            if not self.patient:
+                raise Unanswered(None)
             if self.gate.stopped:
                 raise Stopped
 
@@ -114,7 +121,9 @@ class Client:
             if answer and answer[0] != 503:
                 self.note(key=key, status=answer[0], body=json.loads(answer[1]))
                 return answer[0], json.loads(answer[1])
-            self.note(key=key, unknown=answer[0] if answer else 0)
+            self.note(key=key, unknown=answer[0] if answer else 0, code=json.loads(answer[1])["code"] if answer else "")
+            if not self.patient:
+                raise Unanswered((key, path, body, headers))
 
     def create(self):
         body = json.dumps({"programme": PROGRAMME, "round": "2026", "title": f"client {self.number}", "org": COLLEGE}).encode()
@@ -124,7 +133,7 @@ class Client:
         return answer["id"]
 
     def upload(self, application, kind):
-        content = pdf(f"{self.number} {self.count} {self.random.random()}")
+        content = pdf(f"{self.number} {self.count} {application}")
         status, answer = self.post("document", f"/api/v1/applications/{application}/documents?kind={kind}&name={self.number}-{self.count}.pdf",
                                    content, "application/pdf", application=application)
         assert status == 201, answer
