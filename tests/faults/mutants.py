@@ -2,7 +2,8 @@
 
     mutants.py BINARY_DIR [MUTANT…]     prints a table; exits 1 when a fault is not found, or a test is red without any
 
-mutants.txt names them. A mutant in the source that is not listed there, or the other way round, is an error."""
+mutants.txt names them. A mutant may stand there more than once: each of its tests must find it. One in the source that is
+not listed, or the other way round, is an error."""
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 def listed():
     with open(os.path.join(HERE, "mutants.txt"), encoding="utf-8") as lines:
-        return {name: test for name, *test in (line.split() for line in lines if line.strip() and not line.startswith("#"))}
+        return [(name, test) for name, *test in (line.split() for line in lines if line.strip() and not line.startswith("#"))]
 
 
 def planted():
@@ -45,20 +46,20 @@ def run(binary_dir, test, mutant):
 
 def main(binary_dir, chosen):
     mutants = listed()
-    wrong = sorted(mutants.keys() ^ planted())
+    wrong = sorted({name for name, _ in mutants} ^ planted())
     if wrong:
         sys.exit(f"Expected the mutants of mutants.txt to be those of the source, but these are not in both: {', '.join(wrong)}")
-    mutants = {name: test for name, test in mutants.items() if not chosen or name in chosen}
-    for test in sorted({tuple(test) for test in mutants.values()}):
+    mutants = [(name, test) for name, test in mutants if not chosen or name in chosen]
+    for test in sorted({tuple(test) for _, test in mutants}):
         green, red = run(binary_dir, test, None)
         if not green:
             sys.exit(f"Expected {' '.join(test)} to be green without a mutant, but {', '.join(red)} is red")
     survivors = []
-    for name, test in mutants.items():
+    for name, test in mutants:
         green, red = run(binary_dir, test, name)
         survivors += [name] if green else []
         print(f"{name:34} → {'NOT FOUND by ' + ' '.join(test) if green else ', '.join(red[:2]) + (f' and {len(red) - 2} more' if len(red) > 2 else '')}", flush=True)
-    print(f"{len(mutants)} mutants, {len(survivors)} not found")
+    print(f"{len({name for name, _ in mutants})} mutants, {len(mutants)} tests that must find them, {len(survivors)} did not")
     return 1 if survivors else 0
 
 
