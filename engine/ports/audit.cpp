@@ -1,6 +1,7 @@
 #include "engine/ports/audit.h"
 
 #include "engine/base/digest.h"
+#include "engine/base/mutant.h"
 
 namespace chuyi {
 namespace {
@@ -23,7 +24,7 @@ Result<> check(const AuditRow& row, const AuditHead& head) {
   const json::object& object = record->get_object();
   if (int_or(object, "seq", 0) != seq || string_or(object, "session") != row.session_id)
     return broken(seq, "the record to name its own row");
-  if (audit_hash(head.hash, row.record) != row.hash) return broken(seq, "the hash to be that of the record and the one before");
+  if (audit_hash(head.hash, row.record) != row.hash && !CHUYI_MUTANT("audit_link_not_checked")) return broken(seq, "the hash to be that of the record and the one before");
   return {};
 }
 
@@ -55,6 +56,7 @@ Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::i
     // A server beside us may have written meanwhile; else the log was cut off or grew behind its back.
     more = follow(queries, head);
     if (!more) return more.error();
+    if (!*more && CHUYI_MUTANT("audit_end_not_checked")) return head;
     if (!*more) return broken(head.count, "the log to end at record " + count->value_or("0") + ", but it ends here");
   }
 }

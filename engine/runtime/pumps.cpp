@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "engine/base/mutant.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/events_json.h"
 
@@ -195,6 +196,9 @@ bool Pumps::deliver_outbox(PumpReport& report) {
       reply = deliver_message(report, entry);
     } else if (entry.kind == "continue") {
       reply = execute_and_wait(commands_, session_command("session.continue", entry.session_id, entry, {}));
+    } else if (CHUYI_MUTANT("outbox_entry_done_before_told")) {
+      reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+      (void)notifier_.notify(entry.id, entry.payload);
     } else if (const Result<> told = notifier_.notify(entry.id, entry.payload); told) {
       reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
     } else {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/base/digest.h"
+#include "engine/base/mutant.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
@@ -155,7 +156,7 @@ Result<Target> find_target(View& view, const Command& command) {
   if (!command.task_id.empty()) {
     const std::optional<TaskRow> task = view.task(command.task_id);
     if (!task) return unknown("task.unknown", "task", command.task_id);
-    if (command.if_revision && *command.if_revision != task->revision)
+    if (command.if_revision && *command.if_revision != task->revision && !CHUYI_MUTANT("revision_not_checked"))
       return outdated(*command.if_revision, task->revision);
     session_id = task->session_id;
     out.invoke_id = task->invoke_id;
@@ -352,12 +353,12 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
     if (!timer) return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
     // It may have been moved since it was read.
-    if (timer->due > now)
+    if (timer->due > now && !CHUYI_MUTANT("timer_fired_early"))
       return Error{.kind = ErrorKind::rejected, .code = "timer.early", .message = "Expected a timer that is due"};
     resolved.data["event"] = timer->event;
   }
   const std::string outbox = string_or(command.data, "outbox");
-  if (!outbox.empty() && !view.outbox(outbox))
+  if (!outbox.empty() && !view.outbox(outbox) && !CHUYI_MUTANT("outbox_entry_taken_twice"))
     return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
   const Result<Target> target = find_target(view, command);
   if (!target) return target.error();

@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "engine/base/digest.h"
+#include "engine/base/mutant.h"
 #include "storage/documents/bag_writer.h"
 #include "storage/documents/io_error.h"
 
@@ -52,7 +53,8 @@ bool is_digest(std::string_view digest) {
 /// Creates the folder and syncs the one above, so that a file in it cannot be lost with it.
 Result<> make_folder(const fs::path& folder) {
   // Also one that is there: whoever made it may not have synced it yet.
-  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return sync_folder(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST)
+    return CHUYI_MUTANT("new_folder_not_synced") ? Result<>{} : sync_folder(folder.parent_path());
   return io_error("create a folder", errno);
 }
 
@@ -61,7 +63,7 @@ class Staged {
  public:
   explicit Staged(fs::path path) : path_(std::move(path)) {}
   ~Staged() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    if (!path_.empty() && !CHUYI_MUTANT("staged_file_left")) ::unlink(path_.c_str());
   }
   Staged(const Staged&) = delete;
   Staged& operator=(const Staged&) = delete;
@@ -93,6 +95,7 @@ class Shelves {
       staged.renamed();
       ++held_.try_emplace(digest, Held{.holders = 0, .fresh = !known, .referenced = false}).first->second.holders;
     }
+    if (CHUYI_MUTANT("document_name_not_synced")) return StoredDocument{.digest = digest, .size = size};
     if (Result<> synced = sync_folder(target.parent_path()); !synced) {
       release(digest, false);
       return synced.error();
@@ -107,7 +110,7 @@ class Shelves {
     held->second.referenced = held->second.referenced || referenced;
     if (--held->second.holders > 0) return;
     // Deleted under the lock: keep() of the same content comes before (and holds it) or after (and writes it anew).
-    if (held->second.fresh && !held->second.referenced) ::unlink(path_of(digest).c_str());
+    if (held->second.fresh && (!held->second.referenced || CHUYI_MUTANT("referenced_document_removed"))) ::unlink(path_of(digest).c_str());
     held_.erase(held);
   }
 
@@ -140,14 +143,19 @@ class FileWriter final : public DocumentWriter {
       const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) return io_error("write a document", errno);
-      bytes.remove_prefix(static_cast<std::size_t>(written));
+      bytes.remove_prefix(CHUYI_MUTANT("short_write_taken_for_whole") ? bytes.size() : static_cast<std::size_t>(written));
     }
     return {};
   }
 
   Result<StoredDocument> finish() override {
     // After a failed sync the kernel may have dropped the pages: the file is thrown away, never retried.
-    if (::fsync(fd_.get()) != 0) return io_error("sync a document", errno);
+    if (CHUYI_MUTANT("document_named_before_synced")) {
+      Result<StoredDocument> kept = shelves_->keep(staged_, hash_.finish_hex(), size_);
+      return ::fsync(fd_.get()) != 0 ? io_error("sync a document", errno) : std::move(kept);
+    }
+    if (!CHUYI_MUTANT("document_not_synced") && ::fsync(fd_.get()) != 0 && !CHUYI_MUTANT("failed_sync_of_a_document_ignored"))
+      return io_error("sync a document", errno);
     fd_.close();
     return shelves_->keep(staged_, hash_.finish_hex(), size_);
   }
@@ -179,7 +187,7 @@ class FileReader final : public DocumentReader {
     given_ += out.size();
     // The last part is held back until the whole is known to be right.
     if (given_ == size_ && !checked_) {
-      if (hash_.finish_hex() != digest_) return corrupt();
+      if (hash_.finish_hex() != digest_ && !CHUYI_MUTANT("digest_not_checked")) return corrupt();
       checked_ = true;
     }
     return out;
@@ -248,7 +256,7 @@ class FileDocumentStore final : public DocumentStore {
       hash.update(std::string_view{part}.substr(0, static_cast<std::size_t>(got)));
       size += static_cast<std::uint64_t>(got);
     }
-    if (::fsync(fd.get()) != 0) return io_error("sync a bag", errno);
+    if (!CHUYI_MUTANT("bag_not_synced") && ::fsync(fd.get()) != 0) return io_error("sync a bag", errno);
     return shelves_->keep(staged, hash.finish_hex(), size);
   }
 
@@ -262,7 +270,7 @@ class FileDocumentStore final : public DocumentStore {
 
 Result<std::unique_ptr<DocumentStore>> open_file_documents(const std::string& folder) {
   const fs::path root = folder;
-  if (::mkdir(root.c_str(), 0700) != 0 && errno != EEXIST) return io_error("create " + folder, errno);
+  if (Result<> made = make_folder(root); !made) return made.error();
   std::error_code ec;
   fs::remove_all(root / "staging", ec);
   if (Result<> made = make_folder(root / "staging"); !made) return made.error();

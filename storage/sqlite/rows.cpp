@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "engine/base/mutant.h"
 #include "engine/invoke/rows_json.h"
 
 namespace chuyi::sqlite {
@@ -125,7 +126,8 @@ void write_stage_rows(Connection& db, const Change& change) {
 }
 
 void write_runtime_rows(Connection& db, const Change& change) {
-  for (const std::string& id : change.timers_removed) db.prepare("DELETE FROM timers WHERE id = ?").bind(id).run();
+  for (const std::string& id : change.timers_removed)
+    if (!CHUYI_MUTANT("timer_not_removed")) db.prepare("DELETE FROM timers WHERE id = ?").bind(id).run();
   for (const TimerRow& row : change.timers) {
     const std::string event = canonical_json(row.event);
     db.prepare(
@@ -137,7 +139,8 @@ void write_runtime_rows(Connection& db, const Change& change) {
         .bind(event)
         .run();
   }
-  for (const std::string& id : change.outbox_removed) db.prepare("DELETE FROM outbox WHERE id = ?").bind(id).run();
+  for (const std::string& id : change.outbox_removed)
+    if (!CHUYI_MUTANT("outbox_entry_not_removed")) db.prepare("DELETE FROM outbox WHERE id = ?").bind(id).run();
   for (const OutboxRow& row : change.outbox) {
     const std::string payload = canonical_json(row.payload);
     db.prepare(

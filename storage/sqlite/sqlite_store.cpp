@@ -1,7 +1,9 @@
 #include "storage/sqlite/sqlite_store.h"
 
 #include <charconv>
+#include <utility>
 
+#include "engine/base/mutant.h"
 #include "engine/invoke/rows_json.h"
 #include "storage/sqlite/migrations.h"
 #include "storage/sqlite/rows.h"
@@ -122,7 +124,7 @@ void SqliteStore::loop() {
       for (Waiting& each : group) each.reply = stopped();
     else
       fatal = commit_group(group);
-    for (Waiting& each : group) each.done(std::move(each.reply));
+    answer(group);
     if (!fatal && !failed_ && log_pages_ > kLogPagesMax) fatal = checkpoint();
     lock.lock();
     if (!fatal) continue;
@@ -131,6 +133,11 @@ void SqliteStore::loop() {
     options_.on_fatal(*fatal);  // only now: those who wait have their answers
     lock.lock();
   }
+}
+
+void SqliteStore::answer(std::vector<Waiting>& group) {
+  for (Waiting& each : group)
+    if (each.done) std::exchange(each.done, {})(std::move(each.reply));
 }
 
 std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
@@ -142,10 +149,11 @@ std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
       put_setting(*db_, kAuditCountSetting, std::to_string(head_.count));
       put_setting(*db_, kAuditHashSetting, head_.hash);
     }
+    if (CHUYI_MUTANT("acknowledged_before_commit")) answer(group);
     db_->execute("COMMIT");
     return std::nullopt;
   } catch (const Failure& failure) {
-    head_ = before;
+    if (!CHUYI_MUTANT("audit_head_not_rolled_back")) head_ = before;
     const Error error = error_of(failure);
     for (Waiting& each : group) each.reply = error;
     try {
@@ -153,7 +161,7 @@ std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
     } catch (const Failure&) {
       return error;  // not even a rollback
     }
-    return is_harmless(failure) ? std::nullopt : std::optional{error};
+    return is_harmless(failure) || CHUYI_MUTANT("goes_on_after_a_failed_sync") ? std::nullopt : std::optional{error};
   }
 }
 
@@ -161,7 +169,7 @@ std::optional<Error> SqliteStore::checkpoint() {
   const int code = sqlite3_wal_checkpoint_v2(db_->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   log_pages_ = 0;  // what a reader held back is carried over after a later commit
   const Failure failure{code, "checkpoint: " + std::string{sqlite3_errmsg(db_->handle())}};
-  return code == SQLITE_OK || is_harmless(failure) ? std::nullopt : std::optional{error_of(failure)};
+  return code == SQLITE_OK || is_harmless(failure) || CHUYI_MUTANT("checkpoint_error_ignored") ? std::nullopt : std::optional{error_of(failure)};
 }
 
 Result<Reply> SqliteStore::apply(const Update& update) {
@@ -178,7 +186,7 @@ Result<Reply> SqliteStore::apply(const Update& update) {
     }
   }();
   if (!reply) {
-    db_->execute("ROLLBACK TO command");
+    if (!CHUYI_MUTANT("refused_command_not_rolled_back")) db_->execute("ROLLBACK TO command");
     head_ = before;
   }
   db_->execute("RELEASE command");
@@ -186,11 +194,11 @@ Result<Reply> SqliteStore::apply(const Update& update) {
 }
 
 Result<Reply> SqliteStore::decide_and_write(const Update& update) {
-  if (update.key) {
+  if (update.key && !CHUYI_MUTANT("no_idempotency_key")) {
     auto known = db_->prepare("SELECT digest, status, revision, body FROM idempotency WHERE actor = ? AND key = ?");
     known.bind(update.key->actor).bind(update.key->key);
     if (known.step()) {
-      if (known.text(0) != update.key->digest)
+      if (known.text(0) != update.key->digest && !CHUYI_MUTANT("key_taken_for_another_request"))
         return Error{.kind = ErrorKind::invalid,
                      .code = "idempotency.mismatch",
                      .message = "Expected the request that this Idempotency-Key was first used with",
@@ -206,7 +214,7 @@ Result<Reply> SqliteStore::decide_and_write(const Update& update) {
   if (!change) return change.error();
   write_rows(*db_, *change);
   append_audit(std::move(change->audit));
-  if (update.key) {
+  if (update.key && !CHUYI_MUTANT("no_idempotency_key") && !CHUYI_MUTANT("answer_of_the_key_not_kept")) {
     const std::string body = canonical_json(json::object{{"body", change->reply.body}});
     db_->prepare("INSERT INTO idempotency (actor, key, digest, status, revision, body) VALUES (?,?,?,?,?,?)")
         .bind(update.key->actor)
@@ -265,7 +273,8 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
   try {
     auto db = std::make_unique<Connection>(options.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, options.vfs);
     db->execute("PRAGMA journal_mode=WAL");
-    db->execute(options.unsafe_no_sync ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL");
+    db->execute(options.unsafe_no_sync || CHUYI_MUTANT("synchronous_off") ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL");
+    if (CHUYI_MUTANT("synchronous_normal")) db->execute("PRAGMA synchronous=NORMAL");
     db->execute("PRAGMA foreign_keys=ON");
     migrate(*db);
     SqliteStorage out;

@@ -27,6 +27,7 @@ class SqliteStore final : public Store {
     Result<Reply> reply = Error{};
   };
   void loop();
+  static void answer(std::vector<Waiting>& group);
   /// @return  why this store has to end, if it has to.
   std::optional<Error> commit_group(std::vector<Waiting>& group);
   /// Carries the write-ahead log over into the database, after the group was answered.

@@ -89,12 +89,16 @@ class Server:
         self.process = None
         self.port = None
 
-    def start(self):
+    def launch(self):
+        """Starts it, and does not wait until it serves."""
         command = [CHUYI, *at_home(self.data, self.store), "serve", "--listen", "127.0.0.1:0", *self.options]
         if self.manual:
             command += ["--manual-clock", START]
         self.log = open(os.path.join(self.data, "stderr.log"), "ab")
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | self.env)
+
+    def start(self):
+        self.launch()
         line = self.process.stdout.readline()
         if not line.startswith("listening on "):
             with open(os.path.join(self.data, "stderr.log")) as log:

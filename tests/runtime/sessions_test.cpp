@@ -257,6 +257,29 @@ TEST(Sessions, TalkByEventsThatAreDeliveredOnce) {
   EXPECT_EQ(world.replay_problem(), "");
 }
 
+// Goal: an entry that two pumps have read is taken once. Method: the command of the second comes after that of the first.
+TEST(Sessions, TakeAnEventOfTheOutboxOnce) {
+  World world;
+  world.definitions.put("listener", workflow(R"(<datamodel><data id="n" expr="0"/></datamodel><state id="s"><transition event="hello" cond="n == 0"><assign location="n" expr="1"/>
+      </transition><transition event="hello" target="broken"/></state>)"), plain_manifest(), {});
+  const std::string listener = world.create("listener");
+  world.definitions.put("speaker", workflow("<state id=\"s\"><onentry><send event=\"hello\" target=\"#_scxml_" + listener + "\"/></onentry></state>"), plain_manifest(), {});
+  world.create("speaker");
+  const std::vector<OutboxRow> entries = *world.storage.queries->due_outbox(world.clock.now(), 9);
+  ASSERT_EQ(entries.size(), 1U);
+  world.pumps->run_due();
+  world.select(listener);
+  json::object data = entries[0].payload;
+  data.erase("target");
+  data["outbox"] = entries[0].id;
+  Command again = system_command("session.deliver", std::move(data));
+  again.session_id = listener;
+  const Result<Reply> reply = world.execute(std::move(again));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code, "outbox.gone");
+  EXPECT_EQ(world.state(), "s");
+}
+
 // Goal: sessions that keep each other busy hold up neither the pumps nor the clock. Method: each answers every event of the other.
 TEST(Sessions, ThatNeverRestAreSetAside) {
   World world;
