@@ -122,8 +122,10 @@ class DiskCalls(unittest.TestCase):
             if not FULL:
                 number += chance.randrange(step)
             while True:
-                with self.subTest(about, number=number):
+                try:
                     failed = self.run_once(number, code, for_ever, part)
+                except AssertionError as failure:
+                    raise AssertionError(f"{about}, call {number}") from failure
                 if failed is None:
                     break
                 met[failed] += 1
