@@ -55,7 +55,8 @@ int x_write(sqlite3_file* f, const void* from, int n, sqlite3_int64 at) {
     if (!own(f)->vfs->writes_part() || n == 0) return code;
   }
   if (own(f)->path != nullptr)
-    own(f)->vfs->change(own(f)->path, {.offset = static_cast<std::uint64_t>(at), .bytes = std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))});
+    own(f)->vfs->change(own(f)->path, {.offset = static_cast<std::uint64_t>(at),
+                                       .bytes = std::string(static_cast<const char*>(from), static_cast<std::size_t>(n))});
   const int written = real(f)->pMethods->xWrite(real(f), from, n, at);
   return code != SQLITE_OK ? code : written;
 }
@@ -120,7 +121,8 @@ int v_open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* file, int flag
   own(file)->base.pMethods = &kMethods;
   own(file)->vfs = self(vfs);
   own(file)->path = name;
-  own(file)->name_synced = (flags & SQLITE_OPEN_CREATE) == 0 || (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL)) == 0;
+  constexpr int kSyncsItsName = SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL | SQLITE_OPEN_WAL;
+  own(file)->name_synced = (flags & SQLITE_OPEN_CREATE) == 0 || (flags & kSyncsItsName) == 0;
   if (is_new) self(vfs)->created(name);
   return code;
 }
@@ -237,11 +239,6 @@ std::size_t FaultVfs::synced_bytes(const std::string& file) {
   return 0;
 }
 
-std::uint64_t FaultVfs::syncs() {
-  const std::lock_guard lock(mutex_);
-  return syncs_;
-}
-
 int FaultVfs::next_result(Call call, const char* path) {
   if (call == Call::write || call == Call::sync || call == Call::truncate || call == Call::remove) on_change(call == Call::sync);
   const std::lock_guard lock(mutex_);
@@ -282,7 +279,6 @@ void FaultVfs::sync(const std::string& path, bool with_folder) {
   for (const Change& change : synced.pending) apply(change, synced.synced, false, none);
   synced.pending.clear();
   if (with_folder) synced_names_ = names_;
-  ++syncs_;
 }
 
 void FaultVfs::remove(const std::string& path, bool with_folder) {

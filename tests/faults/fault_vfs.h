@@ -15,7 +15,8 @@ namespace chuyi::test {
 
 /// The calls of a VFS that can fail.
 enum class Call { open, remove, access, full_path, read, write, sync, truncate, size, lock, shm_map, shm_lock };
-inline constexpr std::array kCalls{"open", "remove", "access", "full_path", "read", "write", "sync", "truncate", "size", "lock", "shm_map", "shm_lock"};
+inline constexpr std::array kCalls{"open", "remove", "access", "full_path", "read", "write",
+                                   "sync", "truncate", "size", "lock", "shm_map", "shm_lock"};
 
 /// A SQLite VFS over the default one that knows what a power cut would leave: for each file the bytes of its last
 /// sync, and what was written since; for the folder the names of its last sync, and those made and removed since. Its
@@ -51,8 +52,6 @@ class FaultVfs {
   std::optional<Call> failed();
   /// Bytes that the file of that name holds for sure.
   std::size_t synced_bytes(const std::string& file);
-  /// Names that syncs put on the disk, and syncs of files, so far: what the tests rest on.
-  std::uint64_t syncs();
 
   // For the VFS's own functions.
   struct Change {
@@ -81,7 +80,6 @@ class FaultVfs {
   Names synced_names_;
   Fault fault_;
   std::uint64_t calls_ = 0;
-  std::uint64_t syncs_ = 0;
   std::optional<Call> failed_;
   void* vfs_ = nullptr;
 };

@@ -6,10 +6,12 @@ import http.client
 import json
 import os
 import random
+import subprocess
+import sys
 import threading
 
 from scenario import COLLEGE, DOCUMENTS
-from server import pdf
+from server import SOURCE_DIR, pdf
 from test_rules import TASK, package
 
 PROGRAMME = "rounds"
@@ -200,3 +202,13 @@ class Load:
                 sent += 1
             client.close()
         return sent
+
+
+def verify(test, data, journals):
+    """Fails `test` when verify.py finds a problem. @return its counts."""
+    program = os.path.join(SOURCE_DIR, "tests", "faults", "verify.py")
+    done = subprocess.run([sys.executable, program, data, journals], capture_output=True, text=True)
+    test.assertTrue(done.stdout, done.stderr)
+    result = json.loads(done.stdout)
+    test.assertEqual(result["problems"], [])
+    return result["counts"]

@@ -14,7 +14,8 @@ Update command(const std::string& id) {
             Change change = session_change(id);
             change.tasks.push_back(task_row("t-" + id, id));
             change.timers.push_back({.id = "x-" + id, .session_id = id, .due = from_ms(2'000), .event = {{"name", "e"}}});
-            change.outbox.push_back({.id = "o-" + id, .session_id = id, .kind = "notify", .payload = {}, .created = from_ms(1'000), .next_at = from_ms(1'000)});
+            change.outbox.push_back(
+                {.id = "o-" + id, .session_id = id, .kind = "notify", .payload = {}, .created = from_ms(1'000), .next_at = from_ms(1'000)});
             return change;
           }};
 }
@@ -40,13 +41,16 @@ namespace {
 
 /// Rows that say how the tables disagree.
 constexpr std::pair<const char*, const char*> kDisagreements[] = {
-    {"half a command", "SELECT id FROM sessions s WHERE id LIKE 's%' AND NOT ((SELECT count(*) FROM tasks WHERE session_id = s.id) = 1 AND (SELECT count(*) FROM timers "
-                       "WHERE session_id = s.id) = 1 AND (SELECT count(*) FROM outbox WHERE session_id = s.id) = 1 AND (SELECT count(*) FROM audit WHERE session_id = s.id) = 1 "
-                       "AND (SELECT count(*) FROM idempotency WHERE key = s.id) = 1 AND (SELECT count(*) FROM session_orgs WHERE session_id = s.id) = 3)"},
-    {"a row of nothing", "SELECT session_id FROM audit WHERE session_id NOT IN (SELECT id FROM sessions) UNION SELECT key FROM idempotency WHERE key NOT IN (SELECT id FROM "
-                         "sessions) UNION SELECT session_id FROM outbox WHERE session_id NOT IN (SELECT id FROM sessions)"},
+    {"half a command", R"(SELECT id FROM sessions s WHERE id LIKE 's%' AND NOT (
+        (SELECT count(*) FROM tasks WHERE session_id = s.id) = 1 AND (SELECT count(*) FROM timers WHERE session_id = s.id) = 1 AND
+        (SELECT count(*) FROM outbox WHERE session_id = s.id) = 1 AND (SELECT count(*) FROM audit WHERE session_id = s.id) = 1 AND
+        (SELECT count(*) FROM idempotency WHERE key = s.id) = 1 AND (SELECT count(*) FROM session_orgs WHERE session_id = s.id) = 3))"},
+    {"a row of nothing", R"(SELECT session_id FROM audit WHERE session_id NOT IN (SELECT id FROM sessions)
+        UNION SELECT key FROM idempotency WHERE key NOT IN (SELECT id FROM sessions)
+        UNION SELECT session_id FROM outbox WHERE session_id NOT IN (SELECT id FROM sessions))"},
     {"a refused command", "SELECT id FROM sessions WHERE id = 'refused'"},
-    {"another revision than audited", "SELECT revision FROM sessions WHERE id = 'large' AND revision <> (SELECT count(*) FROM audit WHERE session_id = 'large')"},
+    {"another revision than audited",
+     "SELECT revision FROM sessions WHERE id = 'large' AND revision <> (SELECT count(*) FROM audit WHERE session_id = 'large')"},
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace chuyi::test {
 IdempotencyKey key_of(const std::string& id);
 /// A command that writes session `id`, a task, a timer, an outbox entry and its audit record.
 Update command(const std::string& id);
-/// A command that takes a timer of its own away that another made, refused after the store has seen all of it.
+/// A command that a constraint refuses after some of it was written.
 Update refused_command();
 /// A command that writes over session "large", so that the log grows and the database does not.
 Update large_command(int revision);

@@ -10,21 +10,20 @@ import random
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-from load import Client, Gate, Unanswered, make_package
+from load import Client, Gate, Unanswered, make_package, verify
 from scenario import DOCUMENTS, set_up
-from server import BINARY_DIR, SOURCE_DIR, Server
+from server import BINARY_DIR, Server
 
 FULL = os.environ.get("CHUYI_TEST_LENGTH") == "full"
 SEED = int(os.environ.get("CHUYI_TEST_SEED", random.SystemRandom().randrange(2**32)))
 SHIM = os.path.join(BINARY_DIR, "tests", "faults", "libfault_calls.so")
 CODES = {"", "store.io", "store.full", "store.busy", "store.stopped", "document.io", "document.full", "bag.zip"}
-# What an answer may tell nobody: the work is done when the descriptor is closed, and what cannot be removed is left.
-KINDS = {"each call fails once": (errno.EIO, 0, 0), "each call fails and all after it": (errno.EIO, 1, 0), "each call meets a full disk once": (errno.ENOSPC, 0, 0),
-         "each write is done in part on a disk that stays full": (errno.ENOSPC, 1, 1), "each read or write is short once": (0, 0, 1)}
+KINDS = {"each call fails once": (errno.EIO, 0, 0), "each call fails and all after it": (errno.EIO, 1, 0),
+         "each call meets a full disk once": (errno.ENOSPC, 0, 0), "each write is done in part on a disk that stays full": (errno.ENOSPC, 1, 1),
+         "each read or write is short once": (0, 0, 1)}
 
 
 @unittest.skipIf(os.environ.get("CHUYI_SANITIZED"), "a sanitizer's runtime has to be loaded first")
@@ -44,9 +43,8 @@ class DiskCalls(unittest.TestCase):
 
     def season(self, client, done):
         """One application; `done` steps were taken before. Yields after each."""
-        steps = [lambda: client.create(), lambda: self.sign(client),
-                 *[lambda kind=kind: client.upload(client.applications[0], kind) for kind in DOCUMENTS["workshop"]], lambda: self.sign(client), lambda: self.sign(client)]
-        for step in steps[done:]:
+        uploads = [lambda kind=kind: client.upload(client.applications[0], kind) for kind in DOCUMENTS["workshop"]]
+        for step in [client.create, lambda: self.sign(client), *uploads, lambda: self.sign(client), lambda: self.sign(client)][done:]:
             step()
             yield
 
@@ -79,7 +77,11 @@ class DiskCalls(unittest.TestCase):
             self.assertIn("server did not start", str(failure))
         if server.process.poll() is None:
             server.process.terminate()
-        server.process.wait(timeout=60)
+        try:
+            server.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
+            self.fail("it does not end")
         server.process.stdout.close()
         server.log.close()
         with open(os.path.join(data, "stderr.log"), encoding="utf-8") as log:
@@ -108,11 +110,8 @@ class DiskCalls(unittest.TestCase):
         self.assertEqual(code, 0)
         with open(os.path.join(journals, "0.jsonl"), encoding="utf-8") as lines:
             self.assertLessEqual({entry["code"] for entry in map(json.loads, lines) if "unknown" in entry}, CODES)
-        checked = subprocess.run([sys.executable, os.path.join(SOURCE_DIR, "tests", "faults", "verify.py"), data, journals], capture_output=True, text=True)
-        self.assertTrue(checked.stdout, checked.stderr)
-        result = json.loads(checked.stdout)
-        self.assertEqual(result["problems"], [])
-        self.assertEqual((result["counts"]["acknowledged"], result["counts"]["sessions"]), (7, 1))
+        counts = verify(self, data, journals)
+        self.assertEqual((counts["acknowledged"], counts["sessions"]), (7, 1))
         return failed.group(1) if failed else None
 
     def test_every_call(self):
@@ -123,8 +122,10 @@ class DiskCalls(unittest.TestCase):
             if not FULL:
                 number += chance.randrange(step)
             while True:
-                with self.subTest(about, number=number):
+                try:
                     failed = self.run_once(number, code, for_ever, part)
+                except AssertionError as failure:
+                    raise AssertionError(f"{about}, call {number}") from failure
                 if failed is None:
                     break
                 met[failed] += 1
