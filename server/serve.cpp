@@ -25,7 +25,6 @@
 #include "plugins/host/plugin_client.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
-#include "storage/documents/file_document_store.h"
 
 namespace chuyi {
 namespace {
@@ -111,9 +110,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!pages) return pages.error();
   Result<TrustedProxies> proxies = TrustedProxies::read(options.trusted_proxies);
   if (!proxies) return proxies.error();
-  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(options.data + "/documents");
-  if (!documents) return documents.error();
-
+  std::error_code ec;
+  fs::remove_all(options.data + "/staging", ec);  // bags that a killed process did not finish
   std::atomic<bool> failed{false};
   std::function<void()> stop_server = [] {};
   std::atomic<Pumps*> woken{nullptr};  // by other nodes, from before this one has its pumps
@@ -157,7 +155,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 .registry = registry,
                                 .calendar = *calendar,
                                 .clock = clock,
-                                .documents = **documents,
+                                .documents = *storage->documents,
                                 .plugins = plugins,
                                 .post = [&preparing](std::function<void()> job) { net::post(*preparing, std::move(job)); },
                                 .random_id = random_id,
@@ -182,7 +180,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Services services{.commands = dispatcher,
                     .queries = queries,
                     .definitions = *library,
-                    .documents = **documents,
+                    .documents = *storage->documents,
                     .clock = clock,
                     .calendar = *calendar,
                     .identity = identity,
@@ -264,7 +262,6 @@ Result<> begin_demo(const std::string& data) {
 struct Offline::Parts {
   std::unique_ptr<DataFolder> folder;
   Storage storage;
-  std::unique_ptr<DocumentStore> documents;
   InvokeRegistry registry = make_registry();
   std::unique_ptr<PackageLibrary> library;
   SystemClock clock;
@@ -290,9 +287,6 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
   Result<Storage> storage = open_storage(home);
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
-  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(home.data + "/documents");
-  if (!documents) return documents.error();
-  parts->documents = std::move(*documents);
   parts->library = make_library(files, parts->registry, home.data, {});
   parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
   parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
@@ -301,7 +295,7 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
                                                            .registry = parts->registry,
                                                            .calendar = parts->calendar,
                                                            .clock = parts->clock,
-                                                           .documents = *parts->documents,
+                                                           .documents = *parts->storage.documents,
                                                            .plugins = *parts->plugins,
                                                            .post = [](const std::function<void()>& job) { job(); },
                                                            .random_id = random_id});

@@ -1,5 +1,6 @@
 #include "server/storage.h"
 
+#include "storage/documents/file_document_store.h"
 #include "storage/postgres/postgres.h"
 #include "storage/sqlite/sqlite.h"
 
@@ -22,13 +23,15 @@ Result<Storage> open_storage(const Home& home, StorageEvents events) {
     options.on_fatal = std::move(events.on_fatal);
     Result<SqliteStorage> opened = open_sqlite(std::move(options));
     if (!opened) return opened.error();
-    return Storage{.store = std::move(opened->store), .queries = std::move(opened->queries)};
+    Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(home.data + "/documents");
+    if (!documents) return documents.error();
+    return Storage{.store = std::move(opened->store), .queries = std::move(opened->queries), .documents = std::move(*documents)};
   }
-  PostgresOptions options{.url = home.store};
+  PostgresOptions options{.url = home.store, .scratch = home.data + "/staging"};
   options.on_work = std::move(events.on_work);
   Result<PostgresStorage> opened = open_postgres(std::move(options));
   if (!opened) return opened.error();
-  return Storage{.store = std::move(opened->store), .queries = std::move(opened->queries)};
+  return Storage{.store = std::move(opened->store), .queries = std::move(opened->queries), .documents = std::move(opened->documents)};
 }
 
 Result<std::unique_ptr<Queries>> open_readers(const Home& home) {

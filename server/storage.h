@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
 
@@ -11,13 +12,14 @@ namespace chuyi {
 
 /// Where an installation is.
 struct Home {
-  std::string data;        ///< folder of documents and packages, and of the embedded database
+  std::string data;        ///< folder of packages, and of the embedded database and its documents
   std::string store = {};  ///< postgresql://… of a database for several nodes; empty: the embedded one
 };
 
 struct Storage {
   std::unique_ptr<Store> store;
   std::unique_ptr<Queries> queries;
+  std::unique_ptr<DocumentStore> documents;
 };
 
 struct StorageEvents {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -50,7 +51,17 @@ struct Command {
   std::string checked_on = {};
   /// Digest of content that was stored for this command: its end ends the holding (DocumentStore::release).
   std::string holds;
+  std::chrono::steady_clock::time_point held_since = {};
+
+  void hold(std::string digest) {
+    holds = std::move(digest);
+    held_since = std::chrono::steady_clock::now();
+  }
 };
+
+/// A command that took longer from its content to its transaction is refused: what no row names within an hour may be
+/// deleted, by nodes that know nothing of this one.
+inline constexpr std::chrono::minutes kHoldMax{30};
 
 /// A command of the system itself.
 inline Command system_command(std::string kind, json::object data) {

@@ -20,7 +20,7 @@ MAY_USE = {
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
     "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
     "storage/sqlite": ["engine/base", "engine/invoke", "engine/ports"],
-    "storage/postgres": ["engine/base", "engine/invoke", "engine/ports"],
+    "storage/postgres": ["engine/base", "engine/invoke", "engine/ports", "storage/documents"],
     "storage/memory": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/documents": ["engine/base", "engine/ports"],
     "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/postgres", "storage/documents"],
