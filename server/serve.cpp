@@ -25,6 +25,7 @@
 #include "plugins/host/plugin_client.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
+#include "server/shared_packages.h"
 
 namespace chuyi {
 namespace {
@@ -132,8 +133,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   const Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
   const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, *policies);
+  library->fetch_libraries([&storage](const std::string& digest) { return fetch_library(*storage->documents, digest); });
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
+  std::optional<SharedPackages> shared;
+  if (!options.store.empty()) shared.emplace(*library, queries, *storage->documents);
+  Definitions& definitions = shared ? static_cast<Definitions&>(*shared) : *library;
 
   std::unique_ptr<ManualClock> manual;
   if (options.manual_clock) manual = std::make_unique<ManualClock>(manual_start(queries, *options.manual_clock));
@@ -151,7 +156,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,
                                 .queries = queries,
-                                .definitions = *library,
+                                .definitions = definitions,
                                 .registry = registry,
                                 .calendar = *calendar,
                                 .clock = clock,
@@ -171,7 +176,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,
-                               .definitions = *library,
+                               .definitions = definitions,
                                .registry = registry,
                                .world = builtin_world(),
                                .policies = *policies});
@@ -179,7 +184,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 
   Services services{.commands = dispatcher,
                     .queries = queries,
-                    .definitions = *library,
+                    .definitions = definitions,
                     .documents = *storage->documents,
                     .clock = clock,
                     .calendar = *calendar,
@@ -210,7 +215,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
       out.push_back(json::object{{"at", format_instant(each.at)}, {"package", each.package}, {"version", each.version}, {"hook", each.hook}, {"code", each.code}, {"reason", each.reason}});
     return out;
   };
-  services.reload_packages = [&] { return library->reload(); };
+  services.reload_packages = [&] { return definitions.reload(); };
   services.ready = [&] { return !failed && queries.setting(kAuditCountSetting).has_value(); };
 
   const Result<std::optional<std::string>> known_secret = queries.setting(kHttpSecretSetting);
@@ -218,6 +223,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!options.public_url.empty() && !*known_secret) {
     if (const Result<Reply> kept = execute_and_wait(dispatcher, system_command("http.secret", {{"secret", random_id() + random_id()}})); !kept) return kept.error();
   }
+  if (shared) log_problems(shared->start(dispatcher));
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
@@ -274,6 +280,7 @@ Offline::Offline(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Offline::~Offline() = default;
 CommandService& Offline::commands() { return *parts_->dispatcher; }
 Queries& Offline::queries() { return *parts_->storage.queries; }
+DocumentStore& Offline::documents() { return *parts_->storage.documents; }
 PackageLibrary& Offline::library() { return *parts_->library; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
@@ -288,6 +295,7 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
   parts->library = make_library(files, parts->registry, home.data, {});
+  parts->library->fetch_libraries([documents = parts->storage.documents.get()](const std::string& digest) { return fetch_library(*documents, digest); });
   parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
   parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
                                                            .queries = *parts->storage.queries,

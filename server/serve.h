@@ -46,6 +46,7 @@ class Offline {
   ~Offline();
   CommandService& commands();
   Queries& queries();
+  DocumentStore& documents();
   PackageLibrary& library();
   const InvokeRegistry& registry() const;
 

@@ -34,7 +34,8 @@ Result<T> run(Pool& pool, const std::function<T(Connection&)>& job) {
 void sweep_one(Connection& db, std::int64_t id, const std::string& state) {
   if (state == "new") {
     db.prepare("UPDATE contents SET state = 'kept' WHERE id = ? AND (EXISTS (SELECT 1 FROM documents d WHERE d.body::json ->> 'digest' = contents.digest)"
-               " OR EXISTS (SELECT 1 FROM bundles b WHERE b.digest = contents.digest))")
+               " OR EXISTS (SELECT 1 FROM bundles b WHERE b.digest = contents.digest)"
+               " OR EXISTS (SELECT 1 FROM definitions d WHERE d.files::json ->> 'library.sha256' = contents.digest))")
         .bind(id)
         .run();
     db.prepare("UPDATE contents SET state = 'dead', digest = NULL, touched = 0 WHERE id = ? AND state = 'new'").bind(id).run();
@@ -68,7 +69,10 @@ class Writer final : public DocumentWriter {
   Writer(std::shared_ptr<Pool> pool, std::uint64_t bytes_max) : pool_(std::move(pool)), sum_(bytes_max) {}
 
   Result<> write(std::string_view bytes) override {
-    if (Result<> added = sum_.add(bytes); !added) return added;
+    if (Result<> added = sum_.add(bytes); !added) {
+      drop();
+      return added;
+    }
     while (!bytes.empty()) {
       const std::string_view taken = bytes.substr(0, kPartBytes - part_.size());
       part_ += taken;
@@ -116,6 +120,15 @@ class Writer final : public DocumentWriter {
   }
 
  private:
+  /// Leaves to the sweeper at once what else it would find after an hour.
+  void drop() {
+    if (!id_) return;
+    (void)pool_->run<bool>([&](Connection& db) {
+      db.prepare("UPDATE contents SET state = 'dead', touched = 0 WHERE id = ? AND state = 'open'").bind(*id_).run();
+      db.flush();
+      return true;
+    });
+  }
   /// The head row, made with the first part.
   std::int64_t head(Connection& db) const {
     if (id_) return *id_;

@@ -299,6 +299,10 @@ Result<std::vector<DefinitionRow>> PostgresQueries::definitions() {
   });
 }
 
+Result<std::optional<DefinitionRow>> PostgresQueries::definition(std::string_view digest) {
+  return read<std::optional<DefinitionRow>>([&](Connection& db) { return find_definition(db, digest); });
+}
+
 Result<std::optional<std::string>> PostgresQueries::setting(std::string_view key) {
   return read<std::optional<std::string>>([&](Connection& db) { return find_setting(db, key); });
 }

@@ -45,9 +45,9 @@ class Documents(unittest.TestCase):
         folders = [os.path.join(self.data, name) for name in ("documents", "staging")]
         files = {name for folder in folders for _, _, names in os.walk(folder) for name in names}
         if POSTGRES:
-            return files | {row[0] for row in stored(self.data, "SELECT coalesce(digest, id::text) FROM contents c WHERE state <> 'dead' AND (state = 'open' OR "
+            return files | {row[0] for row in stored(self.data, "SELECT digest FROM contents c WHERE "
                                                                  "EXISTS (SELECT FROM documents d WHERE d.body::json ->> 'digest' = c.digest) OR "
-                                                                 "EXISTS (SELECT FROM bundles b WHERE b.digest = c.digest))")}
+                                                                 "EXISTS (SELECT FROM bundles b WHERE b.digest = c.digest)")}
         return files
 
     def change_on_disk(self, digest):
@@ -196,7 +196,8 @@ class Documents(unittest.TestCase):
                                "Content-Length: 1000000\r\nExpect: 100-continue\r\n\r\n".encode())
             self.assertIn(b"100 Continue", connection.recv(1000))  # the file in the staging folder exists by now
             connection.sendall(b"x" * 500000)
-            self.assertEqual(len(self.stored()), len(before) + 1)
+            if not POSTGRES:
+                self.assertEqual(len(self.stored()), len(before) + 1)
             self.server.kill()
         self.server.start()
         self.assertEqual(self.stored(), before)

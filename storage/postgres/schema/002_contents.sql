@@ -1,4 +1,4 @@
--- The bytes of documents and sealed bags, by their SHA-256. `state`: open while it is being uploaded; new, whole and to be
+-- The bytes of documents, sealed bags and native libraries of packages, by their SHA-256. `state`: open while it is being uploaded; new, whole and to be
 -- read; kept, when a row was seen to refer to it; dead, to be deleted part by part. `touched`: milliseconds.
 CREATE TABLE contents (
   id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -22,3 +22,4 @@ ALTER TABLE content_parts ALTER COLUMN bytes SET STORAGE EXTERNAL;
 -- Who refers to a content.
 CREATE INDEX documents_digest ON documents ((body::json ->> 'digest'));
 CREATE INDEX bundles_digest ON bundles (digest);
+CREATE INDEX definitions_library ON definitions ((files::json ->> 'library.sha256'));
