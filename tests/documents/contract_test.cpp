@@ -1,12 +1,14 @@
-// Goal: every kind of document store keeps the same promises. Method: the same tests on files and on PostgreSQL, whose bytes
-// are changed past the store.
+// Goal: every kind of document store keeps the same promises. Method: the same tests on files, on PostgreSQL and on an
+// S3-compatible server, whose bytes are changed past the store.
 #include <future>
 
 #include <gtest/gtest.h>
 
 #include "storage/documents/bag_validator.h"
 #include "storage/postgres/postgres.h"
+#include "storage/s3/s3_documents.h"
 #include "tests/documents/files.h"
+#include "tests/documents/s3_server.h"
 #include "tests/store_contract/backends.h"
 
 namespace chuyi {
@@ -54,6 +56,24 @@ class PostgresHome final : public Home {
 
  private:
   test::TemporaryDatabase database_;
+  Folder folder_;
+};
+
+class S3Home final : public Home {
+ public:
+  std::unique_ptr<DocumentStore> open() override {
+    return std::move(*open_s3_documents({.url = "s3://documents", .endpoint = server_.endpoint(), .region = "test-1", .scratch = folder_ / "staging"}));
+  }
+  void damage(const std::string& digest, std::size_t at) override { server_.control("{\"damage\": [\"/documents/" + digest + "\", " + std::to_string(at) + "]}"); }
+  std::size_t count() override {
+    const std::string state = server_.state();
+    std::size_t out = folder_.files().size();
+    for (std::size_t from = 0; (from = state.find("\"/documents/", from)) != std::string::npos; ++from) ++out;
+    return out;
+  }
+
+ private:
+  test::S3Server server_;
   Folder folder_;
 };
 
@@ -207,7 +227,8 @@ TEST_P(Contract, ABagThatCannotBeMadeLeavesNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Stores, Contract,
                          testing::Values(Kind{"Files", []() -> std::unique_ptr<Home> { return std::make_unique<FileHome>(); }},
-                                         Kind{"Postgres", []() -> std::unique_ptr<Home> { return std::make_unique<PostgresHome>(); }, test::has_postgres()}),
+                                         Kind{"Postgres", []() -> std::unique_ptr<Home> { return std::make_unique<PostgresHome>(); }, test::has_postgres()},
+                                         Kind{"S3", []() -> std::unique_ptr<Home> { return std::make_unique<S3Home>(); }}),
                          [](const auto& row) { return std::string(row.param.name); });
 
 class Swept : public testing::Test {
