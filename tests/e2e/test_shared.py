@@ -2,11 +2,14 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
+import urllib.request
 
 from scenario import Way, set_up
-from server import CLUSTER, Server, pdf, psql, quote, run_cli, store_of
+from server import CLUSTER, SOURCE_DIR, Server, pdf, psql, quote, run_cli, store_of
 from test_http_gate import check_nul
 from test_rules import package
 
@@ -118,6 +121,50 @@ class Shared(unittest.TestCase):
         put(self.second, "1.0.0")
         self.second.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
         self.assertEqual(offered(), "1.0.0", "somebody chose it")
+
+
+class InS3(unittest.TestCase):
+    def setUp(self):
+        program = os.path.join(SOURCE_DIR, "tests", "support", "s3_server.py")
+        self.s3 = subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.endpoint = self.s3.stdout.readline().strip()
+        self.data = tempfile.mkdtemp(prefix="chuyi-s3-")
+        self.server = Server(self.data, "--documents", "s3://documents/chuyi", "--s3-endpoint", self.endpoint, "--s3-region", "test-1",
+                             env={"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cr3t/of+the+tests"})
+        self.tokens = set_up(self.server)
+
+    def tearDown(self):
+        self.server.stop()
+        shutil.rmtree(self.data)
+        self.s3.stdin.close()
+        self.s3.wait()
+        self.s3.stdout.close()
+
+    def control(self, asked=None):
+        with urllib.request.urlopen(self.endpoint + "/control", data=json.dumps(asked).encode() if asked else None, timeout=30) as answer:
+            return answer.read()
+
+    def test_documents_and_bags_are_there_and_nowhere_else(self):
+        way = Way(self.server, self.tokens, "workshop")
+        way.create()
+        way.fill()
+        token = self.tokens["applicant"]
+        path = f"/api/v1/applications/{way.id}/documents"
+        self.control({"fail": 1000})
+        refused = self.server.request("POST", f"{path}?kind=evidence&name=a.pdf", pdf("a"), token, headers={"Content-Type": "application/pdf"})
+        self.assertEqual((refused.status, refused.json["code"]), (503, "document.io"))
+        self.control({"fail": 0})
+        way.do("POST", f"/api/v1/applications/{way.id}/submit", {}, "applicant", 200)
+        bundle = self.server.request("GET", f"/api/v1/applications/{way.id}/bundle", token=token)
+        bag = os.path.join(self.data, "sealed.zip")
+        with open(bag, "wb") as out:
+            out.write(bundle.body)
+        self.assertIn("valid: BagIt 1.0, 4 files", run_cli("bag", "validate", bag).stdout)
+        digests = {each["digest"] for each in self.server.request("GET", path, token=token).json["items"]} | {way.application()["bundle"]["digest"]}
+        self.assertEqual(set(json.loads(self.control())["keys"]), {f"/documents/chuyi/{digest}" for digest in digests})
+        self.assertEqual([name for kept in ("documents", "staging") for _, _, names in os.walk(os.path.join(self.data, kept)) for name in names], [])
+        with open(os.path.join(self.data, "stderr.log"), encoding="utf-8") as log:
+            self.assertNotIn("s3cr3t", log.read())
 
 
 if __name__ == "__main__":
