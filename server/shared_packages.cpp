@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kLibraryBytesMax = std::uint64_t{64} * 1024 * 1024;
 constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::size_t kUnknownMax = 100;
 
 /// What new applications start on, as the text of the setting says.
 Result<json::object> read_packages(const std::optional<std::string>& setting) {
@@ -81,6 +82,7 @@ std::vector<Detail> SharedPackages::start(CommandService& commands) {
   thread_ = std::thread([this] {
     std::unique_lock lock(mutex_);
     while (!stopped_.wait_for(lock, kLookEvery, [this] { return stopping_; })) {
+      unknown_.clear();
       lock.unlock();
       follow();
       lock.lock();
@@ -97,14 +99,16 @@ std::vector<DefinitionPtr> SharedPackages::current() const {
 }
 
 DefinitionPtr SharedPackages::current(std::string_view programme) const {
-  const auto find = [&]() -> DefinitionPtr {
+  {
     const std::lock_guard lock(mutex_);
-    const auto found = current_.find(programme);
-    return found == current_.end() ? nullptr : found->second;
-  };
-  if (DefinitionPtr known = find()) return known;
+    if (const auto found = current_.find(programme); found != current_.end()) return found->second;
+    if (unknown_.contains(programme) || unknown_.size() >= kUnknownMax) return nullptr;
+  }
   follow();
-  return find();
+  const std::lock_guard lock(mutex_);
+  if (const auto found = current_.find(programme); found != current_.end()) return found->second;
+  unknown_.emplace(programme);
+  return nullptr;
 }
 
 DefinitionPtr SharedPackages::by_digest(std::string_view digest) const {

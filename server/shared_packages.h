@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,7 +30,7 @@ class SharedPackages final : public Definitions {
   std::vector<Detail> start(CommandService& commands);
 
   std::vector<DefinitionPtr> current() const override;
-  /// Looks into the store for one that is not known yet.
+  /// Looks into the store for one that is not known yet, once a second at most.
   DefinitionPtr current(std::string_view programme) const override;
   DefinitionPtr by_digest(std::string_view digest) const override;
   Result<DefinitionPtr> restore(std::string_view digest, const json::object& files) override { return own_.restore(digest, files); }
@@ -48,6 +49,7 @@ class SharedPackages final : public Definitions {
   mutable std::string followed_;  ///< the setting as it was last read; guarded by following_
   mutable std::mutex mutex_;
   mutable std::map<std::string, DefinitionPtr, std::less<>> current_;
+  mutable std::set<std::string, std::less<>> unknown_;  ///< programmes that the store did not have a moment ago
   bool stopping_ = false;
   std::condition_variable stopped_;
   std::thread thread_;

@@ -98,6 +98,11 @@ class Sources {
   Result<std::string> keep(const std::string& src) {
     if (Result<std::string> known = read_source(files_, src); known || source_name(src).empty()) return known;
     Result<std::string> text = read_(source_name(src), kTextMax);
+    if (text && text->find('\0') != std::string::npos) {
+      Error error = package_error("plugin.file", "Expected a text without U+0000, which not every store can keep", source_name(src));
+      problems_.push_back(details_of(error).front());
+      return error;
+    }
     if (text) files_[source_key(source_name(src))] = *text;
     return text;
   }
