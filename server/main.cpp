@@ -133,6 +133,10 @@ int main(int argc, char** argv) {
   std::string store;
   const CLI::Option* chosen_store =
       app.add_option("--store", store, "postgresql://… of a database that several nodes share; none: SQLite in the data folder")->envname("CHUYI_STORE");
+  DocumentPlace documents;
+  app.add_option("--documents", documents.url, "s3://bucket/prefix for documents; none: in the database of --store, or in the data folder")->envname("CHUYI_DOCUMENTS");
+  app.add_option("--s3-endpoint", documents.endpoint, "https://host[:port] of an S3-compatible store; none: Amazon's")->envname("AWS_ENDPOINT_URL");
+  app.add_option("--s3-region", documents.region, "the region that requests are signed for")->capture_default_str()->envname("AWS_REGION");
   app.add_flag("--verbose", verbose, "log requests to stderr");
   app.fallthrough();
   int code = 0;
@@ -236,6 +240,7 @@ int main(int argc, char** argv) {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
     serve_options.store = store;
+    serve_options.documents = documents;
     const Result<> read = read_serve_options(serve_options, listen, manual, cookies);
     code = exit_code(read ? run_serve(files, serve_options) : read);
   });
@@ -248,7 +253,7 @@ int main(int argc, char** argv) {
     demo_options.json = json_output;
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });
-  user_add->callback([&] { code = exit_code(run_user_add(files, {data, store}, user)); });
+  user_add->callback([&] { code = exit_code(run_user_add(files, {data, store, documents}, user)); });
   check_command->callback([&] {
     check.json = json_output;
     code = exit_code(run_check(files, check), json_output);
@@ -262,18 +267,18 @@ int main(int argc, char** argv) {
   });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
-  replay_command->callback([&] { code = exit_code(run_replay(files, {data, store}, application, until, json_output), json_output); });
+  replay_command->callback([&] { code = exit_code(run_replay(files, {data, store, documents}, application, until, json_output), json_output); });
   migrate_plan->callback([&] {
     migrate.json = json_output;
-    code = exit_code(run_migrate_plan(files, {data, store}, migrate), json_output);
+    code = exit_code(run_migrate_plan(files, {data, store, documents}, migrate), json_output);
   });
   migrate_apply->callback([&] {
     migrate.json = json_output;
-    code = exit_code(run_migrate_apply(files, {data, store}, migrate), json_output);
+    code = exit_code(run_migrate_apply(files, {data, store, documents}, migrate), json_output);
   });
-  migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, {data, store}, migration, json_output), json_output); });
-  migrate_list->callback([&] { code = exit_code(run_migrate_list(files, {data, store}, json_output), json_output); });
-  audit_verify->callback([&] { code = exit_code(run_audit_verify({data, store}, json_output), json_output); });
+  migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, {data, store, documents}, migration, json_output), json_output); });
+  migrate_list->callback([&] { code = exit_code(run_migrate_list(files, {data, store, documents}, json_output), json_output); });
+  audit_verify->callback([&] { code = exit_code(run_audit_verify({data, store, documents}, json_output), json_output); });
 
   try {
     app.parse(argc, argv);

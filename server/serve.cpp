@@ -25,7 +25,7 @@
 #include "plugins/host/plugin_client.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
-#include "storage/documents/file_document_store.h"
+#include "server/shared_packages.h"
 
 namespace chuyi {
 namespace {
@@ -111,9 +111,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!pages) return pages.error();
   Result<TrustedProxies> proxies = TrustedProxies::read(options.trusted_proxies);
   if (!proxies) return proxies.error();
-  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(options.data + "/documents");
-  if (!documents) return documents.error();
-
+  std::error_code ec;
+  fs::remove_all(options.data + "/staging", ec);  // bags that a killed process did not finish
   std::atomic<bool> failed{false};
   std::function<void()> stop_server = [] {};
   std::atomic<Pumps*> woken{nullptr};  // by other nodes, from before this one has its pumps
@@ -126,7 +125,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   events.on_work = [&woken] {
     if (Pumps* pumps = woken) pumps->wake();
   };
-  Result<Storage> storage = open_storage({.data = options.data, .store = options.store}, std::move(events));
+  Result<Storage> storage = open_storage({.data = options.data, .store = options.store, .documents = options.documents}, std::move(events));
   if (!storage) return storage.error();
   Queries& queries = *storage->queries;
 
@@ -134,8 +133,12 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   const Result<std::vector<check::Policy>> policies = load_policies(files);
   if (!policies) return policies.error();
   const std::unique_ptr<PackageLibrary> library = make_library(files, registry, options.data, options.packages, *policies);
+  library->fetch_libraries([&storage](const std::string& digest) { return fetch_library(*storage->documents, digest); });
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
+  std::optional<SharedPackages> shared;
+  if (!options.store.empty()) shared.emplace(*library, queries, *storage->documents);
+  Definitions& definitions = shared ? static_cast<Definitions&>(*shared) : *library;
 
   std::unique_ptr<ManualClock> manual;
   if (options.manual_clock) manual = std::make_unique<ManualClock>(manual_start(queries, *options.manual_clock));
@@ -153,11 +156,11 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   std::unique_ptr<Pumps> pumps;
   Dispatcher dispatcher(Runtime{.store = *storage->store,
                                 .queries = queries,
-                                .definitions = *library,
+                                .definitions = definitions,
                                 .registry = registry,
                                 .calendar = *calendar,
                                 .clock = clock,
-                                .documents = **documents,
+                                .documents = *storage->documents,
                                 .plugins = plugins,
                                 .post = [&preparing](std::function<void()> job) { net::post(*preparing, std::move(job)); },
                                 .random_id = random_id,
@@ -173,7 +176,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,
-                               .definitions = *library,
+                               .definitions = definitions,
                                .registry = registry,
                                .world = builtin_world(),
                                .policies = *policies});
@@ -181,8 +184,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
 
   Services services{.commands = dispatcher,
                     .queries = queries,
-                    .definitions = *library,
-                    .documents = **documents,
+                    .definitions = definitions,
+                    .documents = *storage->documents,
                     .clock = clock,
                     .calendar = *calendar,
                     .identity = identity,
@@ -212,7 +215,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
       out.push_back(json::object{{"at", format_instant(each.at)}, {"package", each.package}, {"version", each.version}, {"hook", each.hook}, {"code", each.code}, {"reason", each.reason}});
     return out;
   };
-  services.reload_packages = [&] { return library->reload(); };
+  services.reload_packages = [&] { return definitions.reload(); };
   services.ready = [&] { return !failed && queries.setting(kAuditCountSetting).has_value(); };
 
   const Result<std::optional<std::string>> known_secret = queries.setting(kHttpSecretSetting);
@@ -220,6 +223,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!options.public_url.empty() && !*known_secret) {
     if (const Result<Reply> kept = execute_and_wait(dispatcher, system_command("http.secret", {{"secret", random_id() + random_id()}})); !kept) return kept.error();
   }
+  if (shared) log_problems(shared->start(dispatcher));
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
@@ -264,7 +268,6 @@ Result<> begin_demo(const std::string& data) {
 struct Offline::Parts {
   std::unique_ptr<DataFolder> folder;
   Storage storage;
-  std::unique_ptr<DocumentStore> documents;
   InvokeRegistry registry = make_registry();
   std::unique_ptr<PackageLibrary> library;
   SystemClock clock;
@@ -277,6 +280,7 @@ Offline::Offline(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Offline::~Offline() = default;
 CommandService& Offline::commands() { return *parts_->dispatcher; }
 Queries& Offline::queries() { return *parts_->storage.queries; }
+DocumentStore& Offline::documents() { return *parts_->storage.documents; }
 PackageLibrary& Offline::library() { return *parts_->library; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
@@ -290,10 +294,8 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
   Result<Storage> storage = open_storage(home);
   if (!storage) return storage.error();
   parts->storage = std::move(*storage);
-  Result<std::unique_ptr<DocumentStore>> documents = open_file_documents(home.data + "/documents");
-  if (!documents) return documents.error();
-  parts->documents = std::move(*documents);
   parts->library = make_library(files, parts->registry, home.data, {});
+  parts->library->fetch_libraries([documents = parts->storage.documents.get()](const std::string& digest) { return fetch_library(*documents, digest); });
   parts->plugins = std::make_unique<PluginClient>(PluginClientOptions{.host_program = files.plugin_host});
   parts->dispatcher = std::make_unique<Dispatcher>(Runtime{.store = *parts->storage.store,
                                                            .queries = *parts->storage.queries,
@@ -301,7 +303,7 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
                                                            .registry = parts->registry,
                                                            .calendar = parts->calendar,
                                                            .clock = parts->clock,
-                                                           .documents = *parts->documents,
+                                                           .documents = *parts->storage.documents,
                                                            .plugins = *parts->plugins,
                                                            .post = [](const std::function<void()>& job) { job(); },
                                                            .random_id = random_id});

@@ -17,7 +17,8 @@ namespace chuyi {
 
 struct ServeOptions {
   std::string data;
-  std::string store;  ///< see Home
+  std::string store;        ///< see Home
+  DocumentPlace documents;
   ListenOptions listen;
   HttpLimits limits;
   std::vector<std::string> trusted_proxies;  ///< addresses and networks, see TrustedProxies
@@ -46,6 +47,7 @@ class Offline {
   ~Offline();
   CommandService& commands();
   Queries& queries();
+  DocumentStore& documents();
   PackageLibrary& library();
   const InvokeRegistry& registry() const;
 

@@ -4,20 +4,30 @@
 #include <memory>
 #include <string>
 
+#include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
 
 namespace chuyi {
 
+/// Where documents are when they are not beside the rows: see S3Options.
+struct DocumentPlace {
+  std::string url = {};  ///< s3://…; empty: in the data folder, or in the database that nodes share
+  std::string endpoint = {};
+  std::string region = "us-east-1";
+};
+
 /// Where an installation is.
 struct Home {
-  std::string data;        ///< folder of documents and packages, and of the embedded database
+  std::string data;        ///< folder of packages, and of the embedded database and its documents
   std::string store = {};  ///< postgresql://… of a database for several nodes; empty: the embedded one
+  DocumentPlace documents = {};
 };
 
 struct Storage {
   std::unique_ptr<Store> store;
   std::unique_ptr<Queries> queries;
+  std::unique_ptr<DocumentStore> documents;
 };
 
 struct StorageEvents {
@@ -25,7 +35,7 @@ struct StorageEvents {
   std::function<void()> on_work = [] {};                             ///< another node left something to do
 };
 
-/// Opens the store to write. Errors: `invalid` "cli.store" for another kind of URL; those of the adapters.
+/// Opens the store to write. Errors: `invalid` "cli.store" for another kind of URL; those of the adapters, also of open_s3_documents().
 Result<Storage> open_storage(const Home& home, StorageEvents events = {});
 /// Readers alone, beside running servers. Errors: also `not_found` "store.missing".
 Result<std::unique_ptr<Queries>> open_readers(const Home& home);

@@ -37,6 +37,7 @@ std::string percent_encode(std::string_view text) {
 bool percent_decode(std::string_view text, bool plus, std::string& out) {
   out.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\0') return false;
     if (text[i] == '%') {
       if (i + 2 >= text.size()) return false;
       const int high = hex_value(text[i + 1]);

@@ -1,6 +1,22 @@
 #include "engine/ports/definition.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+
 namespace chuyi {
+
+bool is_newer_version(std::string_view a, std::string_view b) {
+  const auto numbers = [](std::string_view version) {
+    std::array<int, 3> out{};
+    for (int& each : out) {
+      const char* end = std::from_chars(version.data(), version.data() + version.size(), each).ptr;
+      version.remove_prefix(std::min(version.size(), static_cast<std::size_t>(end - version.data()) + 1));
+    }
+    return out;
+  };
+  return numbers(a) > numbers(b);
+}
 
 std::string source_name(const std::string& src) {
   const std::string name = src.starts_with("file:") ? src.substr(5) : src;

@@ -36,6 +36,9 @@ struct Definition {
 };
 using DefinitionPtr = std::shared_ptr<const Definition>;
 
+/// Whether version `a` comes after `b`: three numbers, compared as numbers.
+bool is_newer_version(std::string_view a, std::string_view b);
+
 /// The name that `src` of an <invoke>, <data> or <script> gives to a document beside the workflow: as it stands, or after
 /// "file:". Empty for everything else: other folders, other schemes.
 std::string source_name(const std::string& src);

@@ -16,13 +16,13 @@ struct StoredDocument {
   std::uint64_t size = 0;
 };
 
-/// Receives a document's bytes. Destroyed without `finish`: nothing stays.
+/// Receives a document's bytes. Destroyed without `finish`: there is no document, and what it took is freed within an hour.
 class DocumentWriter {
  public:
   virtual ~DocumentWriter() = default;
   /// Errors: `too_large` "document.size"; `unavailable` "document.io", "document.full".
   virtual Result<> write(std::string_view bytes) = 0;
-  /// The bytes and their name are on disk (fsync of file and folder) when this returns, and held: see release().
+  /// The bytes and their name outlast a loss of power when this returns, and are held: see release().
   virtual Result<StoredDocument> finish() = 0;
 };
 
@@ -60,7 +60,8 @@ class DocumentStore {
   /// "bag.zip", "document.corrupt"; those of open() and create().
   virtual Result<StoredDocument> seal(const BagSpec& spec) = 0;
   /// Ends one holding of what finish() or seal() gave. `referenced`: a row names it now, or may. Content that was new
-  /// and that none of its holders saw referenced is deleted with the last of them.
+  /// and that none of its holders saw referenced is deleted: with the last of them, or where several nodes may hold it,
+  /// some time after nobody has brought it and no row has named it for an hour.
   virtual void release(std::string_view digest, bool referenced) = 0;
 };
 

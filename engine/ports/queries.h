@@ -83,6 +83,7 @@ class Queries {
   virtual Result<std::optional<OrganisationRow>> organisation(std::string_view id) = 0;
   virtual Result<std::vector<OrganisationRow>> organisations() = 0;
   virtual Result<std::vector<DefinitionRow>> definitions() = 0;
+  virtual Result<std::optional<DefinitionRow>> definition(std::string_view digest) = 0;
   virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.
   virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -26,7 +27,8 @@ namespace chuyi {
 /// organisation.put      {id, parent, level, name, name_en}
 /// user.put              {id, name, password_hash, memberships:[{role, org}], disabled}
 /// login                 {user, token_digest, expires}      logout {token_digest}
-/// definition.put        {digest, programme, version, files}
+/// package.put           {programme, version, digest, files, chosen}: what new applications of all nodes start on; not chosen
+///                       by somebody: only when it is newer than what they start on now
 /// clock.advance         {to}: ms; manual clock only
 /// timer.fire            {timer}: one that is due; its stored event counts
 /// session.start         {id, definition, data}: a session of a definition (its digest) that is no application
@@ -50,7 +52,20 @@ struct Command {
   std::string checked_on = {};
   /// Digest of content that was stored for this command: its end ends the holding (DocumentStore::release).
   std::string holds;
+  std::chrono::steady_clock::time_point held_since = {};
+
+  void hold(std::string digest) {
+    holds = std::move(digest);
+    held_since = std::chrono::steady_clock::now();
+  }
 };
+
+/// The setting that says what new applications start on, of nodes that share it: {programme: {digest, version}}.
+inline constexpr const char* kPackagesSetting = "packages";
+
+/// A command that took longer from its content to its transaction is refused: what no row names within an hour may be
+/// deleted, by nodes that know nothing of this one.
+inline constexpr std::chrono::minutes kHoldMax{30};
 
 /// A command of the system itself.
 inline Command system_command(std::string kind, json::object data) {

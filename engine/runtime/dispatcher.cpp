@@ -46,6 +46,11 @@ void Dispatcher::probe(Command command, Done done) {
 }
 
 Result<Change> Dispatcher::decide(const Command& command, View& view) const {
+  if (!command.holds.empty() && std::chrono::steady_clock::now() - command.held_since > kHoldMax)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "document.late",
+                 .message = "Expected less than half an hour from the content to its transaction; bring it again",
+                 .message_zh = "材料保存后等待过久，请重新上传"};
   const Instant now = runtime_.clock.now();
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }

@@ -119,7 +119,7 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
   if (subject->task.seals) {
     Result<json::object> bundle = seal(runtime, *subject, data);
     if (!bundle) return bundle.error();
-    command.holds = string_or(*bundle, "digest");
+    command.hold(string_or(*bundle, "digest"));
     command.data["bundle"] = std::move(*bundle);
   }
   // Signed is what was checked and sealed: a change since then is found by its revision.

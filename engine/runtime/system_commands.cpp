@@ -92,6 +92,28 @@ Result<Change> login(View& view, const Command& command) {
   return change;
 }
 
+Result<Change> put_package(View& view, const Command& command) {
+  (void)view.series(kPackagesSetting);  // held to the end: nodes that offer packages at the same time take turns
+  json::object packages;
+  if (const std::optional<std::string> kept = view.setting(kPackagesSetting)) {
+    const Result<json::value> parsed = parse_json(*kept, JsonLimits{}, kPackagesSetting);
+    if (!parsed) return parsed.error();
+    packages = parsed->as_object();
+  }
+  DefinitionRow row{.digest = string_or(command.data, "digest"),
+                    .programme = string_or(command.data, "programme"),
+                    .version = string_or(command.data, "version"),
+                    .files = object_or_empty(command.data, "files")};
+  const json::object known = object_or_empty(packages, row.programme);
+  if (!known.empty() && !bool_or(command.data, "chosen", false) && !is_newer_version(row.version, string_or(known, "version")))
+    return Error{.kind = ErrorKind::rejected, .code = "package.older", .message = "Expected a newer version of the programme than that of other nodes"};
+  packages[row.programme] = json::object{{"digest", row.digest}, {"version", row.version}};
+  Change change;
+  change.settings.emplace_back(kPackagesSetting, canonical_json(packages));
+  change.definitions.push_back(std::move(row));
+  return change;
+}
+
 /// Ten seconds, then twice as long each time, a day at most.
 Instant retry_at(Instant now, std::int64_t attempts) {
   constexpr std::chrono::milliseconds kFirst{10'000};
@@ -121,16 +143,12 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "organisation.put") return put_organisation(view, command);
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "login") return login(view, command);
+  if (command.kind == "package.put") return put_package(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
   if (command.kind == "migration.begin" || command.kind == "migration.undo") return decide_migration_list(view, command, now);
   Change change;
   if (command.kind == "logout") {
     change.logins_removed.push_back(string_or(command.data, "token_digest"));
-  } else if (command.kind == "definition.put") {
-    change.definitions.push_back({.digest = string_or(command.data, "digest"),
-                                  .programme = string_or(command.data, "programme"),
-                                  .version = string_or(command.data, "version"),
-                                  .files = object_or_empty(command.data, "files")});
   } else if (command.kind == "clock.advance") {
     change.settings.emplace_back("manual_clock", std::to_string(int_or(command.data, "to", 0)));
   } else if (command.kind == "http.secret") {

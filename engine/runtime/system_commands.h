@@ -4,7 +4,7 @@
 
 namespace chuyi {
 
-/// Decides commands about the installation: organisation.put, user.put, login, logout, definition.put,
+/// Decides commands about the installation: organisation.put, user.put, login, logout, package.put,
 /// clock.advance, outbox.done, pump.defer, migration.begin, migration.undo.
 /// Errors: `invalid` "command.unknown", "user.*", "organisation.*"; `rejected` "pump.gone".
 Result<Change> decide_system(const Runtime& runtime, View& view, const Command& command, Instant now);

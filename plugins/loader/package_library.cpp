@@ -98,6 +98,11 @@ class Sources {
   Result<std::string> keep(const std::string& src) {
     if (Result<std::string> known = read_source(files_, src); known || source_name(src).empty()) return known;
     Result<std::string> text = read_(source_name(src), kTextMax);
+    if (text && text->find('\0') != std::string::npos) {
+      Error error = package_error("plugin.file", "Expected a text without U+0000, which not every store can keep", source_name(src));
+      problems_.push_back(details_of(error).front());
+      return error;
+    }
     if (text) files_[source_key(source_name(src))] = *text;
     return text;
   }
@@ -297,17 +302,6 @@ Result<> keep_policies(const Definition& definition, const PackageLibraryOptions
   return error;
 }
 
-/// Three numbers, compared as numbers.
-bool newer(const std::string& a, const std::string& b) {
-  const auto parts = [](const std::string& version) {
-    std::vector<int> out;
-    std::stringstream in(version);
-    for (std::string part; std::getline(in, part, '.');) out.push_back(std::stoi(part));
-    return out;
-  };
-  return parts(a) > parts(b);
-}
-
 Result<PackageSource> read_folder(const fs::path& folder, const PackageLibraryOptions& options) {
   fs::path named = fs::absolute(folder).lexically_normal();
   if (!named.has_filename()) named = named.parent_path();  // "workshop/", "."
@@ -372,7 +366,7 @@ std::vector<Detail> PackageLibrary::reload() {
         for (Detail& each : details_of(loaded.error())) problems.push_back(std::move(each));
       if (!last_good) continue;
       DefinitionPtr& slot = here[last_good->programme];
-      if (!slot || !newer(slot->version, last_good->version)) slot = last_good;
+      if (!slot || !is_newer_version(slot->version, last_good->version)) slot = last_good;
     }
     for (auto& [programme, definition] : here) found[programme] = std::move(definition);
   }
@@ -408,10 +402,18 @@ Result<DefinitionPtr> PackageLibrary::restore(std::string_view digest, const jso
   const std::string name = "stored:" + std::string{digest.substr(0, 12)};
   Result<Manifest> manifest = read_manifest(string_or(files, "plugin.xml"), name + "/plugin.xml", options_.schema);
   if (!manifest) return manifest.error();
-  const Result<DefinitionPtr> built = build({.name = name, .manifest = std::move(*manifest), .files = files, .library = {}}, options_);
+  PackageSource source{.name = name, .manifest = std::move(*manifest), .files = files, .library = {}};
+  const Result<DefinitionPtr> built = build(source, options_);
   if (!built) return built;
   if ((*built)->digest != digest)
     return package_error("definition.digest", "Expected definition " + std::string{digest} + ", but its files give " + (*built)->digest, {});
+  std::error_code ec;
+  if (fetch_library_ && !(*built)->library.empty() && !fs::exists((*built)->library, ec)) {
+    Result<std::string> library = fetch_library_((*built)->library_digest);
+    if (!library) return library.error();
+    source.library = std::move(*library);
+    if (Result<> kept = keep_library(source, options_); !kept) return kept.error();
+  }
   const std::lock_guard lock(mutex_);
   return by_digest_.try_emplace((*built)->digest, *built).first->second;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,11 +38,16 @@ class PackageLibrary final : public Definitions {
   Result<DefinitionPtr> restore(std::string_view digest, const json::object& files) override;
   std::vector<Detail> reload() override;
 
+  /// Where restore() finds a library that is not kept here; to be said before anything is restored. `fetch` answers the
+  /// bytes of the digest.
+  void fetch_libraries(std::function<Result<std::string>(const std::string& digest)> fetch) { fetch_library_ = std::move(fetch); }
+
   /// Reads and checks one package folder or archive without taking it in.
   Result<DefinitionPtr> load(const std::string& path) const;
 
  private:
   PackageLibraryOptions options_;
+  std::function<Result<std::string>(const std::string& digest)> fetch_library_;
   std::mutex reloading_;  ///< taken before the other: of two reloads the later reads last
   std::map<std::string, DefinitionPtr> last_good_;  ///< by path; guarded by reloading_
   mutable std::mutex mutex_;

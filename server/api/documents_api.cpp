@@ -122,7 +122,7 @@ net::awaitable<Response> add_document(Context& context) {
     content = co_await store_body(context);
   if (!content) co_return context.fail(content.error());
   command.data["digest"] = content->digest;
-  if (!repeated) command.holds = content->digest;
+  if (!repeated) command.hold(content->digest);
   command.data["size"] = static_cast<std::int64_t>(content->size);
   const Result<Reply> reply = co_await context.execute(std::move(command), content->digest);
   if (!reply) co_return context.fail(reply.error());

@@ -10,6 +10,7 @@
 #include "engine/stages/profiles.h"
 #include "server/cli/commands.h"
 #include "server/cli/progress.h"
+#include "server/shared_packages.h"
 
 namespace chuyi {
 namespace {
@@ -205,6 +206,9 @@ Result<> run_migrate_apply(const SharedFiles& files, const Home& home, const Mig
   const Migrations migrations = migrations_of(**opened, std::move(*policies));
   const Result<MigrationRequest> request = read_request(migrations, (*opened)->library(), options);
   if (!request) return request.error();
+  // Nodes that never saw the package go on with its code.
+  if (!home.store.empty())
+    if (Result<> shared = share_library(*request->to, (*opened)->documents()); !shared) return shared;
   const Result<MigrationPlan> plan = [&] {
     Progress bar("apply");
     return migrations.apply(*request, cli_actor(), [&](std::size_t done, std::size_t all) { bar.show(done, all); });

@@ -1,6 +1,5 @@
 #include "storage/documents/file_document_store.h"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
@@ -11,11 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <spdlog/spdlog.h>
-
-#include "engine/base/digest.h"
 #include "engine/base/mutant.h"
+#include "storage/documents/bag_limits.h"
 #include "storage/documents/bag_writer.h"
+#include "storage/documents/content.h"
 #include "storage/documents/io_error.h"
 
 namespace chuyi {
@@ -43,11 +41,6 @@ Result<> sync_folder(const fs::path& folder) {
   const Descriptor fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0 || ::fsync(fd.get()) != 0) return io_error("sync a folder", errno);
   return {};
-}
-
-bool is_digest(std::string_view digest) {
-  return digest.size() == 64 && std::all_of(digest.begin(), digest.end(),
-                                            [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 /// Creates the folder and syncs the one above, so that a file in it cannot be lost with it.
@@ -85,7 +78,8 @@ class Shelves {
   }
 
   /// Gives the synced file its name and holds it.
-  Result<StoredDocument> keep(Staged& staged, const std::string& digest, std::uint64_t size) {
+  Result<StoredDocument> keep(Staged& staged, const StoredDocument& content) {
+    const std::string& digest = content.digest;
     const fs::path target = path_of(digest);
     if (Result<> made = make_folder(target.parent_path()); !made) return made.error();
     {
@@ -95,12 +89,12 @@ class Shelves {
       staged.renamed();
       ++held_.try_emplace(digest, Held{.holders = 0, .fresh = !known, .referenced = false}).first->second.holders;
     }
-    if (CHUYI_MUTANT("document_name_not_synced")) return StoredDocument{.digest = digest, .size = size};
+    if (CHUYI_MUTANT("document_name_not_synced")) return content;
     if (Result<> synced = sync_folder(target.parent_path()); !synced) {
       release(digest, false);
       return synced.error();
     }
-    return StoredDocument{.digest = digest, .size = size};
+    return content;
   }
 
   void release(std::string_view digest, bool referenced) {
@@ -129,16 +123,10 @@ class Shelves {
 class FileWriter final : public DocumentWriter {
  public:
   FileWriter(std::shared_ptr<Shelves> shelves, fs::path staging, int fd, std::uint64_t bytes_max)
-      : shelves_(std::move(shelves)), staged_(std::move(staging)), fd_(fd), bytes_max_(bytes_max) {}
+      : shelves_(std::move(shelves)), staged_(std::move(staging)), fd_(fd), sum_(bytes_max) {}
 
   Result<> write(std::string_view bytes) override {
-    if (size_ + bytes.size() > bytes_max_)
-      return Error{.kind = ErrorKind::too_large,
-                   .code = "document.size",
-                   .message = "Expected a document of at most " + std::to_string(bytes_max_) + " bytes",
-                   .message_zh = "材料超过大小限制"};
-    hash_.update(bytes);
-    size_ += bytes.size();
+    if (Result<> added = sum_.add(bytes); !added) return added;
     while (!bytes.empty()) {
       const ssize_t written = ::write(fd_.get(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
@@ -157,57 +145,36 @@ class FileWriter final : public DocumentWriter {
     if (!CHUYI_MUTANT("document_not_synced") && ::fsync(fd_.get()) != 0 && !CHUYI_MUTANT("failed_sync_of_a_document_ignored"))
       return io_error("sync a document", errno);
     fd_.close();
-    return shelves_->keep(staged_, hash_.finish_hex(), size_);
+    return shelves_->keep(staged_, sum_.finish());
   }
 
  private:
   std::shared_ptr<Shelves> shelves_;
   Staged staged_;
   Descriptor fd_;
-  std::uint64_t bytes_max_;
-  std::uint64_t size_ = 0;
-  Sha256 hash_;
+  ContentSum sum_;
 };
 
-class FileReader final : public DocumentReader {
+class FileReader final : public CheckedReader {
  public:
-  FileReader(int fd, std::string digest, std::uint64_t size) : fd_(fd), digest_(std::move(digest)), size_(size) {}
-  std::uint64_t size() const override { return size_; }
-  Result<std::string> read(std::size_t bytes_max) override {
-    std::string out(static_cast<std::size_t>(std::min<std::uint64_t>(bytes_max, size_ - given_)), '\0');
+  FileReader(int fd, std::string digest, std::uint64_t size) : CheckedReader(std::move(digest), size), fd_(fd) {}
+
+ private:
+  Result<std::string> next(std::size_t bytes) override {
+    std::string out(bytes, '\0');
     std::size_t have = 0;
     while (have < out.size()) {
       const ssize_t got = ::read(fd_.get(), out.data() + have, out.size() - have);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io_error("read a document", errno);
-      if (got == 0) return corrupt();
+      if (got == 0) break;
       have += static_cast<std::size_t>(got);
     }
-    hash_.update(out);
-    given_ += out.size();
-    // The last part is held back until the whole is known to be right.
-    if (given_ == size_ && !checked_) {
-      if (hash_.finish_hex() != digest_ && !CHUYI_MUTANT("digest_not_checked")) return corrupt();
-      checked_ = true;
-    }
+    out.resize(have);
     return out;
   }
 
- private:
-  Error corrupt() const {
-    spdlog::error("document {} was changed on the disk: its bytes are not those of its SHA-256", digest_);
-    return Error{.kind = ErrorKind::unavailable,
-                 .code = "document.corrupt",
-                 .message = "Expected the bytes of document " + digest_ + ", but they were changed on the disk",
-                 .message_zh = "材料已损坏"};
-  }
-
   Descriptor fd_;
-  std::string digest_;
-  std::uint64_t size_;
-  std::uint64_t given_ = 0;
-  Sha256 hash_;
-  bool checked_ = false;
 };
 
 class FileDocumentStore final : public DocumentStore {
@@ -222,19 +189,14 @@ class FileDocumentStore final : public DocumentStore {
   }
 
   Result<std::unique_ptr<DocumentReader>> open(std::string_view digest) override {
-    const auto unknown = [&] {
-      return Error{.kind = ErrorKind::not_found,
-                   .code = "document.unknown",
-                   .message = "Expected a stored document, but found '" + std::string{digest.substr(0, 64)} + "'"};
-    };
-    if (!is_digest(digest)) return unknown();
+    if (!is_digest(digest)) return unknown_document(digest);
     const int fd = ::open(shelves_->path_of(digest).c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT) return unknown();
+    if (fd < 0 && errno == ENOENT) return unknown_document(digest);
     if (fd < 0) return io_error("open a document", errno);
     struct stat info {};
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
       ::close(fd);
-      return unknown();
+      return unknown_document(digest);
     }
     return std::unique_ptr<DocumentReader>(
         std::make_unique<FileReader>(fd, std::string{digest}, static_cast<std::uint64_t>(info.st_size)));
@@ -245,19 +207,17 @@ class FileDocumentStore final : public DocumentStore {
     if (Result<> written = write_bag(*this, spec, staged.path().string()); !written) return written.error();
     const Descriptor fd(::open(staged.path().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (fd.get() < 0 || ::fchmod(fd.get(), 0600) != 0) return io_error("open a bag", errno);
-    Sha256 hash;
-    std::uint64_t size = 0;
+    ContentSum sum(kBagLimits.bytes_max);
     std::string part(1U << 16, '\0');
     while (true) {
       const ssize_t got = ::read(fd.get(), part.data(), part.size());
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return io_error("read a bag", errno);
       if (got == 0) break;
-      hash.update(std::string_view{part}.substr(0, static_cast<std::size_t>(got)));
-      size += static_cast<std::uint64_t>(got);
+      if (Result<> added = sum.add(std::string_view{part}.substr(0, static_cast<std::size_t>(got))); !added) return added.error();
     }
     if (!CHUYI_MUTANT("bag_not_synced") && ::fsync(fd.get()) != 0) return io_error("sync a bag", errno);
-    return shelves_->keep(staged, hash.finish_hex(), size);
+    return shelves_->keep(staged, sum.finish());
   }
 
   void release(std::string_view digest, bool referenced) override { shelves_->release(digest, referenced); }

@@ -156,6 +156,7 @@ class MemoryQueries final : public Queries {
     return rows_where(disk_->definitions, [](const DefinitionRow&) { return true; });
   }
 
+  Result<std::optional<DefinitionRow>> definition(std::string_view digest) override { return one(disk_->definitions, digest); }
   Result<std::optional<std::string>> setting(std::string_view key) override { return one(disk_->settings, key); }
 
   Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override {

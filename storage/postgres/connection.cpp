@@ -9,6 +9,7 @@ namespace {
 
 constexpr Oid kText = 25;
 constexpr Oid kBigint = 20;
+constexpr Oid kBytes = 17;
 /// Filters make many statements, none of which grows the memory of a long-lived connection.
 constexpr std::size_t kStatementsMax = 200;
 /// Answers that the server may have to hold back while we still write: few enough for the socket's buffer.
@@ -127,9 +128,9 @@ void Connection::queue(const Statement& statement) {
     values.push_back(each.bytes ? each.bytes->data() : nullptr);
     lengths.push_back(each.bytes ? static_cast<int>(each.bytes->size()) : 0);
     // Texts as bytes with a length: a NUL within is refused by the server, and does not cut the text short here.
-    formats.push_back(each.type == kText ? 1 : 0);
+    formats.push_back(each.type == kBigint ? 0 : 1);
   }
-  if (PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(), formats.data(), 0) != 1) lose("send");
+  if (PQsendQueryPrepared(connection_.get(), name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(), formats.data(), statement.binary_ ? 1 : 0) != 1) lose("send");
   queued_.push_back(true);
 }
 
@@ -201,6 +202,16 @@ Connection::Statement& Connection::Statement::bind(std::int64_t number) {
 
 Connection::Statement& Connection::Statement::bind_null() {
   parameters_.push_back({.type = kText, .bytes = {}});
+  return *this;
+}
+
+Connection::Statement& Connection::Statement::bind_bytes(std::string_view bytes) {
+  parameters_.push_back({.type = kBytes, .bytes = std::string{bytes}});
+  return *this;
+}
+
+Connection::Statement& Connection::Statement::binary() {
+  binary_ = true;
   return *this;
 }
 

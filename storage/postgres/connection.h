@@ -59,7 +59,7 @@ class Connection {
    public:
     explicit Rows(Answer answer) : answer_(std::move(answer)) {}
     bool step() { return ++row_ < PQntuples(answer_.get()); }
-    /// Empty where there is a NULL.
+    /// Empty where there is a NULL. Of a statement with binary rows the bytes as they are.
     std::string text(int column) const;
     std::int64_t number(int column) const;
 
@@ -75,6 +75,9 @@ class Connection {
     Statement& bind(std::string_view text);
     Statement& bind(std::int64_t number);
     Statement& bind_null();
+    Statement& bind_bytes(std::string_view bytes);
+    /// Asks for the rows in PostgreSQL's binary format, in which a bytea is its bytes.
+    Statement& binary();
     /// Queues it. A failure shows at the next rows() or flush().
     void run() { connection_.queue(*this); }
     /// Sends what is queued and this, and waits.
@@ -89,6 +92,7 @@ class Connection {
     Connection& connection_;
     std::string sql_;
     std::vector<Parameter> parameters_;
+    bool binary_ = false;
   };
 
   Statement prepare(const std::string& sql) { return {*this, sql}; }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
 
@@ -12,6 +13,7 @@ namespace chuyi {
 
 struct PostgresOptions {
   std::string url;            ///< of libpq: postgresql://user@host:port/database?option=…
+  std::string scratch;        ///< folder of bags that are being made; made when it is not there
   std::size_t writers = 4;    ///< connections that write, each on a thread of its own
   std::size_t group_max = 32;  ///< commands that share one commit; below the 64 subtransactions that PostgreSQL keeps cheap
   /// How long a command is tried again while others are in the way or the server is not there.
@@ -28,6 +30,7 @@ struct PostgresOptions {
 struct PostgresStorage {
   std::unique_ptr<Store> store;
   std::unique_ptr<Queries> queries;
+  std::unique_ptr<DocumentStore> documents;  ///< in the same database
 };
 
 /// Opens the store of an installation with any number of nodes; brings its schema up to date.

@@ -1,8 +1,6 @@
 #include "storage/postgres/postgres_queries.h"
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
 #include <variant>
 
 #include "engine/invoke/rows_json.h"
@@ -12,11 +10,7 @@
 namespace chuyi::postgres {
 namespace {
 
-constexpr std::size_t kIdleMax = 16;  // as many as a server has workers
 constexpr std::size_t kLimitMax = 200;
-/// A lost connection is replaced at once, then after pauses that grow: together about one and a half seconds.
-constexpr int kTriesMax = 5;
-constexpr std::chrono::milliseconds kPause{50};
 
 /// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
 class Where {
@@ -87,40 +81,12 @@ Page<Row> cut(std::vector<Row> rows, std::size_t limit, Key key) {
 
 }  // namespace
 
-std::unique_ptr<Connection> PostgresQueries::take() {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idle_.empty()) {
-      std::unique_ptr<Connection> out = std::move(idle_.back());
-      idle_.pop_back();
-      return out;
-    }
-  }
-  return std::make_unique<Connection>(url_, session_);
-}
-
-void PostgresQueries::give(std::unique_ptr<Connection> connection) {
-  const std::lock_guard lock(mutex_);
-  if (idle_.size() < kIdleMax) idle_.push_back(std::move(connection));
-}
-
 template <class T>
 Result<T> PostgresQueries::read(const std::function<T(Connection&)>& read) {
-  for (int tries = 1;; ++tries) {
-    try {
-      std::unique_ptr<Connection> connection = take();
-      T out = read(*connection);
-      give(std::move(connection));
-      return out;
-    } catch (const Failure& failure) {
-      if (!failure.lost || tries == kTriesMax) return error_of(failure);
-      // What is idle was lost with it: the server was restarted, or another took its place.
-      const std::lock_guard lock(mutex_);
-      idle_.clear();
-    } catch (const BadCursor& bad) {
-      return bad.error;
-    }
-    if (tries > 1) std::this_thread::sleep_for(kPause * (1 << tries));
+  try {
+    return pool_->run(read);
+  } catch (const BadCursor& bad) {
+    return bad.error;
   }
 }
 
@@ -331,6 +297,10 @@ Result<std::vector<DefinitionRow>> PostgresQueries::definitions() {
       out.push_back({.digest = row.text(0), .programme = row.text(1), .version = row.text(2), .files = read_json(row, 3)});
     return out;
   });
+}
+
+Result<std::optional<DefinitionRow>> PostgresQueries::definition(std::string_view digest) {
+  return read<std::optional<DefinitionRow>>([&](Connection& db) { return find_definition(db, digest); });
 }
 
 Result<std::optional<std::string>> PostgresQueries::setting(std::string_view key) {

@@ -2,10 +2,9 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <vector>
 
-#include "storage/postgres/connection.h"
+#include "storage/postgres/pool.h"
 #include "storage/postgres/postgres.h"
 
 namespace chuyi::postgres {
@@ -13,7 +12,7 @@ namespace chuyi::postgres {
 /// Each call is one statement, and so sees one committed state; it is read again when the connection was lost.
 class PostgresQueries final : public Queries {
  public:
-  PostgresQueries(std::string url, Session session) : url_(std::move(url)), session_(session) {}
+  explicit PostgresQueries(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
 
   Result<std::optional<SessionRow>> session(std::string_view id) override;
   Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override;
@@ -32,6 +31,7 @@ class PostgresQueries final : public Queries {
   Result<std::optional<OrganisationRow>> organisation(std::string_view id) override;
   Result<std::vector<OrganisationRow>> organisations() override;
   Result<std::vector<DefinitionRow>> definitions() override;
+  Result<std::optional<DefinitionRow>> definition(std::string_view digest) override;
   Result<std::optional<std::string>> setting(std::string_view key) override;
   Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override;
   Result<std::vector<TimerRow>> timers(std::string_view session_id) override;
@@ -40,16 +40,10 @@ class PostgresQueries final : public Queries {
   Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) override;
 
  private:
-  /// Runs `read` on a connection of the pool.
   template <class T>
   Result<T> read(const std::function<T(Connection&)>& read);
-  std::unique_ptr<Connection> take();
-  void give(std::unique_ptr<Connection> connection);
 
-  std::string url_;
-  Session session_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<Connection>> idle_;
+  std::shared_ptr<Pool> pool_;
 };
 
 }  // namespace chuyi::postgres

@@ -11,6 +11,7 @@
 
 #include "engine/invoke/rows_json.h"
 #include "storage/postgres/migrations.h"
+#include "storage/postgres/postgres_documents.h"
 #include "storage/postgres/postgres_queries.h"
 #include "storage/postgres/rows.h"
 
@@ -394,7 +395,9 @@ Result<PostgresStorage> open_postgres(PostgresOptions options) {
       return Error{.kind = ErrorKind::invalid, .code = "store.encoding", .message = "Expected a database in UTF8, but found " + encoding.text(0) + "; create one with ENCODING 'UTF8'"};
     migrate(db);
     PostgresStorage out;
-    out.queries = std::make_unique<PostgresQueries>(options.url, session);
+    auto pool = std::make_shared<Pool>(options.url, session);
+    out.queries = std::make_unique<PostgresQueries>(pool);
+    out.documents = std::make_unique<PostgresDocuments>(std::move(pool), options.scratch);
     out.store = std::make_unique<PostgresStore>(std::move(options));
     return out;
   } catch (const Failure& failure) {
@@ -404,7 +407,7 @@ Result<PostgresStorage> open_postgres(PostgresOptions options) {
 }
 
 Result<std::unique_ptr<Queries>> open_postgres_readers(const std::string& url) {
-  auto out = std::make_unique<postgres::PostgresQueries>(url, postgres::Session{});
+  auto out = std::make_unique<postgres::PostgresQueries>(std::make_shared<postgres::Pool>(url, postgres::Session{}));
   if (const Result<std::optional<std::string>> probe = out->setting(kAuditCountSetting); !probe)
     return Error{.kind = ErrorKind::not_found, .code = "store.missing", .message = "Expected the database of an installation: " + probe.error().message};
   return std::unique_ptr<Queries>(std::move(out));

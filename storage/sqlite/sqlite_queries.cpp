@@ -335,6 +335,10 @@ Result<std::vector<DefinitionRow>> SqliteQueries::definitions() {
   });
 }
 
+Result<std::optional<DefinitionRow>> SqliteQueries::definition(std::string_view digest) {
+  return read<std::optional<DefinitionRow>>([&](Connection& db) { return find_definition(db, digest); });
+}
+
 Result<std::optional<std::string>> SqliteQueries::setting(std::string_view key) {
   return read<std::optional<std::string>>([&](Connection& db) { return find_setting(db, key); });
 }

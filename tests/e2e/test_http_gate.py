@@ -10,7 +10,7 @@ import socket
 import tempfile
 import unittest
 
-from scenario import set_up
+from scenario import Way, set_up
 from server import SOURCE_DIR, Server, stored
 
 CORPUS = os.environ.get("CHUYI_CORPUS") or os.path.join(SOURCE_DIR, "..", "shared", "corpus")
@@ -39,6 +39,30 @@ def read_answers(connection):
         answers.append((int(lines[0].split()[1]), headers, rest[:length]))
         received = rest[length:]
     return answers
+
+
+def check_nul(test, server, tokens):
+    """U+0000, which not every store can keep, stops at the gate wherever it stands, and the answer says where."""
+    form, data = {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "application/json"}
+    pages = {"Accept": "text/html"}
+    application = '{"programme":"workshop","round":"2026","title":"a\\u0000b"}'
+    for name, method, path, body, headers, code, place in (
+            ("Text", "POST", "/api/v1/applications", application, data, "json.nul", "/title"),
+            ("Nested", "POST", "/api/v1/admin/users", '{"id":"x","memberships":[{"role":"a"},{"role":"\\u0000"}]}', data, "json.nul", "/memberships/1/role"),
+            ("Key", "POST", "/api/v1/applications", '{"a\\u0000":1}', data, "json.nul", None),
+            ("Query", "GET", "/api/v1/applications?text=%00", None, {}, "http.query", None),
+            ("QueryOfAnUpload", "POST", "/api/v1/applications/a-1/documents?kind=agreement&name=a%00.pdf", b"x", {"Content-Type": "application/pdf"}, "http.query", None),
+            ("Form", "POST", "/notices/NOTICE/objections", b"objector=a%00&contact=b&reason=c", form | pages, "http.form", None),
+            ("FormKey", "POST", "/notices/NOTICE/objections", b"objector=a&contact=b&reason=c&key=\0", form | pages, "http.form", None)):
+        with test.subTest(name):
+            if "NOTICE" in path:
+                path = path.replace("NOTICE", server.request("GET", "/api/v1/notices").json["items"][0]["id"])
+            answer = server.request(method, path, body, tokens["admin" if "admin" in path else "applicant"], headers=headers)
+            test.assertIn(answer.status, (400, 422), answer.body)
+            if "Accept" not in headers:
+                test.assertEqual(answer.json["code"], code)
+            if place:
+                test.assertEqual(answer.json["place"], place)
 
 
 class HttpGate(unittest.TestCase):
@@ -146,6 +170,12 @@ class HttpGate(unittest.TestCase):
             with self.subTest(name):
                 raw = b"POST /api/v1/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
                 self.refused(raw + body, (400, 413, 422), closes=False)
+
+    def test_text_with_a_nul_is_refused_wherever_it_stands(self):
+        way = Way(self.server, self.tokens, "workshop")
+        way.nominate()
+        way.review()
+        check_nul(self, self.server, self.tokens)
 
     def test_what_is_not_in_the_table_does_not_exist(self):
         for path in ("/../etc/passwd", "/static/..%2f..%2fetc/passwd", "/static/%2e%2e/%2e%2e/etc/passwd", "/static//etc/passwd",

@@ -216,7 +216,7 @@ class Rules(unittest.TestCase):
             self.assertEqual(answer.json["code"], code)
         wrong = self.server.request("POST", f"/api/v1/applications/{way.id}/documents?kind=agreement&name=x.exe", b"MZ", token, headers={"Content-Type": "application/x-dosexec"})
         self.assertEqual(wrong.json["code"], "document.media_type")
-        self.assertEqual(os.listdir(os.path.join(self.data, "documents", "staging")), [])
+        self.assertEqual([name for _, _, names in os.walk(os.path.join(self.data, "documents", "staging")) for name in names], [])
 
 
 if __name__ == "__main__":

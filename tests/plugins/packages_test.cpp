@@ -632,6 +632,11 @@ TEST_F(Broken, MissingFormsUnknownStagesAndBadSchemasAreRefused) {
   std::ofstream(folder_ / "workshop/own.scxml")
       << R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0"><state id="a"><invoke type="magic" id="m"/></state></scxml>)";
   EXPECT_EQ(reload().at(0).code, "plugin.invoke_type");
+  std::ofstream(folder_ / "workshop/own.scxml")
+      << R"(<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" datamodel="lua"><script src="own.lua"/><state id="a"/></scxml>)";
+  std::ofstream(folder_ / "workshop/own.lua") << "a = 1" << '\0';
+  const Detail nul = reload().at(0);
+  EXPECT_EQ(nul.code + " " + nul.place, "plugin.file own.lua");
 }
 
 }  // namespace

@@ -375,11 +375,23 @@ TEST(Sessions, ACommandReleasesOnlyWhatItHolds) {
               .if_revision = {}, .key = {}, .holds = {}};
   ASSERT_TRUE(world.execute(add));
   EXPECT_TRUE(world.documents.released.empty());
-  add.holds = std::string(64, 'a');
+  add.hold(std::string(64, 'a'));
   ASSERT_TRUE(world.execute(add));
   add.data["kind"] = "nothing";
   ASSERT_FALSE(world.execute(add));
   EXPECT_EQ(world.documents.released, (std::vector<std::pair<std::string, bool>>{{add.holds, true}, {add.holds, false}}));
+}
+
+// Goal: a row never names content that another node may have deleted meanwhile. Method: a command that stood still for long.
+TEST(Sessions, ACommandThatComesTooLateAfterItsContentIsRefused) {
+  World world;
+  world.create();
+  Command add{.kind = "document.add", .session_id = {}, .task_id = world.task().id, .actor = world.actor("applicant"),
+              .data = {{"kind", "evidence"}, {"name", "a.pdf"}, {"media_type", "application/pdf"}, {"digest", std::string(64, 'a')}, {"size", 10}},
+              .if_revision = {}, .key = {}, .holds = {}};
+  add.hold(std::string(64, 'a'));
+  add.held_since -= kHoldMax;
+  EXPECT_EQ(world.execute(add).error().code, "document.late");
 }
 
 TEST(Sessions, AnOldRevisionIsRefused) {

@@ -20,10 +20,11 @@ MAY_USE = {
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
     "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
     "storage/sqlite": ["engine/base", "engine/invoke", "engine/ports"],
-    "storage/postgres": ["engine/base", "engine/invoke", "engine/ports"],
+    "storage/postgres": ["engine/base", "engine/invoke", "engine/ports", "storage/documents"],
+    "storage/s3": ["engine/base", "engine/ports", "storage/documents"],
     "storage/memory": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/documents": ["engine/base", "engine/ports"],
-    "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/postgres", "storage/documents"],
+    "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/postgres", "storage/s3", "storage/documents"],
 }
 # Headers of libraries → the folders that may know them.
 ONLY_IN = {
@@ -32,6 +33,7 @@ ONLY_IN = {
     "zip.h": ["storage/documents", "tests"],
     "lua.hpp": ["engine/scxml", "tests"],
     "pugixml.hpp": ["engine/check", "engine/scxml", "plugins/loader", "tests"],
+    "curl/curl.h": ["storage/s3", "server", "tests"],
     "boost/asio": ["server"],
     "boost/beast": ["server"],
     "valijson": ["engine/forms"],
