@@ -139,7 +139,7 @@ class FileWriter final : public DocumentWriter {
   Result<StoredDocument> finish() override {
     // After a failed sync the kernel may have dropped the pages: the file is thrown away, never retried.
     if (CHUYI_MUTANT("document_named_before_synced")) {
-      Result<StoredDocument> kept = shelves_->keep(staged_, hash_.finish_hex(), size_);
+      Result<StoredDocument> kept = shelves_->keep(staged_, sum_.finish());
       return ::fsync(fd_.get()) != 0 ? io_error("sync a document", errno) : std::move(kept);
     }
     if (!CHUYI_MUTANT("document_not_synced") && ::fsync(fd_.get()) != 0 && !CHUYI_MUTANT("failed_sync_of_a_document_ignored"))
