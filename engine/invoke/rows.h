@@ -116,6 +116,7 @@ struct TimerRow {
   std::string session_id;
   Instant due;
   json::object event;
+  bool elsewhere = false;  ///< another node has claimed it: only that one may fire it
 };
 
 /// Something to be done outside after the commit, at least once. `id` lets the receiver drop a repeat.
@@ -127,6 +128,7 @@ struct OutboxRow {
   Instant created;
   int attempts = 0;
   Instant next_at;
+  bool elsewhere = false;  ///< another node has claimed it: only that one may deliver it
 };
 
 }  // namespace chuyi

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -92,6 +93,11 @@ class Queries {
   /// When the next timer is due, if there is one.
   virtual Result<std::optional<Instant>> next_timer() = 0;
   virtual Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) = 0;
+  /// What is due, for the one who opened this store: until `lease` has passed no other node gets it, and once another
+  /// has, View shows it as `elsewhere` here. Of one session only the first, so that nodes beside each other keep its
+  /// order. A store of one node has nobody to keep out.
+  virtual Result<std::vector<TimerRow>> claim_timers(Instant now, std::size_t limit, std::chrono::milliseconds /*lease*/) { return due_timers(now, limit); }
+  virtual Result<std::vector<OutboxRow>> claim_outbox(Instant now, std::size_t limit, std::chrono::milliseconds /*lease*/) { return due_outbox(now, limit); }
   /// Audit rows of one session (all when empty) with seq > `after`, ascending, at most `limit`.
   virtual Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) = 0;
 };

@@ -47,5 +47,7 @@ class JournalView final : public StageView {
 /// Whoever sends a message to the session has to know it (`?key=` of its location).
 std::string http_key(const std::string& secret, const std::string& session_id);
 inline constexpr const char* kHttpSecretSetting = "http_secret";
+/// Where the manual clock stands, in milliseconds.
+inline constexpr const char* kManualClockSetting = "manual_clock";
 
 }  // namespace chuyi

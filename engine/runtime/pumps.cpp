@@ -10,14 +10,21 @@
 namespace chuyi {
 namespace {
 
-constexpr std::size_t kBatch = 200;
+/// Few enough that nodes share what is due.
+constexpr std::size_t kBatch = 50;
+/// How long what was claimed is kept from others; work stops at half of it, so that what is begun then is still ours.
+constexpr std::chrono::seconds kLease{10};
 /// How long the thread waits at most: a system clock that was set is noticed within it.
 constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::seconds kRetry{1};
+/// What another node works on is looked for again after so long, while the clock waits for it.
+constexpr std::chrono::milliseconds kHeld{5};
 
 constexpr std::size_t kRefusedMax = 1'000;
 /// How often what was done may make more due, before that waits a while.
 constexpr int kRoundsMax = 1'000;
+
+using Steady = std::chrono::steady_clock;
 
 }  // namespace
 
@@ -62,10 +69,12 @@ bool is_store_down(const Error& error) {
 }  // namespace
 
 bool Pumps::fire_timers(PumpReport& report) {
-  const Result<std::vector<TimerRow>> due = queries_.due_timers(clock_.now(), kBatch);
+  const Steady::time_point leave = Steady::now() + kLease / 2;
+  const Result<std::vector<TimerRow>> due = queries_.claim_timers(clock_.now(), kBatch, kLease);
   report.failed = report.failed || !due;
   bool moved = false;
   for (std::size_t i = 0; due && i < due->size() && !report.failed && !is_stopping(); ++i) {
+    if (Steady::now() >= leave) return true;
     const TimerRow& timer = (*due)[i];
     Command command = system_command("timer.fire", {{"timer", timer.id}});
     command.session_id = timer.session_id;
@@ -183,10 +192,12 @@ void Pumps::posted(const OutboxRow& entry, const Result<>& result) {
 }
 
 bool Pumps::deliver_outbox(PumpReport& report) {
-  const Result<std::vector<OutboxRow>> due = queries_.due_outbox(clock_.now(), kBatch);
+  const Steady::time_point leave = Steady::now() + kLease / 2;
+  const Result<std::vector<OutboxRow>> due = queries_.claim_outbox(clock_.now(), kBatch, kLease);
   report.failed = report.failed || !due;
   bool moved = false;
   for (std::size_t i = 0; due && i < due->size() && !report.failed && !is_stopping(); ++i) {
+    if (Steady::now() >= leave) return true;
     const OutboxRow& entry = (*due)[i];
     Result<Reply> reply{Reply{}};
     if (entry.kind == "send") {
@@ -244,12 +255,13 @@ void Pumps::loop() {
     const PumpReport report = run_due();
     const Result<std::optional<Instant>> next = queries_.next_timer();
     std::chrono::milliseconds wait = kPatience;
-    if (!next || report.endless) {
-      wait = kRetry;
+    const Result<std::vector<OutboxRow>> held = queries_.due_outbox(clock_.now(), 1);
+    if (!next || report.endless || !held || !held->empty()) {
+      wait = kRetry;  // another node has it, and may be gone with it
     } else if (next->has_value()) {
       const auto left = **next - clock_.now();
       if (left < wait) wait = left;
-      // Due, yet still there: the store did not answer. Do not spin on it.
+      // Due, yet still there: the store did not answer, or another node has it. Do not spin on it.
       if (wait <= std::chrono::milliseconds::zero()) wait = kRetry;
     }
     lock.lock();
@@ -268,7 +280,10 @@ Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& ac
   while (!report.failed) {
     const Result<std::optional<Instant>> next = queries.next_timer();
     if (!next) return next.error();
-    const bool due = next->has_value() && **next <= clock.now();  // came since: a command of somebody else
+    const Result<std::vector<OutboxRow>> undelivered = queries.due_outbox(clock.now(), 1);
+    if (!undelivered) return undelivered.error();
+    // Came since, by a command of somebody else, or another node has it.
+    const bool due = (next->has_value() && **next <= clock.now()) || !undelivered->empty();
     const Instant stop = next->has_value() && **next < to ? std::max(**next, clock.now()) : to;
     if (!due) {
       const Result<Reply> kept = [&] {
@@ -279,6 +294,7 @@ Result<PumpReport> advance_clock(ManualClock& clock, Instant to, const Actor& ac
       if (!kept) return kept.error();
       clock.advance_to(stop);
     }
+    if (due) std::this_thread::sleep_for(kHeld);
     report.add(pumps.run_due());
     if (report.endless)
       return Error{.kind = ErrorKind::rejected,

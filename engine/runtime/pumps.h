@@ -33,7 +33,8 @@ struct PumpMessages {
   MessageSender* sender = nullptr;  ///< none: there is nowhere else. Ends what it does before the pumps go
 };
 
-/// Fires timers that are due and delivers the outbox, each as a command of its own. Durable: what a
+/// Fires timers that are due and delivers the outbox, each as a command of its own, once this node has claimed it (see
+/// Queries::claim_timers): of several nodes one works on it, others when that one is gone. Durable: what a
 /// crash interrupts is found again in the store, and a timer or entry that is gone is not taken twice.
 /// A message to this installation's own sessions is delivered without a detour; one to elsewhere leaves through the
 /// sender while the pump goes on. One that cannot be delivered becomes error.communication of its session.

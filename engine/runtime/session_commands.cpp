@@ -351,15 +351,18 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
-    if (!timer) return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs"};
+    if (!timer || timer->elsewhere) return Error{.kind = ErrorKind::rejected, .code = "timer.gone", .message = "Expected a timer that still runs, on this node"};
     // It may have been moved since it was read.
     if (timer->due > now && !CHUYI_MUTANT("timer_fired_early"))
       return Error{.kind = ErrorKind::rejected, .code = "timer.early", .message = "Expected a timer that is due"};
     resolved.data["event"] = timer->event;
   }
   const std::string outbox = string_or(command.data, "outbox");
-  if (!outbox.empty() && !view.outbox(outbox) && !CHUYI_MUTANT("outbox_entry_taken_twice"))
-    return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered"};
+  if (!outbox.empty()) {
+    const std::optional<OutboxRow> entry = view.outbox(outbox);
+    if ((!entry || entry->elsewhere) && !CHUYI_MUTANT("outbox_entry_taken_twice"))
+      return Error{.kind = ErrorKind::rejected, .code = "outbox.gone", .message = "Expected an entry not yet delivered, on this node"};
+  }
   const Result<Target> target = find_target(view, command);
   if (!target) return target.error();
   if (!command.checked_on.empty() && command.checked_on != target->session.definition)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/journal_view.h"
@@ -121,20 +122,22 @@ Instant retry_at(Instant now, std::int64_t attempts) {
   return now + std::min(kFirst * (std::int64_t{1} << std::min<std::int64_t>(attempts, 20)), kLast);
 }
 
+Error gone() { return Error{.kind = ErrorKind::rejected, .code = "pump.gone", .message = "Expected a timer or an entry that is due, on this node"}; }
+
 /// A timer that was refused, or an entry that could not be delivered, waits before it is tried again.
 Result<Change> defer(View& view, const Command& command, Instant now) {
   Change change;
-  if (std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer")); timer && timer->due <= now) {
+  if (std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer")); timer && !timer->elsewhere && timer->due <= now) {
     const std::int64_t attempts = int_or(timer->event, "attempts", 0);
     timer->event["attempts"] = attempts + 1;
     timer->due = retry_at(now, attempts);
     change.timers.push_back(std::move(*timer));
-  } else if (std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox")); entry && entry->next_at <= now) {
+  } else if (std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox")); entry && !entry->elsewhere && entry->next_at <= now) {
     entry->next_at = retry_at(now, entry->attempts);
     ++entry->attempts;
     change.outbox.push_back(std::move(*entry));
   } else {
-    return Error{.kind = ErrorKind::rejected, .code = "pump.gone", .message = "Expected a timer or an entry that is due"};
+    return gone();
   }
   return change;
 }
@@ -150,11 +153,17 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "logout") {
     change.logins_removed.push_back(string_or(command.data, "token_digest"));
   } else if (command.kind == "clock.advance") {
-    change.settings.emplace_back("manual_clock", std::to_string(int_or(command.data, "to", 0)));
+    const std::int64_t to = int_or(command.data, "to", 0);
+    // A node that stood still while another went on.
+    if (const std::optional<std::string> kept = view.setting(kManualClockSetting); kept && to < std::atoll(kept->c_str()))
+      return Error{.kind = ErrorKind::rejected, .code = "clock.back", .message = "Expected a time after the one it stands at", .message_zh = "时钟只能向前"};
+    change.settings.emplace_back(kManualClockSetting, std::to_string(to));
   } else if (command.kind == "http.secret") {
     if (!view.setting(kHttpSecretSetting)) change.settings.emplace_back(kHttpSecretSetting, string_or(command.data, "secret"));
   } else if (command.kind == "outbox.done") {
-    change.outbox_removed.push_back(string_or(command.data, "outbox"));
+    const std::string id = string_or(command.data, "outbox");
+    if (const std::optional<OutboxRow> entry = view.outbox(id); !entry || entry->elsewhere) return gone();
+    change.outbox_removed.push_back(id);
   } else {
     return invalid("command.unknown", {}, "Expected a known command, but found '" + command.kind + "'", "未知命令");
   }

@@ -1,6 +1,7 @@
 #include "storage/postgres/postgres_queries.h"
 
 #include <algorithm>
+#include <tuple>
 #include <variant>
 
 #include "engine/invoke/rows_json.h"
@@ -341,6 +342,45 @@ Result<std::vector<OutboxRow>> PostgresQueries::due_outbox(Instant now, std::siz
     while (row.step()) out.push_back(read_outbox(row));
     return out;
   });
+}
+
+namespace {
+
+/// Takes the first due row of each session out of `table` that nobody else holds: one that is locked right now is
+/// another's. What a dead node held is free again when its lease has passed.
+std::string claim(const char* table, const char* time, const char* columns) {
+  const std::string t = table;
+  const std::string at = time;
+  return "WITH clock AS MATERIALIZED (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS ms),"
+         " free AS MATERIALIZED (SELECT t.id FROM " + t + " t WHERE t." + at + " <= ? AND (t.owner IN ('', ?) OR t.owned_until <= (SELECT ms FROM clock))"
+         " AND NOT EXISTS (SELECT 1 FROM " + t + " e WHERE e.session_id = t.session_id AND (e." + at + ", e.id) < (t." + at + ", t.id))"
+         " ORDER BY t." + at + ", t.id LIMIT ? FOR UPDATE OF t SKIP LOCKED)"
+         " UPDATE " + t + " SET owner = ?, owned_until = (SELECT ms FROM clock) + ? FROM free WHERE " + t + ".id = free.id RETURNING " + columns;
+}
+
+}  // namespace
+
+template <class Row>
+Result<std::vector<Row>> PostgresQueries::claim_rows(const std::string& sql, Row (*read_row)(const Connection::Rows&), Instant Row::*time, Instant now, std::size_t limit,
+                                                     std::chrono::milliseconds lease) {
+  Result<std::vector<Row>> out = read<std::vector<Row>>([&](Connection& db) {
+    auto row = db.prepare(sql).bind(to_ms(now)).bind(node_).bind(static_cast<std::int64_t>(limit)).bind(node_).bind(std::int64_t{lease.count()}).rows();
+    std::vector<Row> rows;
+    while (row.step()) rows.push_back(read_row(row));
+    return rows;
+  });
+  if (out) std::sort(out->begin(), out->end(), [&](const Row& a, const Row& b) { return std::tie(a.*time, a.id) < std::tie(b.*time, b.id); });
+  return out;
+}
+
+Result<std::vector<TimerRow>> PostgresQueries::claim_timers(Instant now, std::size_t limit, std::chrono::milliseconds lease) {
+  static const std::string kSql = claim("timers", "due", "timers.id, session_id, due, event");
+  return claim_rows(kSql, read_timer, &TimerRow::due, now, limit, lease);
+}
+
+Result<std::vector<OutboxRow>> PostgresQueries::claim_outbox(Instant now, std::size_t limit, std::chrono::milliseconds lease) {
+  static const std::string kSql = claim("outbox", "next_at", "outbox.id, session_id, kind, payload, created, attempts, next_at");
+  return claim_rows(kSql, read_outbox, &OutboxRow::next_at, now, limit, lease);
 }
 
 Result<std::vector<AuditRow>> PostgresQueries::audit(std::string_view session_id, std::int64_t after, std::size_t limit) {

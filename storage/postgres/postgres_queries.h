@@ -9,10 +9,12 @@
 
 namespace chuyi::postgres {
 
-/// Each call is one statement, and so sees one committed state; it is read again when the connection was lost.
+/// Each call is one statement, and so sees one committed state; it is run again when the connection was lost. What was
+/// claimed then without an answer is claimed again: it is this node's.
 class PostgresQueries final : public Queries {
  public:
-  explicit PostgresQueries(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
+  /// @param node  whose claims are its own; none for one that claims nothing
+  explicit PostgresQueries(std::shared_ptr<Pool> pool, std::string node = {}) : pool_(std::move(pool)), node_(std::move(node)) {}
 
   Result<std::optional<SessionRow>> session(std::string_view id) override;
   Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override;
@@ -37,13 +39,19 @@ class PostgresQueries final : public Queries {
   Result<std::vector<TimerRow>> timers(std::string_view session_id) override;
   Result<std::optional<Instant>> next_timer() override;
   Result<std::vector<OutboxRow>> due_outbox(Instant now, std::size_t limit) override;
+  Result<std::vector<TimerRow>> claim_timers(Instant now, std::size_t limit, std::chrono::milliseconds lease) override;
+  Result<std::vector<OutboxRow>> claim_outbox(Instant now, std::size_t limit, std::chrono::milliseconds lease) override;
   Result<std::vector<AuditRow>> audit(std::string_view session_id, std::int64_t after, std::size_t limit) override;
 
  private:
   template <class T>
   Result<T> read(const std::function<T(Connection&)>& read);
+  template <class Row>
+  Result<std::vector<Row>> claim_rows(const std::string& sql, Row (*read_row)(const Connection::Rows&), Instant Row::*time, Instant now, std::size_t limit,
+                                      std::chrono::milliseconds lease);
 
   std::shared_ptr<Pool> pool_;
+  std::string node_;
 };
 
 }  // namespace chuyi::postgres

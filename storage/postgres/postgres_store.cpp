@@ -22,7 +22,7 @@ namespace {
 /// one that both waits for a lock and joins another table would see that table as it was before the wait.
 class PostgresView final : public View {
  public:
-  explicit PostgresView(Connection& db) : db_(db) {}
+  PostgresView(Connection& db, const std::string& node) : db_(db), node_(node) {}
 
   std::optional<SessionRow> session(std::string_view id) override {
     if (locked_ && locked_->id == id) return locked_;
@@ -36,16 +36,22 @@ class PostgresView final : public View {
     return row.step() ? std::optional{task_from_json(read_json(row, 0))} : std::nullopt;
   }
   std::optional<TimerRow> timer(std::string_view id) override {
-    auto row = of_session("timers", "id, session_id, due, event", id);
-    return row.step() ? std::optional{read_timer(row)} : std::nullopt;
+    auto row = of_session("timers", "id, session_id, due, event, owner", id, " FOR UPDATE");
+    if (!row.step()) return std::nullopt;
+    TimerRow out = read_timer(row);
+    out.elsewhere = is_elsewhere(row.text(4));
+    return out;
   }
   std::optional<NoticeRow> notice(std::string_view id) override {
     auto row = of_session("notices", "body", id);
     return row.step() ? std::optional{notice_from_json(read_json(row, 0))} : std::nullopt;
   }
   std::optional<OutboxRow> outbox(std::string_view id) override {
-    auto row = db_.prepare("SELECT id, session_id, kind, payload, created, attempts, next_at FROM outbox WHERE id = ? FOR UPDATE").bind(id).rows();
-    return row.step() ? std::optional{read_outbox(row)} : std::nullopt;
+    auto row = db_.prepare("SELECT id, session_id, kind, payload, created, attempts, next_at, owner FROM outbox WHERE id = ? FOR UPDATE").bind(id).rows();
+    if (!row.step()) return std::nullopt;
+    OutboxRow out = read_outbox(row);
+    out.elsewhere = is_elsewhere(row.text(7));
+    return out;
   }
   /// Nobody closes the account or changes its rights until the command is over.
   std::optional<UserRow> user(std::string_view id) override {
@@ -66,15 +72,18 @@ class PostgresView final : public View {
 
  private:
   /// A row of `table`, once its session is locked; the session comes with it, for it is asked for next.
-  Connection::Rows of_session(const std::string& table, const std::string& columns, std::string_view id) {
+  Connection::Rows of_session(const std::string& table, const std::string& columns, std::string_view id, const std::string& lock = {}) {
     db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = (SELECT session_id FROM " + table + " WHERE id = ?) FOR UPDATE OF s").bind(id).run();
-    db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?").bind(id).run();
+    db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?" + lock).bind(id).run();
     std::vector<Connection::Answer> answers = db_.flush();
     Connection::Rows session(std::move(answers[answers.size() - 2]));
     if (session.step()) locked_ = read_session(session);
     return Connection::Rows{std::move(answers.back())};
   }
+  bool is_elsewhere(const std::string& owner) const { return !owner.empty() && owner != node_; }
+
   Connection& db_;
+  const std::string& node_;
   std::optional<SessionRow> locked_;
   std::set<std::string, std::less<>> absent_;
 };
@@ -110,8 +119,8 @@ bool leaves_work(const Change& change) { return !change.timers.empty() || !chang
 
 }  // namespace
 
-PostgresStore::PostgresStore(PostgresOptions options)
-    : options_(std::move(options)), session_{.lock_wait_max = options_.lock_wait_max, .pause_max = options_.pause_max}, wake_(::eventfd(0, EFD_CLOEXEC)) {
+PostgresStore::PostgresStore(PostgresOptions options, std::string node)
+    : options_(std::move(options)), node_(std::move(node)), session_{.lock_wait_max = options_.lock_wait_max, .pause_max = options_.pause_max}, wake_(::eventfd(0, EFD_CLOEXEC)) {
   for (std::size_t i = 0; i < options_.writers; ++i) threads_.emplace_back([this] { loop(); });
   threads_.emplace_back([this] { listen(); });
 }
@@ -265,7 +274,7 @@ Result<Reply> PostgresStore::decide_and_write(Connection& db, Waiting& command) 
   const std::optional<IdempotencyKey>& key = command.update.key;
   if (key)
     if (std::optional<Result<Reply>> known = known_reply(db, *key)) return *std::move(known);
-  PostgresView view(db);
+  PostgresView view(db, node_);
   Result<Change> change = command.update.decide(view);
   if (!change) {
     // The same request may have been taken elsewhere while this one waited for its rows: that is why it is refused.
@@ -390,15 +399,16 @@ Result<PostgresStorage> open_postgres(PostgresOptions options) {
   const Session session{.lock_wait_max = options.lock_wait_max, .pause_max = options.pause_max};
   try {
     Connection db(options.url, session);
-    auto encoding = db.prepare("SELECT current_setting('server_encoding')").rows();
+    auto encoding = db.prepare("SELECT current_setting('server_encoding'), gen_random_uuid()::text").rows();
     if (!encoding.step() || encoding.text(0) != "UTF8")
       return Error{.kind = ErrorKind::invalid, .code = "store.encoding", .message = "Expected a database in UTF8, but found " + encoding.text(0) + "; create one with ENCODING 'UTF8'"};
+    const std::string node = encoding.text(1);
     migrate(db);
     PostgresStorage out;
     auto pool = std::make_shared<Pool>(options.url, session);
-    out.queries = std::make_unique<PostgresQueries>(pool);
+    out.queries = std::make_unique<PostgresQueries>(pool, node);
     out.documents = std::make_unique<PostgresDocuments>(std::move(pool), options.scratch);
-    out.store = std::make_unique<PostgresStore>(std::move(options));
+    out.store = std::make_unique<PostgresStore>(std::move(options), node);
     return out;
   } catch (const Failure& failure) {
     if (failure.state == "chuyi.version") return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = failure.message};

@@ -28,12 +28,15 @@ namespace chuyi::postgres {
 /// the server's log for each transaction, so a database does not commit more transactions in a second than its disk
 /// flushes; the commands that share a transaction are what makes it more sign-offs than that.
 ///
+/// **Claims.** What is due belongs to the node that has claimed it. A command that fires or delivers locks the row and
+/// sees there whether another has claimed it meanwhile: a node that stood still past its lease changes nothing.
+///
 /// **Lost connections.** What was not committed for sure is run again. When the answer to COMMIT was lost, the head of
 /// the chain is locked anew, which waits for the old transaction to end, and the audit record that it would have
 /// written says whether it did.
 class PostgresStore final : public Store {
  public:
-  explicit PostgresStore(PostgresOptions options);
+  PostgresStore(PostgresOptions options, std::string node);
   ~PostgresStore() override;
   void update(Update update, Done done) override;
 
@@ -65,6 +68,7 @@ class PostgresStore final : public Store {
   void listen();
 
   PostgresOptions options_;
+  std::string node_;  ///< whose claims are its own
   Session session_;
   std::mutex mutex_;
   std::condition_variable changed_;  ///< of the writers alone: a wake-up that another takes would be lost

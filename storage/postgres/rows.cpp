@@ -132,7 +132,7 @@ void write_runtime_rows(Connection& db, const Change& change) {
     const std::string event = canonical_json(row.event);
     db.prepare(
           "INSERT INTO timers (id, session_id, due, event) VALUES (?,?,?,?)"
-          " ON CONFLICT (id) DO UPDATE SET due = excluded.due, event = excluded.event")
+          " ON CONFLICT (id) DO UPDATE SET due = excluded.due, event = excluded.event, owner = ''")
         .bind(row.id)
         .bind(row.session_id)
         .bind(to_ms(row.due))
@@ -144,7 +144,7 @@ void write_runtime_rows(Connection& db, const Change& change) {
     const std::string payload = canonical_json(row.payload);
     db.prepare(
           "INSERT INTO outbox (id, session_id, kind, payload, created, attempts, next_at) VALUES (?,?,?,?,?,?,?)"
-          " ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, next_at = excluded.next_at")
+          " ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, next_at = excluded.next_at, owner = ''")
         .bind(row.id)
         .bind(row.session_id)
         .bind(row.kind)

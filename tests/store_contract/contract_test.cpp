@@ -406,6 +406,12 @@ TEST_P(StoreContract, TakesTimersAndOutboxAway) {
   EXPECT_EQ(ids(*queries().timers("s1")), (Ids{"s1/4", "s1/3", "s1/2", "s1/1", "s1/0"}));
   EXPECT_EQ(ids(*queries().timers("s2")), Ids{});
   EXPECT_EQ(ids(*queries().due_outbox(from_ms(97), 10)), (Ids{"o4", "o3"}));
+  // The first of a session at least; after what comes before it is gone, the next.
+  for (int claimed = 0; claimed < 2; ++claimed) {  // its own again
+    EXPECT_EQ(queries().claim_timers(from_ms(98), 10, std::chrono::hours{1})->at(0).id, "s1/4");
+    EXPECT_EQ(queries().claim_outbox(from_ms(97), 10, std::chrono::hours{1})->at(0).id, "o4");
+  }
+  EXPECT_TRUE(queries().claim_timers(from_ms(95), 10, std::chrono::hours{1})->empty());
   Change removal = session_change("s1");
   removal.timers_removed = {"s1/4", "unknown"};
   removal.outbox_removed = {"o4"};
@@ -413,6 +419,14 @@ TEST_P(StoreContract, TakesTimersAndOutboxAway) {
   ASSERT_TRUE(put(store(), removal));
   EXPECT_EQ(queries().next_timer()->value(), from_ms(98));
   EXPECT_EQ(ids(*queries().due_outbox(from_ms(97), 10)), (Ids{"o3"}));
+  EXPECT_EQ(queries().claim_timers(from_ms(98), 10, std::chrono::hours{1})->at(0).id, "s1/2");
+  EXPECT_EQ(ids(*queries().claim_outbox(from_ms(97), 10, std::chrono::hours{1})), (Ids{"o3"}));
+  const Result<Reply> looked = update_and_wait(store(), {.key = {}, .decide = [](View& view) {
+    EXPECT_FALSE(view.timer("s1/2")->elsewhere);
+    EXPECT_FALSE(view.outbox("o3")->elsewhere);
+    return Result<Change>{session_change("s1")};
+  }});
+  EXPECT_TRUE(looked);
 }
 
 TEST_P(StoreContract, EndsTheLoginsOfAUser) {

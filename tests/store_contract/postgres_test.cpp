@@ -402,6 +402,76 @@ TEST_F(Nodes, CannotWriteWhatTheyNoLongerOwn) {
   EXPECT_EQ(verify_audit(queries())->count, 3);
 }
 
+/// A session with a timer and an outbox entry of each of `ids`, all due.
+Change work_change(const std::string& session, const std::vector<std::string>& ids) {
+  Change out = session_change(session);
+  for (const std::string& id : ids) {
+    out.timers.push_back({.id = session + "/" + id, .session_id = session, .due = from_ms(1), .event = {}});
+    out.outbox.push_back({.id = session + id, .session_id = session, .kind = "notify", .payload = {}, .created = {}, .attempts = 0, .next_at = from_ms(1)});
+  }
+  return out;
+}
+
+template <class Row>
+std::set<std::string> ids_of(const Result<std::vector<Row>>& rows) {
+  std::set<std::string> out;
+  for (const Row& row : *rows) EXPECT_TRUE(out.insert(row.id).second);
+  return out;
+}
+
+// Goal: what one node has claimed no other gets, each gets its share, and a session's own stays in its order.
+TEST_F(Nodes, ClaimEachEntryOnce) {
+  for (int s = 0; s < 30; ++s) ASSERT_TRUE(put(a(), work_change("s" + std::to_string(s), {"1", "2"})));
+  std::vector<std::future<std::set<std::string>>> claims;
+  for (int turn = 0; turn < 5; ++turn)
+    for (Queries* node : {a_.queries.get(), b_.queries.get()})
+      claims.push_back(std::async(std::launch::async, [node] {
+        std::set<std::string> out = ids_of(node->claim_timers(from_ms(1), 10, kLimit));
+        for (const std::string& id : ids_of(node->claim_outbox(from_ms(1), 10, kLimit))) out.insert(id);
+        return out;
+      }));
+  std::set<std::string> of[2];
+  for (std::size_t i = 0; i < claims.size(); ++i)
+    for (const std::string& id : claims[i].get()) of[i % 2].insert(id);
+  std::size_t all = 0;
+  for (const std::set<std::string>& own : of) {
+    EXPECT_GE(own.size(), 20U);
+    all += own.size();
+    for (const std::string& id : own) EXPECT_TRUE(id.back() == '1') << id << " before the first of its session is gone";
+  }
+  of[0].merge(of[1]);
+  EXPECT_EQ(of[0].size(), all) << "one was claimed by both";
+}
+
+// Goal: what a dead node held goes to another once its lease is over, and a node that comes back after that cannot
+// write it. Method: a lease that is over at once.
+TEST_F(Nodes, TakeWhatADeadNodeHeldAndKeepItFromThePausedOne) {
+  ASSERT_TRUE(put(a(), work_change("s1", {"1"})));
+  const auto both = [](PostgresStorage& node, std::chrono::milliseconds lease) {
+    return node.queries->claim_timers(from_ms(1), 10, lease)->size() + node.queries->claim_outbox(from_ms(1), 10, lease)->size();
+  };
+  EXPECT_EQ(both(a_, std::chrono::hours{1}), 2U);
+  EXPECT_EQ(both(b_, std::chrono::hours{1}), 0U) << "held by the first";
+  EXPECT_EQ(both(a_, std::chrono::milliseconds{0}), 2U);
+  EXPECT_EQ(both(b_, std::chrono::hours{1}), 2U) << "its lease is over";
+  EXPECT_EQ(both(a_, std::chrono::hours{1}), 0U);
+  const auto elsewhere = [](Store& node) {
+    int out = 0;
+    (void)update_and_wait(node, {.key = {}, .decide = [&](View& view) -> Result<Change> {
+                                   out = int{view.timer("s1/1")->elsewhere} + int{view.outbox("s11")->elsewhere};
+                                   return Error{.kind = ErrorKind::rejected, .code = "test.no"};
+                                 }});
+    return out;
+  };
+  EXPECT_EQ(elsewhere(a()), 2);
+  EXPECT_EQ(elsewhere(b()), 0);
+  // Written anew it is nobody's.
+  Change later = work_change("s1", {"1"});
+  ASSERT_TRUE(put(b(), later));
+  EXPECT_EQ(elsewhere(a()), 0);
+  EXPECT_EQ(both(a_, std::chrono::hours{1}), 2U);
+}
+
 // Goal: work that one node leaves wakes the others, and nothing else does.
 TEST_F(Nodes, WakeEachOtherForWork) {
   std::atomic<int> woken{0};

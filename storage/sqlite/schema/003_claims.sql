@@ -1,0 +1,1 @@
+-- One node: what is due is its own.
