@@ -151,6 +151,8 @@ int main(int argc, char** argv) {
   DemoOptions demo_options;
   CLI::App* demo_command = app.add_subcommand("demo", "play a whole season on a manual clock, then go on serving");
   demo_command->add_option("--listen", listen, "address and port")->capture_default_str();
+  demo_command->add_option("--server", demo_options.server, "ADDRESS:PORT of a server with --manual-clock to play on; none: one of its own");
+  demo_command->add_flag("--password-stdin", demo_options.password_stdin, "with --server: read the password of its user admin from standard input, else from the terminal");
   demo_command->add_flag("--exit", demo_options.exit, "end after the season");
   demo_command->add_flag("--json", json_output, "print the result as JSON");
   demo_command->add_option("--seed", demo_options.seed, "another season")->capture_default_str();
@@ -249,7 +251,7 @@ int main(int argc, char** argv) {
     demo_serve.data = chosen_data->count() > 0 ? data : "data-demo";
     const Result<> read = chosen_store->count() > 0
                               ? Error{.kind = ErrorKind::invalid, .code = "cli.store", .message = "Expected no store: a demo makes its own in its data folder", .place = "--store"}
-                              : read_serve_options(demo_serve, listen, "2026-03-02T09:00:00+08:00", "auto");
+                              : read_serve_options(demo_serve, demo_options.server.empty() ? listen : demo_options.server, "2026-03-02T09:00:00+08:00", "auto");
     demo_options.json = json_output;
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });

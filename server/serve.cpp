@@ -88,11 +88,25 @@ Result<std::unique_ptr<Texts>> load_texts(const SharedFiles& files) {
 
 /// A manual clock goes on from where it stood: never back.
 Instant manual_start(Queries& queries, Instant start) {
-  const Result<std::optional<std::string>> kept = queries.setting("manual_clock");
+  const Result<std::optional<std::string>> kept = queries.setting(kManualClockSetting);
   std::int64_t ms = 0;
   if (kept && *kept) std::from_chars((*kept)->data(), (*kept)->data() + (*kept)->size(), ms);
   return std::max(start, from_ms(ms));
 }
+
+/// The manual clock of several nodes: goes where any of them moved it.
+class SharedManualClock final : public Clock {
+ public:
+  SharedManualClock(ManualClock& own, Queries& queries) : own_(own), queries_(queries) {}
+  Instant now() const override {
+    own_.advance_to(manual_start(queries_, own_.now()));
+    return own_.now();
+  }
+
+ private:
+  ManualClock& own_;
+  Queries& queries_;
+};
 
 void log_problems(const std::vector<Detail>& problems) {
   for (const Detail& each : problems) spdlog::warn("package {} {}: {}", each.place, each.code, each.message);
@@ -143,7 +157,9 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   std::unique_ptr<ManualClock> manual;
   if (options.manual_clock) manual = std::make_unique<ManualClock>(manual_start(queries, *options.manual_clock));
   const SystemClock system;
-  const Clock& clock = manual ? static_cast<const Clock&>(*manual) : system;
+  std::optional<SharedManualClock> shared;
+  if (manual && !options.store.empty()) shared.emplace(*manual, queries);
+  const Clock& clock = shared ? static_cast<const Clock&>(*shared) : manual ? static_cast<const Clock&>(*manual) : system;
 
   PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}, .log = [](const std::string& package, const std::string& line) {
                           spdlog::info("package {} says: {}", package, line);
@@ -202,6 +218,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (manual)
     services.advance_clock = [&](std::optional<Instant> to, const Actor& actor) -> Result<PumpReport> {
       const std::lock_guard lock(advancing);
+      (void)clock.now();  // where others moved it
       if (!to) {
         const Result<std::optional<Instant>> next = queries.next_timer();
         if (!next) return next.error();

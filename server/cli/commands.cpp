@@ -33,7 +33,8 @@ std::string ask_silently(const char* prompt) {
   return out;
 }
 
-/// Errors: `invalid` "cli.password".
+}  // namespace
+
 Result<std::string> read_password(bool from_stdin) {
   const auto wrong = [](const char* message) { return Error{.kind = ErrorKind::invalid, .code = "cli.password", .message = message}; };
   if (from_stdin) {
@@ -46,6 +47,8 @@ Result<std::string> read_password(bool from_stdin) {
   if (ask_silently("Again: ") != out) return wrong("Expected the same password twice");
   return out;
 }
+
+namespace {
 
 json::array json_of(const std::vector<Detail>& details) {
   json::array out;

@@ -27,6 +27,8 @@ struct CalendarOptions {
   bool include_start = false;
 };
 struct DemoOptions {
+  std::string server = {};  ///< ADDRESS:PORT of one that runs; none: of its own
+  bool password_stdin = false;  ///< of that server's user "admin"; else from the terminal
   bool exit = false;
   bool json = false;
   std::uint64_t seed = 1;
@@ -43,6 +45,9 @@ struct MigrateOptions {
 
 /// "place: message [code]", for a terminal.
 std::string line_of(const Detail& detail);
+
+/// From the terminal, silently and twice, or one line of standard input. Errors: `invalid` "cli.password".
+Result<std::string> read_password(bool from_stdin);
 
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);

@@ -1,6 +1,5 @@
 #include <cstdio>
 #include <iostream>
-#include <optional>
 #include <thread>
 
 #include <boost/json/serialize.hpp>
@@ -46,13 +45,33 @@ void show_result(const DemoOptions& options, const json::object& counts, const s
 }  // namespace
 
 Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const DemoOptions& options) {
-  const std::string admin = Identity::new_token().substr(0, 20);
+  std::string admin = Identity::new_token().substr(0, 20);
   const std::string people = Identity::new_token().substr(0, 20);
   const std::string names_file = files.root + "/workflows/data/demo/season.json";
   const Result<std::string> text = read_file(names_file);
   if (!text) return text.error();
   const Result<json::value> names = parse_json(*text, JsonLimits{}, names_file);
   if (!names) return names.error();
+  const auto play_on = [&](std::uint16_t port) -> Result<json::object> {
+    Progress bar{std::string{}};
+    const SeasonOptions play{.host = serve_options.listen.address,
+                             .port = port,
+                             .admin_password = admin,
+                             .people_password = people,
+                             .names = names->as_object(),
+                             .seed = options.seed,
+                             .progress = [&](const std::string& zh, const std::string& en, std::size_t done, std::size_t all) { show_progress(bar, options, zh, en, done, all); }};
+    return play_season(play);
+  };
+  if (!options.server.empty()) {
+    Result<std::string> password = read_password(options.password_stdin);
+    if (!password) return password.error();
+    admin = std::move(*password);
+    const Result<json::object> counts = play_on(serve_options.listen.port);
+    if (!counts) return counts.error();
+    show_result(options, *counts, serve_options.listen.url(serve_options.listen.port), admin, people);
+    return {};
+  }
   if (Result<> begun = begin_demo(serve_options.data); !begun) return begun;
   const json::object user{{"id", "admin"}, {"name", "系统管理员"}, {"memberships", json::array{json::object{{"role", "administrator"}, {"org", "430000"}}}}};
   if (Result<> made = put_user_offline(files, {.data = serve_options.data}, user, admin); !made) return made;
@@ -61,16 +80,7 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
   std::thread season;
   Result<> served = serve(files, serve_options, [&](std::uint16_t port, const std::function<void()>& stop) {
     season = std::thread([&, port, stop] {
-      std::optional<Progress> bar{std::in_place, std::string{}};
-      SeasonOptions play{.host = serve_options.listen.address,
-                         .port = port,
-                         .admin_password = admin,
-                         .people_password = people,
-                         .names = names->as_object(),
-                         .seed = options.seed,
-                         .progress = [&](const std::string& zh, const std::string& en, std::size_t done, std::size_t all) { show_progress(*bar, options, zh, en, done, all); }};
-      const Result<json::object> counts = play_season(play);
-      bar.reset();
+      const Result<json::object> counts = play_on(port);
       if (!counts) {
         played = counts.error();
         stop();

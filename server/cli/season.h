@@ -20,7 +20,8 @@ struct SeasonOptions {
   std::function<void(const std::string& zh, const std::string& en, std::size_t done, std::size_t all)> progress;
 };
 
-/// Plays one season of both programmes through the HTTP interface, on the server's manual clock: bureaus, 20
+/// Plays one season of both programmes through the HTTP interface, on the server's manual clock, which stands at
+/// 2026-03-02 09:00 or before: bureaus, 20
 /// colleges, 10 reviewers, 40 applications; some returned, declined, withdrawn, objected to; two annual
 /// checks, one award revoked at the second. The same seed plays the same season.
 /// @return counts: {"applications","awards","declined","withdrawn","revoked","objections","in_force"}.
