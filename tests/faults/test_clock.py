@@ -33,8 +33,12 @@ class Clock(unittest.TestCase):
         make_package(packages)
         self.set_clock(0)
         self.server = Server(self.data, "--plugins", packages, manual=False, env={"LD_PRELOAD": SHIM, "CHUYI_CLOCK_FILE": self.clock})
+        self.addCleanup(self.end)
         self.token = set_up(self.server)["applicant"]
-        self.addCleanup(lambda: self.server.process.poll() is None and self.server.kill())
+
+    def end(self):
+        if self.server.process and self.server.process.poll() is None:
+            self.server.kill()
 
     def set_clock(self, offset_ms):
         with open(self.clock, "r+b" if os.path.exists(self.clock) else "wb") as out:

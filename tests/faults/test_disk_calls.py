@@ -37,9 +37,10 @@ class DiskCalls(unittest.TestCase):
         os.mkdir(cls.prepared)
         make_package(cls.packages)
         server = Server(cls.prepared, "--plugins", cls.packages)
-        cls.token = set_up(server)["applicant"]
-        # Killed, so that the log is there to be recovered.
-        server.kill()
+        try:
+            cls.token = set_up(server)["applicant"]
+        finally:
+            server.kill()  # so that the log is there to be recovered
 
     def season(self, client, done):
         """One application; `done` steps were taken before. Yields after each."""

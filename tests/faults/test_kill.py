@@ -22,20 +22,21 @@ CLIENTS = 32
 class Kill(unittest.TestCase):
     def setUp(self):
         self.data, self.home = tempfile.mkdtemp(prefix="chuyi-kill-"), tempfile.mkdtemp(prefix="chuyi-clients-")
+        for folder in (self.data, self.home):
+            self.addCleanup(shutil.rmtree, folder)
         packages = os.path.join(self.home, "packages")
         self.journals = os.path.join(self.home, "journals")
         os.mkdir(packages)
         os.mkdir(self.journals)
         make_package(packages)
         self.server = Server(self.data, "--plugins", packages, manual=False)
+        self.addCleanup(self.end)
         self.token = set_up(self.server)["applicant"]
         self.server.kill()
 
-    def tearDown(self):
-        if self.server.process.poll() is None:
+    def end(self):
+        if self.server.process and self.server.process.poll() is None:
             self.server.kill()
-        for folder in (self.data, self.home):
-            shutil.rmtree(folder)
 
     def test_nothing_acknowledged_is_lost(self):
         print(f"kill -9: CHUYI_TEST_SEED={SEED}", flush=True)
