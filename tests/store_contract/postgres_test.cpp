@@ -174,6 +174,25 @@ TEST_F(Nodes, DrawFromASharedSeriesOnce) {
   EXPECT_EQ(verify_audit(queries())->count, 2 * kEach);
 }
 
+// Goal: a setting that a command reads and then writes loses nothing that another wrote meanwhile.
+TEST_F(Nodes, ChangeASettingOneAfterTheOther) {
+  constexpr int kEach = 60;
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < kEach; ++i)
+    for (Store* node : {&a(), &b()})
+      replies.push_back(submit(*node, {.key = {}, .decide = [](View& view) -> Result<Change> {
+                                 Change out;
+                                 out.audit = {{"kind", "test"}};
+                                 out.settings = {{"list", view.setting("list").value_or("") + "x"}};
+                                 return out;
+                               }}));
+  for (auto& each : replies) {
+    const Result<Reply> reply = each.get();
+    ASSERT_TRUE(reply) << reply.error().code;
+  }
+  EXPECT_EQ(queries().setting("list")->value_or("").size(), std::size_t{2 * kEach});
+}
+
 // Goal: two commands that hold what the other needs both succeed in the end.
 TEST_F(Nodes, ResolveADeadlock) {
   std::promise<void> has[2];
