@@ -460,5 +460,16 @@ TEST_F(Nodes, SayWhenTheServerIsNotThere) {
   EXPECT_EQ(open_postgres_readers("postgresql:///none?host=/nonexistent").error().code, "store.missing");
 }
 
+// Goal: no part of a password gets into a message, which gets into a log, when the URL that holds it is wrong.
+TEST(PostgresUrl, IsNotToldWhenItIsWrong) {
+  for (const char* url : {"postgresql://u:se%cret@/x?host=/nonexistent", "postgresql://u:se/cret@localhost/x", "postgresql://u:secret@[::1/x", "postgresql://u:secret@[::1]secret/x",
+                          "postgresql://u:se@cret@localhost.invalid/x", "postgresql://u:secret@localhost:secret/x", "postgresql://u@/x?secret=1"}) {
+    const Result<PostgresStorage> opened = open_postgres({.url = url});
+    ASSERT_FALSE(opened) << url;
+    EXPECT_EQ(opened.error().code, "store.url") << url << ": " << opened.error().message;
+    for (const char* part : {"secret", "cret", "'se", "\"se"}) EXPECT_EQ(opened.error().message.find(part), std::string::npos) << opened.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace chuyi::test
