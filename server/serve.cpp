@@ -188,7 +188,6 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
   }, PumpMessages{.base = options.public_url, .sender = sender->get()});
-  woken = pumps.get();
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,
@@ -244,10 +243,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
-  if (!port) {
-    storage->store.reset();  // while there are pumps that it can wake
-    return port.error();
-  }
+  if (!port) return port.error();
+  woken = pumps.get();  // from here on the store ends before them
   pumps->start();
   ready(*port, [&server] { server.stop(); });
   server.run();

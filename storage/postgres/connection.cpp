@@ -7,6 +7,7 @@
 namespace chuyi::postgres {
 namespace {
 
+constexpr const char* kBadUrl = "chuyi.url";
 constexpr Oid kText = 25;
 constexpr Oid kBigint = 20;
 constexpr Oid kBytes = 17;
@@ -35,6 +36,19 @@ std::string field_of(const PGresult* result, int field) {
   return text == nullptr ? std::string{} : std::string{text};
 }
 
+/// libpq's own words about a URL hold parts of it, perhaps of a password whose special characters were not encoded.
+void check_url(const std::string& url) {
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree);
+  bool good = options != nullptr;
+  for (const PQconninfoOption* each = options.get(); good && each->keyword != nullptr; ++each) {
+    const std::string_view name = each->keyword;
+    const std::string_view value = each->val == nullptr ? "" : each->val;
+    if (name == "port") good = value.find_first_not_of("0123456789,") == std::string_view::npos;
+    if (name == "host" || name == "dbname") good = value.find('@', 1) == std::string_view::npos;
+  }
+  if (!good) throw Failure{.state = kBadUrl, .message = "a URL that libpq cannot read"};
+}
+
 bool is_in_class(const Failure& failure, std::string_view prefix) { return failure.state.starts_with(prefix); }
 
 }  // namespace
@@ -48,6 +62,11 @@ bool is_conflict(const Failure& failure) {
 bool is_refusal(const Failure& failure) { return is_in_class(failure, "22") || is_in_class(failure, "23") || is_in_class(failure, "54"); }
 
 Error error_of(const Failure& failure) {
+  if (failure.state == kBadUrl)
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "store.url",
+                 .message = "Expected a URL of libpq, postgresql://[user@]host[:port]/database[?option=value], with %XX for the special characters of a name or password",
+                 .message_zh = "数据库地址不符合要求，用户名、密码中的特殊字符请写成 %XX"};
   if (is_conflict(failure) || failure.state == "53300")
     return Error{.kind = ErrorKind::unavailable,
                  .code = "store.busy",
@@ -70,6 +89,7 @@ Error error_of(const Failure& failure) {
 }
 
 Connection::Connection(const std::string& url, const Session& session) {
+  check_url(url);
   // What the URL says counts over what stands before it, what stands after it over the URL.
   constexpr std::array kKeys = {"connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
                                 "fallback_application_name", "target_session_attrs", "dbname", "client_encoding"};

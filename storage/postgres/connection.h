@@ -23,7 +23,7 @@ struct Failure {
   bool lost = false;            ///< the connection is of no more use; what it had open is or will be rolled back
 };
 
-/// "store.full", "store.busy", "store.constraint" or "store.io", all `unavailable`.
+/// "store.full", "store.busy", "store.constraint" or "store.io", all `unavailable`; `invalid` "store.url".
 Error error_of(const Failure& failure);
 
 /// Another transaction was in the way and this one can succeed when it is tried again.

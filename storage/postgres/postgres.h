@@ -35,7 +35,7 @@ struct PostgresStorage {
 
 /// Opens the store of an installation with any number of nodes; brings its schema up to date.
 /// Errors: `unavailable` "store.io"; `invalid` "store.version" for a database of a newer release, "store.encoding"
-/// for one that is not in UTF-8.
+/// for one that is not in UTF-8, "store.url".
 Result<PostgresStorage> open_postgres(PostgresOptions options);
 
 /// Readers alone, for tools beside running servers. Errors: `not_found` "store.missing" when there is no installation.

@@ -119,8 +119,10 @@ Result<Page<SessionRow>> PostgresQueries::sessions(const SessionFilter& filter, 
       parameters.insert(parameters.end(), filter.own.begin(), filter.own.end());
     }
     if (!filter.reviewer.empty()) {
+      // To look into JSON that has a NUL anywhere is an error for PostgreSQL.
       seen += std::string{seen.empty() ? "" : " OR "} +
-              "s.id IN (SELECT session_id FROM tasks WHERE \"user\" = ? AND kind = 'sheet' AND status <> 'cancelled' AND body::json ->> 'outcome' <> 'recuse')";
+              "s.id IN (SELECT session_id FROM tasks WHERE \"user\" = ? AND kind = 'sheet' AND status <> 'cancelled'"
+              " AND replace(body, '\\u0000', '\\ufffd')::json ->> 'outcome' <> 'recuse')";
       parameters.push_back(filter.reviewer);
     }
     if (!seen.empty()) where.add("(" + seen + ")", parameters);

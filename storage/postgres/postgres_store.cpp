@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <set>
 
 #include <poll.h>
@@ -60,11 +61,23 @@ class PostgresView final : public View {
   }
   std::optional<OrganisationRow> organisation(std::string_view id) override { return find_organisation(db_, id); }
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(db_, digest); }
-  std::optional<std::string> setting(std::string_view key) override { return find_setting(db_, key); }
+  /// Not locked: some are read by every command. See hold_settings().
+  std::optional<std::string> setting(std::string_view key) override { return settings_[std::string{key}] = find_setting(db_, key); }
   std::int64_t series(std::string_view name) override {
     db_.prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
     auto row = db_.prepare("SELECT value FROM series WHERE name = ? FOR UPDATE").bind(name).rows();
     return row.step() ? row.number(0) : 0;
+  }
+
+  /// Locks the settings that the command has read and now writes. Throws a conflict when another wrote one meanwhile.
+  void hold_settings(const Change& change) {
+    for (const auto& [key, value] : change.settings) {
+      const auto seen = settings_.find(key);
+      if (seen == settings_.end()) continue;
+      db_.prepare("INSERT INTO settings (key, value) VALUES (?, '') ON CONFLICT DO NOTHING").bind(key).run();
+      auto row = db_.prepare("SELECT value FROM settings WHERE key = ? FOR UPDATE").bind(key).rows();
+      if (!row.step() || row.text(0) != seen->second.value_or("")) throw Failure{.state = "40001", .message = "a setting was changed meanwhile"};
+    }
   }
 
   /// Whether the session was looked for and not found.
@@ -86,6 +99,7 @@ class PostgresView final : public View {
   const std::string& node_;
   std::optional<SessionRow> locked_;
   std::set<std::string, std::less<>> absent_;
+  std::map<std::string, std::optional<std::string>> settings_;
 };
 
 Error stopped() {
@@ -282,6 +296,7 @@ Result<Reply> PostgresStore::decide_and_write(Connection& db, Waiting& command) 
       if (std::optional<Result<Reply>> known = known_reply(db, *key)) return *std::move(known);
     return change.error();
   }
+  view.hold_settings(*change);
   write_rows(db, *change, change->session && view.saw_none(change->session->id));
   if (key) {
     const std::string body = canonical_json(json::object{{"body", change->reply.body}});
@@ -321,8 +336,8 @@ void PostgresStore::finish(Connection& db, std::vector<Waiting>& group, std::opt
   put_setting(db, kAuditCountSetting, std::to_string(head.count));
   put_setting(db, kAuditHashSetting, head.hash);
   if (work) db.prepare("NOTIFY chuyi_work").run();
+  last = head;  // before it is queued: what is queued may have left
   db.prepare("COMMIT").run();
-  last = head;
   const Connection::Answer answer = std::move(db.flush().back());
   // A transaction that cannot be committed is rolled back by COMMIT without an error.
   if (std::string_view{PQcmdStatus(answer.get())} != "COMMIT") throw Failure{.state = "40000", .message = "the transaction was rolled back"};

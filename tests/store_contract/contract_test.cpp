@@ -289,6 +289,7 @@ TEST_P(StoreContract, FiltersSessions) {
     TaskRow sheet = task_row(std::string{row.id} + "/sheet", row.id);
     sheet.kind = "sheet";
     sheet.user = row.id == std::string{"s2"} ? "r1" : "r2";
+    sheet.data = {{"opinion", std::string{"a\0b", 3}}};
     TaskRow recused = task_row(std::string{row.id} + "/recused", row.id);
     recused.kind = "sheet";
     recused.user = "r3";

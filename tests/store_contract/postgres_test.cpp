@@ -174,6 +174,25 @@ TEST_F(Nodes, DrawFromASharedSeriesOnce) {
   EXPECT_EQ(verify_audit(queries())->count, 2 * kEach);
 }
 
+// Goal: a setting that a command reads and then writes loses nothing that another wrote meanwhile.
+TEST_F(Nodes, ChangeASettingOneAfterTheOther) {
+  constexpr int kEach = 60;
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < kEach; ++i)
+    for (Store* node : {&a(), &b()})
+      replies.push_back(submit(*node, {.key = {}, .decide = [](View& view) -> Result<Change> {
+                                 Change out;
+                                 out.audit = {{"kind", "test"}};
+                                 out.settings = {{"list", view.setting("list").value_or("") + "x"}};
+                                 return out;
+                               }}));
+  for (auto& each : replies) {
+    const Result<Reply> reply = each.get();
+    ASSERT_TRUE(reply) << reply.error().code;
+  }
+  EXPECT_EQ(queries().setting("list")->value_or("").size(), std::size_t{2 * kEach});
+}
+
 // Goal: two commands that hold what the other needs both succeed in the end.
 TEST_F(Nodes, ResolveADeadlock) {
   std::promise<void> has[2];
@@ -304,9 +323,10 @@ TEST_F(Nodes, OutliveConnectionsThatAreCut) {
   constexpr int kEach = 60;
   std::atomic<int> refused{0};
   std::atomic<bool> over{false};
+  int ended = 0;
   std::thread killer([&] {
     while (!over) {
-      run_sql(database_->url(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'chuyi' AND random() < 0.3");
+      ended += std::stoi(run_sql(database_->url(), "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'chuyi' AND random() < 0.3"));
       std::this_thread::yield();
     }
   });
@@ -324,6 +344,7 @@ TEST_F(Nodes, OutliveConnectionsThatAreCut) {
   for (std::thread& each : clients) each.join();
   over = true;
   killer.join();
+  EXPECT_GT(ended, 0) << "no connection was found to end";
   EXPECT_EQ(refused, 0);
   EXPECT_EQ(verify_audit(queries())->count, kClients * kEach);
 }
@@ -509,6 +530,17 @@ TEST_F(Nodes, RefuseADatabaseOfANewerRelease) {
 TEST_F(Nodes, SayWhenTheServerIsNotThere) {
   EXPECT_EQ(open_postgres({.url = "postgresql:///none?host=/nonexistent"}).error().code, "store.io");
   EXPECT_EQ(open_postgres_readers("postgresql:///none?host=/nonexistent").error().code, "store.missing");
+}
+
+// Goal: no part of a password gets into a message, which gets into a log, when the URL that holds it is wrong.
+TEST(PostgresUrl, IsNotToldWhenItIsWrong) {
+  for (const char* url : {"postgresql://u:se%cret@/x?host=/nonexistent", "postgresql://u:se/cret@localhost/x", "postgresql://u:secret@[::1/x", "postgresql://u:secret@[::1]secret/x",
+                          "postgresql://u:se@cret@localhost.invalid/x", "postgresql://u:secret@localhost:secret/x", "postgresql://u@/x?secret=1"}) {
+    const Result<PostgresStorage> opened = open_postgres({.url = url});
+    ASSERT_FALSE(opened) << url;
+    EXPECT_EQ(opened.error().code, "store.url") << url << ": " << opened.error().message;
+    for (const char* part : {"secret", "cret", "'se", "\"se"}) EXPECT_EQ(opened.error().message.find(part), std::string::npos) << opened.error().message;
+  }
 }
 
 }  // namespace
