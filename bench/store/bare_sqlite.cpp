@@ -151,7 +151,7 @@ Figure measure_bare(const Recorded& recorded, const std::string& database, std::
   Database db(database);
   for (const char* setting : {"PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON"}) db.execute(setting);
   std::vector<double> spans;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   std::size_t at = 0;
   while (at < recorded.sign_offs.size()) {
     const auto before = std::chrono::steady_clock::now();
@@ -163,9 +163,10 @@ Figure measure_bare(const Recorded& recorded, const std::string& database, std::
     db.execute("COMMIT");
     spans.push_back(Duration(std::chrono::steady_clock::now() - before).count());
   }
-  const Duration whole = std::chrono::steady_clock::now() - start;
-  Figure out = figure_of(std::move(spans), whole);
-  out.rate = static_cast<double>(recorded.sign_offs.size()) / whole.count();
+  const double commits = static_cast<double>(spans.size());
+  Figure out = watch.stop(std::move(spans));
+  out.rate *= static_cast<double>(recorded.sign_offs.size()) / commits;
+  out.cpu_us *= commits / static_cast<double>(recorded.sign_offs.size());
   return out;
 }
 

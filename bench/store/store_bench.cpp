@@ -47,12 +47,12 @@ Figure measure_product(const Home& home, std::size_t from, std::size_t to, std::
       net::post(pool, sign);
     });
   };
-  const auto start = Clock::now();
+  const Stopwatch watch;
   for (std::size_t i = 0; i < clients; ++i) net::post(pool, sign);
   ended.wait();
-  const Duration whole = Clock::now() - start;
+  const Figure out = watch.stop(std::move(spans));
   pool.join();
-  return figure_of(std::move(spans), whole);
+  return out;
 }
 
 void copy_database(const std::string& from, const std::string& to) {

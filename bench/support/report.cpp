@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -30,13 +31,24 @@ std::string load() {
   return out.substr(0, out.find(' '));
 }
 
+double cpu_seconds() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  return seconds(used.ru_utime) + seconds(used.ru_stime);
+}
+
 }  // namespace
 
-Figure figure_of(std::vector<double> spans, Duration whole) {
+Stopwatch::Stopwatch() : start_(std::chrono::steady_clock::now()), cpu_start_(cpu_seconds()) {}
+
+Figure Stopwatch::stop(std::vector<double> spans) const {
+  const Duration whole = std::chrono::steady_clock::now() - start_;
+  const double cpu = cpu_seconds() - cpu_start_;
   std::sort(spans.begin(), spans.end());
   if (spans.empty()) return {};
   const auto at = [&](double part) { return 1'000 * spans[std::min(spans.size() - 1, static_cast<std::size_t>(part * static_cast<double>(spans.size())))]; };
-  return {.rate = static_cast<double>(spans.size()) / whole.count(), .p50 = at(0.5), .p99 = at(0.99), .longest = 1'000 * spans.back()};
+  return {.rate = static_cast<double>(spans.size()) / whole.count(), .p50 = at(0.5), .p99 = at(0.99), .longest = 1'000 * spans.back(), .cpu_us = 1e6 * cpu / static_cast<double>(spans.size())};
 }
 
 Figure median_of(std::vector<Figure> runs) {
@@ -44,10 +56,10 @@ Figure median_of(std::vector<Figure> runs) {
   return runs.empty() ? Figure{} : runs[runs.size() / 2];
 }
 
-void print_header(const std::string& title) { std::printf("\n%-48s %10s %9s %9s %9s\n", title.c_str(), "per s", "p50 ms", "p99 ms", "max ms"); }
+void print_header(const std::string& title) { std::printf("\n%-48s %10s %9s %9s %9s %9s\n", title.c_str(), "per s", "p50 ms", "p99 ms", "max ms", "cpu us"); }
 
 void print_row(const std::string& name, const Figure& figure, const std::string& remark) {
-  std::printf("%-48s %10.0f %9.3f %9.3f %9.1f  %s\n", name.c_str(), figure.rate, figure.p50, figure.p99, figure.longest, remark.c_str());
+  std::printf("%-48s %10.0f %9.3f %9.3f %9.1f %9.1f  %s\n", name.c_str(), figure.rate, figure.p50, figure.p99, figure.longest, figure.cpu_us, remark.c_str());
   std::fflush(stdout);
 }
 
@@ -69,16 +81,16 @@ Figure measure_fdatasync(const std::string& folder, std::size_t count) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   std::array<char, 4096> block{};
   std::vector<double> spans;
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   for (std::size_t i = 0; file >= 0 && i < count; ++i) {
     const auto before = std::chrono::steady_clock::now();
     if (::write(file, block.data(), block.size()) < 0 || ::fdatasync(file) != 0) break;
     spans.push_back(Duration(std::chrono::steady_clock::now() - before).count());
   }
-  const Duration whole = std::chrono::steady_clock::now() - start;
+  const Figure out = watch.stop(std::move(spans));
   ::close(file);
   ::unlink(path.c_str());
-  return figure_of(std::move(spans), whole);
+  return out;
 }
 
 }  // namespace chuyi::bench

@@ -14,10 +14,21 @@ struct Figure {
   double p50 = 0;
   double p99 = 0;
   double longest = 0;
+  double cpu_us = 0;  ///< processor time of this process for each operation
 };
 
-/// @param spans  seconds of each operation, any order.
-Figure figure_of(std::vector<double> spans, Duration whole);
+/// Begins when it is made.
+class Stopwatch {
+ public:
+  Stopwatch();
+  /// @param spans  seconds of each operation, any order.
+  Figure stop(std::vector<double> spans) const;
+
+ private:
+  std::chrono::steady_clock::time_point start_;
+  double cpu_start_;
+};
+
 /// The one with the middle rate.
 Figure median_of(std::vector<Figure> runs);
 

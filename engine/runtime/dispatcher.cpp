@@ -13,21 +13,29 @@ namespace {
 
 /// Rolls back a command that would have been taken; never leaves this file.
 constexpr const char* kOnlyAsked = "dispatcher.only_asked";
+/// Rolls back a command that has work to do first; never leaves this file either.
+constexpr const char* kUnprepared = "dispatcher.unprepared";
 
 }  // namespace
 
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
-  if (!needs_preparation(command)) return submit(std::move(command), std::move(done));
-  if (!command.key) return prepare_and_submit(std::move(command), std::move(done));
-  // What was answered before is answered again, whatever preparation would say by now.
-  IdempotencyKey key = *command.key;
-  runtime_.store.update(
-      Update{.key = std::move(key), .decide = [](View&) -> Result<Change> { return Error{.code = kOnlyAsked}; }},
-      [this, command = std::move(command), done = std::move(done)](Result<Reply> known) mutable {
-        if (known || known.error().code != kOnlyAsked) return done(std::move(known));
-        prepare_and_submit(std::move(command), std::move(done));
-      });
+  if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
+  command.data.erase("bundle");  // only preparation says what was sealed
+  std::optional<IdempotencyKey> key = command.key;
+  auto shared = std::make_shared<const Command>(std::move(command));
+  // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
+  runtime_.store.update(Update{.key = std::move(key),
+                               .decide = [this, shared](View& view) -> Result<Change> {
+                                 const std::optional<TaskRow> task = view.task(shared->task_id);
+                                 if (task && needs_preparation(*shared, *task)) return Error{.code = kUnprepared};
+                                 return decide(*shared, view);
+                               }},
+                        [this, shared, done = std::move(done)](Result<Reply> reply) {
+                          if (!reply && reply.error().code == kUnprepared) return prepare_and_submit(*shared, done);
+                          if (reply) runtime_.wake();
+                          done(std::move(reply));
+                        });
 }
 
 void Dispatcher::probe(Command command, Done done) {

@@ -25,12 +25,12 @@ void Connection::execute(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
 }
 
-Connection::Row Connection::prepare(const std::string& sql) {
+Connection::Row Connection::prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return {*this, found->second, true};
   sqlite3_stmt* statement = nullptr;
   const bool keep = statements_.size() < kStatementsMax;
-  if (sqlite3_prepare_v3(db_, sql.c_str(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, nullptr) != SQLITE_OK)
-    fail(sql.c_str());
+  if (sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, nullptr) != SQLITE_OK)
+    fail(std::string{sql}.c_str());
   if (keep) statements_.emplace(sql, statement);
   return {*this, statement, keep};
 }

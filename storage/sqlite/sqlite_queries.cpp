@@ -108,9 +108,9 @@ template <class T>
 Result<T> SqliteQueries::read(const std::function<T(Connection&)>& read) {
   try {
     std::unique_ptr<Connection> connection = take();
-    connection->execute("BEGIN");
+    connection->repeat("BEGIN");
     T out = read(*connection);
-    connection->execute("COMMIT");
+    connection->repeat("COMMIT");
     give(std::move(connection));
     return out;
   } catch (const Failure& failure) {

@@ -136,13 +136,13 @@ void SqliteStore::loop() {
 std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
   const AuditHead before = head_;
   try {
-    db_->execute("BEGIN IMMEDIATE");
+    db_->repeat("BEGIN IMMEDIATE");
     for (Waiting& each : group) each.reply = apply(each.update);
     if (head_.count != before.count) {
       put_setting(*db_, kAuditCountSetting, std::to_string(head_.count));
       put_setting(*db_, kAuditHashSetting, head_.hash);
     }
-    db_->execute("COMMIT");
+    db_->repeat("COMMIT");
     return std::nullopt;
   } catch (const Failure& failure) {
     head_ = before;
@@ -165,7 +165,7 @@ std::optional<Error> SqliteStore::checkpoint() {
 }
 
 Result<Reply> SqliteStore::apply(const Update& update) {
-  db_->execute("SAVEPOINT command");
+  db_->repeat("SAVEPOINT command");
   const AuditHead before = head_;
   Result<Reply> reply = [&]() -> Result<Reply> {
     try {
@@ -178,10 +178,10 @@ Result<Reply> SqliteStore::apply(const Update& update) {
     }
   }();
   if (!reply) {
-    db_->execute("ROLLBACK TO command");
+    db_->repeat("ROLLBACK TO command");
     head_ = before;
   }
-  db_->execute("RELEASE command");
+  db_->repeat("RELEASE command");
   return reply;
 }
 
