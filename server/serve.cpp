@@ -189,6 +189,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .texts = **texts,
                     .limits = options.limits,
                     .pool = pool,
+                    .reads_here = options.store.empty(),
                     .advance_clock = {},
                     .incidents = {},
                     .reload_packages = {},
