@@ -25,6 +25,11 @@ void Connection::execute(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
 }
 
+void Connection::use_memory(std::size_t cache_kib, std::size_t mmap_mb) {
+  execute(("PRAGMA cache_size=-" + std::to_string(cache_kib)).c_str());
+  execute(("PRAGMA mmap_size=" + std::to_string(mmap_mb * 1024 * 1024)).c_str());
+}
+
 Connection::Row Connection::prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return {*this, found->second, true};
   sqlite3_stmt* statement = nullptr;

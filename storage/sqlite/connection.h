@@ -67,6 +67,8 @@ class Connection {
 
   /// The statement for `sql`, prepared once for each connection; past kStatementsMax different ones each time anew.
   Row prepare(std::string_view sql);
+  /// Sizes of the page cache and of the mapped part of the database.
+  void use_memory(std::size_t cache_kib, std::size_t mmap_mb);
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   sqlite3* handle() { return db_; }
 

@@ -52,8 +52,10 @@ bool is_harmless(const Failure& failure) {
   return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_NOMEM;
 }
 
-/// Pages in the write-ahead log past which it is carried over into the database.
-constexpr int kLogPagesMax = 1'000;
+/// Pages in the write-ahead log past which it is carried over into the database: at a moment when nobody waits, if there
+/// is one in time.
+constexpr int kLogPagesIdle = 1'000;
+constexpr int kLogPagesMax = 2'000;
 
 Error stopped() {
   return Error{.kind = ErrorKind::unavailable,
@@ -123,8 +125,13 @@ void SqliteStore::loop() {
     else
       fatal = commit_group(group);
     for (Waiting& each : group) each.done(std::move(each.reply));
-    if (!fatal && !failed_ && log_pages_ > kLogPagesMax) fatal = checkpoint();
     lock.lock();
+    const bool due = log_pages_ > (queue_.empty() ? kLogPagesIdle : kLogPagesMax);
+    if (!fatal && !failed_ && due) {
+      lock.unlock();
+      fatal = checkpoint();
+      lock.lock();
+    }
     if (!fatal) continue;
     failed_ = true;
     lock.unlock();
@@ -267,9 +274,10 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
     db->execute("PRAGMA journal_mode=WAL");
     db->execute(options.unsafe_no_sync ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL");
     db->execute("PRAGMA foreign_keys=ON");
+    db->use_memory(options.cache_mb * 1024 / 2, options.mmap_mb);
     migrate(*db);
     SqliteStorage out;
-    out.queries = std::make_unique<SqliteQueries>(options.path, options.vfs);
+    out.queries = std::make_unique<SqliteQueries>(options);
     out.store = std::make_unique<SqliteStore>(std::move(options), std::move(db));
     return out;
   } catch (const Failure& failure) {
@@ -280,7 +288,7 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
 }
 
 Result<std::unique_ptr<Queries>> open_sqlite_readers(const std::string& path) {
-  auto out = std::make_unique<sqlite::SqliteQueries>(path, nullptr);
+  auto out = std::make_unique<sqlite::SqliteQueries>(SqliteOptions{.path = path});
   if (const Result<std::optional<std::string>> probe = out->setting("audit_count"); !probe)
     return Error{.kind = ErrorKind::not_found,
                  .code = "store.missing",
