@@ -78,11 +78,11 @@ def login(port):
     return json.loads(request(port, "POST", "/api/v1/login", {"user": "bureau", "password": PASSWORD})[0])["token"]
 
 
-def load(server, kind, token, connections, first, last, seconds):
+def load(server, kind, token, connections, first, last, seconds, stride=1, offset=0):
     threads = min(connections, 2)
     cpu = server.cpu_seconds()
     done = subprocess.run(["wrk", "-t", str(threads), "-c", str(connections), "-d", f"{seconds}s", "-s", f"{HERE}/load.lua",
-                           f"http://127.0.0.1:{server.port}", "--", kind, token, str(first), str(last), str(threads)],
+                           f"http://127.0.0.1:{server.port}", "--", kind, token, str(first), str(last), str(threads), str(stride), str(offset)],
                           capture_output=True, text=True)
     line = next((line for line in done.stdout.splitlines() if line.startswith("RESULT")), None)
     if not line:
