@@ -45,6 +45,8 @@ struct Services {
   HttpLimits limits;
   TrustedProxies proxies;
   net::thread_pool& pool;  ///< for calls that block
+  /// A row by its id costs less than a thread that is woken for it: the store is in this process.
+  bool reads_here = false;
   /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.
   std::function<Result<PumpReport>(std::optional<Instant>, const Actor&)> advance_clock;
   std::function<json::array()> incidents;
@@ -78,6 +80,12 @@ struct Context {
   BodySource* body = nullptr;  ///< for streamed bodies
   bool takes_key = false;      ///< the route's: whether an Idempotency-Key means anything
 
+  /// Runs `job`, which asks `queries` for rows by their ids, here or on the pool.
+  template <class Job>
+  net::awaitable<std::invoke_result_t<Job>> reading(Job job) {
+    if (services.reads_here) co_return job();
+    co_return co_await blocking(std::move(job));
+  }
   /// Runs `job` on the pool and comes back.
   template <class Job>
   net::awaitable<std::invoke_result_t<Job>> blocking(Job job) {

@@ -210,6 +210,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .limits = options.limits,
                     .proxies = std::move(*proxies),
                     .pool = pool,
+                    .reads_here = options.store.empty(),
                     .advance_clock = {},
                     .incidents = {},
                     .reload_packages = {},

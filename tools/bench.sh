@@ -1,10 +1,32 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds bench/engine as it ships and runs it: each figure 5 times, minimum, median and mean.
-# Options go to the benchmark, e.g. --benchmark_filter=flat.
+# Installs what is missing, builds the benchmarks as they ship and runs them. Each prints machine, versions, settings and
+# its limits beside its figures; docs/performance.md keeps them.
+#   tools/bench.sh [engine|store|http|growth] [OPTIONS…]   none named: all of them. Options go to the one that is named.
+# CHUYI_BENCH_FOLDER is where databases are made (it must be on the disk to be measured); growth needs 20 GB there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+which=${1:-all}
+[ $# -eq 0 ] || shift
+folder=${CHUYI_BENCH_FOLDER:-$PWD/build/bench}
+build=build/release
+
 tools/deps.sh --bench
 cmake --preset release -DCHUYI_BENCH=ON >/dev/null
-cmake --build --preset release --target bench_engine
-exec build/release/bin/bench_engine --benchmark_repetitions=5 --benchmark_report_aggregates_only=true \
-  --benchmark_enable_random_interleaving=true "$@"
+cmake --build --preset release --target bench_engine bench_store bench_fill bench_beast chuyi
+mkdir -p "$folder"
+
+run() {
+  case "$1" in
+    engine) "$build/bin/bench_engine" --benchmark_repetitions=5 --benchmark_report_aggregates_only=true --benchmark_enable_random_interleaving=true "${@:2}" ;;
+    store) "$build/bin/bench_store" --folder "$folder/store" "${@:2}" ;;
+    http) python3 bench/http/http_bench.py "$build" --folder "$folder/http" "${@:2}" ;;
+    growth) python3 bench/growth/growth_bench.py "$build" --folder "$folder/growth" "${@:2}" ;;
+    *) sed -n 2,6p "$0" >&2; exit 2 ;;
+  esac
+}
+
+if [ "$which" != all ]; then run "$which" "$@"; exit; fi
+for each in engine store http growth; do
+  echo "== $each"
+  run "$each"
+done

@@ -9,7 +9,7 @@ packages=(g++ cmake ninja-build pkg-config ca-certificates git
 case "${1:-}" in
   --tests) packages+=(curl postgresql) ;;
   --fuzz) packages+=(clang-14 libclang-rt-14-dev) ;;
-  --bench) packages+=(libbenchmark-dev) ;;
+  --bench) packages+=(libbenchmark-dev wrk) ;;
 esac
 
 sudo=()

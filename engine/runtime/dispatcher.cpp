@@ -13,21 +13,29 @@ namespace {
 
 /// Rolls back a command that would have been taken; never leaves this file.
 constexpr const char* kOnlyAsked = "dispatcher.only_asked";
+/// Rolls back a command that has work to do first; never leaves this file either.
+constexpr const char* kUnprepared = "dispatcher.unprepared";
 
 }  // namespace
 
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
-  if (!needs_preparation(command)) return submit(std::move(command), std::move(done));
-  if (!command.key) return prepare_and_submit(std::move(command), std::move(done));
-  // What was answered before is answered again, whatever preparation would say by now.
-  IdempotencyKey key = *command.key;
-  runtime_.store.update(
-      Update{.key = std::move(key), .decide = [](View&) -> Result<Change> { return Error{.code = kOnlyAsked}; }},
-      [this, command = std::move(command), done = std::move(done)](Result<Reply> known) mutable {
-        if (known || known.error().code != kOnlyAsked) return done(std::move(known));
-        prepare_and_submit(std::move(command), std::move(done));
-      });
+  if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
+  command.data.erase("bundle");  // only preparation says what was sealed
+  std::optional<IdempotencyKey> key = command.key;
+  auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
+  // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
+  runtime_.store.update(Update{.key = std::move(key),
+                               .decide = [this, shared](View& view) -> Result<Change> {
+                                 const std::optional<TaskRow> task = view.task(shared->command.task_id);
+                                 if (task && needs_preparation(shared->command, *task)) return Error{.code = kUnprepared};
+                                 return decide(*shared, view);
+                               }},
+                        [this, shared, done = std::move(done)](Result<Reply> reply) {
+                          if (!reply && reply.error().code == kUnprepared) return prepare_and_submit(std::move(shared->command), done);
+                          if (reply && shared->wakes) runtime_.wake();
+                          done(std::move(reply));
+                        });
 }
 
 void Dispatcher::probe(Command command, Done done) {
@@ -55,6 +63,12 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }
 
+Result<Change> Dispatcher::decide(Deciding& deciding, View& view) const {
+  Result<Change> change = decide(deciding.command, view);
+  deciding.wakes = change && (!change->timers.empty() || !change->outbox.empty());
+  return change;
+}
+
 void Dispatcher::prepare_and_submit(Command command, Done done) {
   // Forms, plugin code and sealing may take long: never inside the transaction, never on the caller's thread.
   runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
@@ -72,17 +86,18 @@ void Dispatcher::prepare_and_submit(Command command, Done done) {
 
 void Dispatcher::submit(Command command, Done done) {
   std::optional<IdempotencyKey> key = command.key;
-  auto shared = std::make_shared<const Command>(std::move(command));
+  auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   runtime_.store.update(
       Update{.key = std::move(key), .decide = [this, shared](View& view) { return decide(*shared, view); }},
       [this, shared, done = std::move(done)](Result<Reply> reply) {
-        if (reply) runtime_.wake();
-        if (shared->holds.empty()) return done(std::move(reply));
+        if (reply && shared->wakes) runtime_.wake();
+        const std::string& holds = shared->command.holds;
+        if (holds.empty()) return done(std::move(reply));
         // A failed store may have written after all.
         const bool referenced = reply ? !reply->replayed : reply.error().kind == ErrorKind::unavailable;
         // Whoever hears of a refusal finds nothing left of it; but files are not the store thread's to remove.
         runtime_.post([this, shared, referenced, done, reply = std::move(reply)]() mutable {
-          runtime_.documents.release(shared->holds, referenced);
+          runtime_.documents.release(shared->command.holds, referenced);
           done(std::move(reply));
         });
       });

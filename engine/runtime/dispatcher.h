@@ -45,7 +45,13 @@ class Dispatcher final : public CommandService {
   void probe(Command command, Done done) override;
 
  private:
+  /// What a command on its way carries from its decision to its end.
+  struct Deciding {
+    Command command;
+    bool wakes = false;  ///< it leaves something to the pumps
+  };
   Result<Change> decide(const Command& command, View& view) const;
+  Result<Change> decide(Deciding& deciding, View& view) const;
   void submit(Command command, Done done);
   void prepare_and_submit(Command command, Done done);
   Runtime runtime_;

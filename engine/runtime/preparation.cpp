@@ -101,20 +101,22 @@ Result<json::object> seal(const Runtime& runtime, const Subject& subject, const 
 
 }  // namespace
 
-bool needs_preparation(const Command& command) { return command.kind == "task.complete"; }
+bool may_need_preparation(const Command& command) { return command.kind == "task.complete"; }
+
+bool needs_preparation(const Command& command, const TaskRow& task) {
+  const bool open = task.status == "open" || task.status == "claimed";
+  // The transaction says why not; what is wrong with a draft is for those alone who may sign it.
+  return open && may_act(command.actor, task) && (!task.form.empty() || task.seals);
+}
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
-  command.data.erase("bundle");  // only preparation says what was sealed
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
-  const bool open = subject->task.status == "open" || subject->task.status == "claimed";
-  // The transaction says why; what is wrong with a draft is for those alone who may sign it.
-  if (!open || !may_act(command.actor, subject->task)) return command;
+  if (!needs_preparation(command, subject->task)) return command;
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
   command.checked_on = subject->definition->digest;
-  const bool checks = !subject->task.form.empty();
-  if (checks)
+  if (!subject->task.form.empty())
     if (Result<> valid = validate(runtime, *subject, data); !valid) return valid.error();
   if (subject->task.seals) {
     Result<json::object> bundle = seal(runtime, *subject, data);
@@ -123,7 +125,7 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
     command.data["bundle"] = std::move(*bundle);
   }
   // Signed is what was checked and sealed: a change since then is found by its revision.
-  if ((checks || subject->task.seals) && !command.if_revision) command.if_revision = subject->task.revision;
+  if (!command.if_revision) command.if_revision = subject->task.revision;
   return command;
 }
 

@@ -4,8 +4,10 @@
 
 namespace chuyi {
 
-/// Whether the command has work to do before its transaction.
-bool needs_preparation(const Command& command);
+/// Whether the command may have work to do before its transaction; the task tells.
+bool may_need_preparation(const Command& command);
+/// Whether it has: there is a form to check or a bag to seal, and the actor may act on the task.
+bool needs_preparation(const Command& command, const TaskRow& task);
 
 /// The work of a sign-off that must not run inside the transaction: the form's schema, its rules, the
 /// package's own validation, and sealing the bag. Blocks; call it on a worker thread.

@@ -93,7 +93,7 @@ net::awaitable<Response> list_applications(Context& context) {
 
 net::awaitable<Response> get_application(Context& context) {
   std::uint64_t revision = 0;
-  const Result<json::object> shown = co_await context.blocking([&]() -> Result<json::object> {
+  const Result<json::object> shown = co_await context.reading([&]() -> Result<json::object> {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
     revision = seen->session.revision;

@@ -17,7 +17,7 @@ std::vector<std::string> split(const std::string& list) {
 }
 
 net::awaitable<Response> act(Context& context, std::string kind, json::object data, std::optional<std::uint64_t> revision) {
-  const Result<SeenTask> seen = co_await context.blocking([&] { return see_task_to_act(context, context.parameters[0]); });
+  const Result<SeenTask> seen = co_await context.reading([&] { return see_task_to_act(context, context.parameters[0]); });
   if (!seen) co_return context.fail(seen.error());
   const Result<Reply> reply = co_await context.execute(task_command(std::move(kind), context.parameters[0], std::move(data), revision));
   if (!reply) co_return context.fail(reply.error());
@@ -58,7 +58,7 @@ net::awaitable<Response> list_tasks(Context& context) {
 
 net::awaitable<Response> get_task(Context& context) {
   bool with_data = false;
-  const Result<SeenTask> seen = co_await context.blocking([&]() -> Result<SeenTask> {
+  const Result<SeenTask> seen = co_await context.reading([&]() -> Result<SeenTask> {
     Result<SeenTask> found = see_task(context, context.parameters[0]);
     if (!found) return found;
     const Result<bool> panel_open = is_panel_open(context.services.queries, found->task.session_id);

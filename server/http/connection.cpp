@@ -203,7 +203,7 @@ class Connection final : public BodySource {
     const std::string token = services_.identity.token_of(request_, by_cookie);
     if (!token.empty()) {
       Result<std::optional<Actor>> actor =
-          co_await context.blocking([&] { return services_.identity.actor_of(token, services_.queries); });
+          co_await context.reading([&] { return services_.identity.actor_of(token, services_.queries); });
       if (!actor) co_return actor.error();
       if (*actor) context.actor = **actor;
     }

@@ -25,12 +25,17 @@ void Connection::execute(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(sql);
 }
 
-Connection::Row Connection::prepare(const std::string& sql) {
+void Connection::use_memory(std::size_t cache_kib, std::size_t mmap_mb) {
+  execute(("PRAGMA cache_size=-" + std::to_string(cache_kib)).c_str());
+  execute(("PRAGMA mmap_size=" + std::to_string(mmap_mb * 1024 * 1024)).c_str());
+}
+
+Connection::Row Connection::prepare(std::string_view sql) {
   if (const auto found = statements_.find(sql); found != statements_.end()) return {*this, found->second, true};
   sqlite3_stmt* statement = nullptr;
   const bool keep = statements_.size() < kStatementsMax;
-  if (sqlite3_prepare_v3(db_, sql.c_str(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, nullptr) != SQLITE_OK)
-    fail(sql.c_str());
+  if (sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), keep ? SQLITE_PREPARE_PERSISTENT : 0, &statement, nullptr) != SQLITE_OK)
+    fail(std::string{sql}.c_str());
   if (keep) statements_.emplace(sql, statement);
   return {*this, statement, keep};
 }

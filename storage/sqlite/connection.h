@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include <sqlite3.h>
 
@@ -32,6 +32,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   void execute(const char* sql);
+  /// The same for one statement that comes again and again: it is prepared once.
+  void repeat(std::string_view sql) { prepare(sql).run(); }
 
   /// A prepared statement in use; reset when it goes out of scope.
   class Row {
@@ -64,14 +66,19 @@ class Connection {
   };
 
   /// The statement for `sql`, prepared once for each connection; past kStatementsMax different ones each time anew.
-  Row prepare(const std::string& sql);
+  Row prepare(std::string_view sql);
+  /// Sizes of the page cache and of the mapped part of the database.
+  void use_memory(std::size_t cache_kib, std::size_t mmap_mb);
   bool in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
   sqlite3* handle() { return db_; }
 
  private:
   [[noreturn]] void fail(const char* what);
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
   sqlite3* db_ = nullptr;
-  std::map<std::string, sqlite3_stmt*, std::less<>> statements_;
+  std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements_;
 };
 
 /// "store.full", "store.busy", "store.constraint" or "store.io", all `unavailable`.

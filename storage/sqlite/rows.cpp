@@ -40,8 +40,9 @@ void write_session(Connection& db, const SessionRow& row) {
       .run();
   if (row.revision != 1) return;
   for (std::size_t i = 0; i < row.orgs.size(); ++i)
-    db.prepare("INSERT INTO session_orgs (org, session_id, level) VALUES (?,?,?) ON CONFLICT DO NOTHING")
+    db.prepare("INSERT INTO session_orgs (org, created, session_id, level) VALUES (?,?,?,?) ON CONFLICT DO NOTHING")
         .bind(row.orgs[i])
+        .bind(to_ms(row.created))
         .bind(row.id)
         .bind(static_cast<std::int64_t>(i))
         .run();

@@ -94,6 +94,7 @@ std::unique_ptr<Connection> SqliteQueries::take() {
   auto out = std::make_unique<Connection>(path_, SQLITE_OPEN_READWRITE, vfs_);
   out->execute("PRAGMA wal_autocheckpoint=0");
   out->execute("PRAGMA query_only=ON");
+  out->use_memory(cache_mb_ * 1024 / 2 / kIdleMax, mmap_mb_);
   // The last connection to close would checkpoint and delete the log: that is the writer's to do.
   sqlite3_db_config(out->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   return out;
@@ -108,9 +109,9 @@ template <class T>
 Result<T> SqliteQueries::read(const std::function<T(Connection&)>& read) {
   try {
     std::unique_ptr<Connection> connection = take();
-    connection->execute("BEGIN");
+    connection->repeat("BEGIN");
     T out = read(*connection);
-    connection->execute("COMMIT");
+    connection->repeat("COMMIT");
     give(std::move(connection));
     return out;
   } catch (const Failure& failure) {
@@ -124,37 +125,65 @@ Result<std::optional<SessionRow>> SqliteQueries::session(std::string_view id) {
   return read<std::optional<SessionRow>>([&](Connection& db) { return find_session(db, id); });
 }
 
+namespace {
+
+/// A list that comes from several places, each read in the list's order and no further than its page: what a page costs
+/// does not grow with the rows behind it.
+class Branches {
+ public:
+  /// @param from   "SELECT … FROM …"
+  /// @param order  "a, b": what the list is ordered by
+  void add(const std::string& from, const Where& where, const std::string& order) {
+    sql_ += (sql_.empty() ? "" : " UNION ") + ("SELECT * FROM (" + from + where.sql() + " ORDER BY " + order + " LIMIT ?)");
+    wheres_.push_back(where);
+  }
+  /// @param order  that of the whole list.
+  std::string sql(const std::string& order) const { return sql_ + " ORDER BY " + order + " LIMIT ?"; }
+  void bind(Connection::Row& row, std::size_t limit) const {
+    for (const Where& each : wheres_) each.bind(row, limit);
+    row.bind(static_cast<std::int64_t>(limit));
+  }
+
+ private:
+  std::string sql_;
+  std::vector<Where> wheres_;
+};
+
+}  // namespace
+
 Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
   return read<Page<SessionRow>>([&](Connection& db) {
-    Where where;
-    where.equal("s.programme", filter.programme);
-    where.equal("s.round", filter.round);
-    where.equal("s.status", filter.status);
-    where.equal("s.stage", filter.stage);
-    if (!filter.text.empty())
-      where.add("(s.title LIKE ? ESCAPE '\\' OR s.org_name LIKE ? ESCAPE '\\')",
-                {contains_pattern(filter.text), contains_pattern(filter.text)});
-    std::string seen;
-    std::vector<std::string> parameters;
-    if (!filter.orgs.empty()) {
-      seen = "s.id IN (SELECT session_id FROM session_orgs WHERE org IN " + placeholders(filter.orgs.size()) + ")";
-      parameters = filter.orgs;
-    }
-    if (!filter.own.empty()) {
-      seen += std::string{seen.empty() ? "" : " OR "} + "s.org IN " + placeholders(filter.own.size());
-      parameters.insert(parameters.end(), filter.own.begin(), filter.own.end());
-    }
+    const std::string columns = std::string{"SELECT "} + kSessionColumns;
+    Branches branches;
+    const auto add = [&](const std::string& from, Where where, const std::string& created, const std::string& id) {
+      where.equal("s.programme", filter.programme);
+      where.equal("s.round", filter.round);
+      where.equal("s.status", filter.status);
+      where.equal("s.stage", filter.stage);
+      if (!filter.text.empty())
+        where.add("(s.title LIKE ? ESCAPE '\\' OR s.org_name LIKE ? ESCAPE '\\')",
+                  {contains_pattern(filter.text), contains_pattern(filter.text)});
+      if (!page.after.empty()) where.after("(" + created + ", " + id + ") > (?, ?)", cursor_of(page));
+      branches.add(columns + from, where, created + ", " + id);
+    };
+    const auto of_org = [&](const std::string& org, const char* level) {
+      Where where;
+      where.add(std::string{"o.org = ?"} + level, {org});
+      // CROSS: the organisation's applications in their order, not some index of sessions and then a sort.
+      add(" FROM session_orgs o CROSS JOIN sessions s ON s.id = o.session_id", std::move(where), "o.created", "o.session_id");
+    };
+    for (const std::string& org : filter.orgs) of_org(org, "");
+    for (const std::string& org : filter.own) of_org(org, " AND o.level = 0");
     if (!filter.reviewer.empty()) {
-      seen += std::string{seen.empty() ? "" : " OR "} +
-              "s.id IN (SELECT session_id FROM tasks WHERE user = ? AND kind = 'sheet' AND status <> 'cancelled' AND body ->> '$.outcome' <> 'recuse')";
-      parameters.push_back(filter.reviewer);
+      Where where;
+      where.add("s.id IN (SELECT session_id FROM tasks WHERE user = ? AND user <> '' AND kind = 'sheet' AND status <> 'cancelled' AND body ->> '$.outcome' <> 'recuse')",
+                {filter.reviewer});
+      add(" FROM sessions s", std::move(where), "s.created", "s.id");
     }
-    if (!seen.empty()) where.add("(" + seen + ")", parameters);
-    if (!page.after.empty()) where.after("(s.created, s.id) > (?, ?)", cursor_of(page));
+    if (filter.orgs.empty() && filter.own.empty() && filter.reviewer.empty()) add(" FROM sessions s", {}, "s.created", "s.id");
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s" + where.sql() +
-                          " ORDER BY s.created, s.id LIMIT ?");
-    where.bind(row, limit + 1);
+    auto row = db.prepare(branches.sql("created, id"));
+    branches.bind(row, limit + 1);
     std::vector<SessionRow> rows;
     while (row.step()) rows.push_back(read_session(db, row));
     return cut(std::move(rows), limit,
@@ -172,26 +201,33 @@ Result<std::optional<TaskRow>> SqliteQueries::task(std::string_view id) {
 
 Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
   return read<Page<TaskRow>>([&](Connection& db) {
-    Where where;
-    std::string mine;
-    std::vector<std::string> parameters;
+    const bool open = !filter.statuses.empty() &&
+                      std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
+    // One application's tasks are few: with "+" no index of an inbox is taken for them.
+    const std::string plus = filter.session_id.empty() ? "" : "+";
+    Branches branches;
+    const auto add = [&](Where where) {
+      if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+      where.equal("session_id", filter.session_id);
+      where.equal("kind", filter.kind);
+      if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
+      branches.add("SELECT body, due, id FROM tasks", where, "due, id");
+    };
     for (const Membership& held : filter.memberships) {
-      mine += std::string{mine.empty() ? "" : " OR "} + "(org = ? AND role = ? AND user = '')";
-      parameters.push_back(held.org);
-      parameters.push_back(held.role);
+      Where where;
+      // As the partial index has it: SQLite does not see it in the bound values.
+      where.add(plus + "org = ? AND role = ? AND user = ''" + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
+      add(std::move(where));
     }
     if (!filter.user.empty()) {
-      mine += std::string{mine.empty() ? "" : " OR "} + "user = ?";
-      parameters.push_back(filter.user);
+      Where where;
+      where.add(plus + "user = ? AND user <> ''", {filter.user});
+      add(std::move(where));
     }
-    if (!mine.empty()) where.add("(" + mine + ")", parameters);
-    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
-    where.equal("session_id", filter.session_id);
-    where.equal("kind", filter.kind);
-    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
+    if (filter.memberships.empty() && filter.user.empty()) add({});
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?");
-    where.bind(row, limit + 1);
+    auto row = db.prepare(branches.sql("due, id"));
+    branches.bind(row, limit + 1);
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
     Page<TaskRow> out;

@@ -15,7 +15,7 @@ namespace chuyi::sqlite {
 /// Debian 12's 3.40), so the writer's connection alone does both.
 class SqliteQueries final : public Queries {
  public:
-  SqliteQueries(std::string path, const char* vfs) : path_(std::move(path)), vfs_(vfs) {}
+  explicit SqliteQueries(const SqliteOptions& options) : path_(options.path), vfs_(options.vfs), cache_mb_(options.cache_mb), mmap_mb_(options.mmap_mb) {}
 
   Result<std::optional<SessionRow>> session(std::string_view id) override;
   Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override;
@@ -51,6 +51,8 @@ class SqliteQueries final : public Queries {
 
   std::string path_;
   const char* vfs_;
+  std::size_t cache_mb_;
+  std::size_t mmap_mb_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Connection>> idle_;
 };

@@ -54,8 +54,10 @@ bool is_harmless(const Failure& failure) {
   return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_NOMEM;
 }
 
-/// Pages in the write-ahead log past which it is carried over into the database.
-constexpr int kLogPagesMax = 1'000;
+/// Pages in the write-ahead log past which it is carried over into the database: at a moment when nobody waits, if there
+/// is one in time.
+constexpr int kLogPagesIdle = 1'000;
+constexpr int kLogPagesMax = 2'000;
 
 Error stopped() {
   return Error{.kind = ErrorKind::unavailable,
@@ -125,8 +127,13 @@ void SqliteStore::loop() {
     else
       fatal = commit_group(group);
     answer(group);
-    if (!fatal && !failed_ && log_pages_ > kLogPagesMax) fatal = checkpoint();
     lock.lock();
+    const bool due = log_pages_ > (queue_.empty() ? kLogPagesIdle : kLogPagesMax);
+    if (!fatal && !failed_ && due) {
+      lock.unlock();
+      fatal = checkpoint();
+      lock.lock();
+    }
     if (!fatal) continue;
     failed_ = true;
     lock.unlock();
@@ -143,14 +150,14 @@ void SqliteStore::answer(std::vector<Waiting>& group) {
 std::optional<Error> SqliteStore::commit_group(std::vector<Waiting>& group) {
   const AuditHead before = head_;
   try {
-    db_->execute("BEGIN IMMEDIATE");
+    db_->repeat("BEGIN IMMEDIATE");
     for (Waiting& each : group) each.reply = apply(each.update);
     if (head_.count != before.count) {
       put_setting(*db_, kAuditCountSetting, std::to_string(head_.count));
       put_setting(*db_, kAuditHashSetting, head_.hash);
     }
     if (CHUYI_MUTANT("acknowledged_before_commit")) answer(group);
-    db_->execute("COMMIT");
+    db_->repeat("COMMIT");
     return std::nullopt;
   } catch (const Failure& failure) {
     if (!CHUYI_MUTANT("audit_head_not_rolled_back")) head_ = before;
@@ -173,7 +180,7 @@ std::optional<Error> SqliteStore::checkpoint() {
 }
 
 Result<Reply> SqliteStore::apply(const Update& update) {
-  db_->execute("SAVEPOINT command");
+  db_->repeat("SAVEPOINT command");
   const AuditHead before = head_;
   Result<Reply> reply = [&]() -> Result<Reply> {
     try {
@@ -186,10 +193,10 @@ Result<Reply> SqliteStore::apply(const Update& update) {
     }
   }();
   if (!reply) {
-    if (!CHUYI_MUTANT("refused_command_not_rolled_back")) db_->execute("ROLLBACK TO command");
+    if (!CHUYI_MUTANT("refused_command_not_rolled_back")) db_->repeat("ROLLBACK TO command");
     head_ = before;
   }
-  db_->execute("RELEASE command");
+  db_->repeat("RELEASE command");
   return reply;
 }
 
@@ -276,9 +283,10 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
     db->execute(options.unsafe_no_sync || CHUYI_MUTANT("synchronous_off") ? "PRAGMA synchronous=OFF" : "PRAGMA synchronous=FULL");
     if (CHUYI_MUTANT("synchronous_normal")) db->execute("PRAGMA synchronous=NORMAL");
     db->execute("PRAGMA foreign_keys=ON");
+    db->use_memory(options.cache_mb * 1024 / 2, options.mmap_mb);
     migrate(*db);
     SqliteStorage out;
-    out.queries = std::make_unique<SqliteQueries>(options.path, options.vfs);
+    out.queries = std::make_unique<SqliteQueries>(options);
     out.store = std::make_unique<SqliteStore>(std::move(options), std::move(db));
     return out;
   } catch (const Failure& failure) {
@@ -289,7 +297,7 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options) {
 }
 
 Result<std::unique_ptr<Queries>> open_sqlite_readers(const std::string& path) {
-  auto out = std::make_unique<sqlite::SqliteQueries>(path, nullptr);
+  auto out = std::make_unique<sqlite::SqliteQueries>(SqliteOptions{.path = path});
   if (const Result<std::optional<std::string>> probe = out->setting("audit_count"); !probe)
     return Error{.kind = ErrorKind::not_found,
                  .code = "store.missing",
