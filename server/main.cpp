@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -231,6 +232,16 @@ int main(int argc, char** argv) {
   CLI::App* audit_verify = audit_command->add_subcommand("verify", "check the hash chain over every record");
   audit_verify->add_flag("--json", json_output, "print as JSON");
 
+  std::string backup_folder;
+  std::optional<std::int64_t> restore_until;
+  CLI::App* backup_command = app.add_subcommand("backup", "back the installation up into a new folder, beside a running server too");
+  backup_command->add_option("folder", backup_folder, "a new or empty folder; a BagIt bag is made there")->required();
+  backup_command->add_flag("--json", json_output, "print as JSON");
+  CLI::App* restore_command = app.add_subcommand("restore", "make an installation of a backup in a new or empty data folder (--data)");
+  restore_command->add_option("folder", backup_folder, "a backup")->required();
+  restore_command->add_option("--until", restore_until, "as it was after this entry of the audit log");
+  restore_command->add_flag("--json", json_output, "print as JSON");
+
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
@@ -273,6 +284,9 @@ int main(int argc, char** argv) {
   migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, {data, store}, migration, json_output), json_output); });
   migrate_list->callback([&] { code = exit_code(run_migrate_list(files, {data, store}, json_output), json_output); });
   audit_verify->callback([&] { code = exit_code(run_audit_verify({data, store}, json_output), json_output); });
+
+  backup_command->callback([&] { code = exit_code(run_backup({data, store}, backup_folder, json_output), json_output); });
+  restore_command->callback([&] { code = exit_code(run_restore({data, store}, backup_folder, restore_until, json_output), json_output); });
 
   try {
     app.parse(argc, argv);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,5 +57,7 @@ Result<> run_migrate_apply(const SharedFiles& files, const Home& home, const Mig
 Result<> run_migrate_undo(const SharedFiles& files, const Home& home, const std::string& migration, bool json_output);
 Result<> run_migrate_list(const SharedFiles& files, const Home& home, bool json_output);
 Result<> run_audit_verify(const Home& home, bool json_output);
+Result<> run_backup(const Home& home, const std::string& folder, bool json_output);
+Result<> run_restore(const Home& home, const std::string& folder, std::optional<std::int64_t> until, bool json_output);
 
 }  // namespace chuyi
