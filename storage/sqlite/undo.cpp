@@ -1,6 +1,8 @@
 #include "storage/sqlite/undo.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <optional>
 
 #include "storage/sqlite/rows.h"
@@ -24,33 +26,77 @@ json::value json_of(sqlite3_value* value) {
   return json::value(text_of(value));
 }
 
+/// Bytes that have to be the same for a place of one text to be looked at as a place of the other.
+constexpr std::size_t kBlock = 16;
+
+std::size_t slot_of(const char* block, std::size_t slots) {
+  std::uint64_t halves[2];
+  std::memcpy(halves, block, sizeof halves);
+  return static_cast<std::size_t>(((halves[0] ^ (halves[1] * 0x9E3779B97F4A7C15ULL)) * 0xD6E8FEB86659FD93ULL) >> 32) & (slots - 1);
+}
+
 bool is_middle_of_character(std::string_view text, std::size_t at) {
   return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
 }
 
-/// `before` as what it does not share with `after`: [bytes that both begin with, bytes that both end with, the rest].
+/// `before` put together from pieces of `after` and texts of its own: [offset, bytes, "text", offset, bytes, …]. A command
+/// changes little of a document, but in several places.
 json::value patch_of(std::string_view before, std::string_view after) {
-  const std::size_t shorter = std::min(before.size(), after.size());
-  std::size_t head = 0;
-  while (head < shorter && before[head] == after[head]) ++head;
-  while (head > 0 && (is_middle_of_character(before, head) || is_middle_of_character(after, head))) --head;
-  std::size_t tail = 0;
-  while (tail < shorter - head && before[before.size() - 1 - tail] == after[after.size() - 1 - tail]) ++tail;
-  while (tail > 0 && is_middle_of_character(before, before.size() - tail)) --tail;
-  return json::array{head, tail, before.substr(head, before.size() - head - tail)};
+  const std::size_t slots = std::bit_ceil(after.size() / kBlock * 2 + 1);
+  std::vector<std::uint32_t> places(slots);  // in `after`, 1 + the last whole block of a slot; blocks that are lost stay text
+  for (std::size_t at = 0; at + kBlock <= after.size(); at += kBlock) places[slot_of(after.data() + at, slots)] = static_cast<std::uint32_t>(at + 1);
+  json::array out;
+  std::size_t done = 0;  // of `before`
+  std::size_t at = 0;
+  const auto copy = [&](std::size_t from, std::size_t begin, std::size_t end) {
+    while (begin < end && is_middle_of_character(before, begin)) ++begin, ++from;
+    while (begin < end && is_middle_of_character(before, end)) --end;
+    at = std::max(end, at + 1);
+    if (end - begin < kBlock) return;
+    if (done < begin) out.emplace_back(before.substr(done, begin - done));
+    out.emplace_back(from);
+    out.emplace_back(end - begin);
+    done = at = end;
+  };
+  const auto same = [&](std::size_t from, std::size_t begin) {
+    const std::size_t most = std::min(after.size() - from, before.size() - begin);
+    return static_cast<std::size_t>(std::mismatch(before.begin() + static_cast<std::ptrdiff_t>(begin), before.begin() + static_cast<std::ptrdiff_t>(begin + most),
+                                                  after.begin() + static_cast<std::ptrdiff_t>(from)).first - before.begin());
+  };
+  copy(0, 0, same(0, 0));
+  at = done;
+  while (at + kBlock <= before.size()) {
+    const std::uint32_t place = places[slot_of(before.data() + at, slots)];
+    if (place == 0 || before.substr(at, kBlock) != after.substr(place - 1, kBlock)) {
+      ++at;
+      continue;
+    }
+    std::size_t from = place - 1;
+    std::size_t begin = at;
+    const std::size_t end = same(from, begin);
+    while (begin > done && from > 0 && before[begin - 1] == after[from - 1]) --begin, --from;
+    copy(from, begin, end);
+  }
+  if (done < before.size()) out.emplace_back(before.substr(done));
+  return out;
 }
 
 /// The reverse. Throws Failure for a patch that does not fit.
 std::string patched(const json::array& patch, const std::string& after) {
-  const auto part = [&](std::size_t at) {
-    const std::int64_t* size = at < patch.size() ? patch[at].if_int64() : nullptr;
-    if (size == nullptr || *size < 0 || static_cast<std::size_t>(*size) > after.size()) throw Failure{SQLITE_CORRUPT, "a note of undo does not fit its row"};
-    return static_cast<std::size_t>(*size);
-  };
-  const std::size_t head = part(0);
-  const std::size_t tail = part(1);
-  if (head + tail > after.size() || patch.size() != 3 || !patch[2].is_string()) throw Failure{SQLITE_CORRUPT, "a note of undo does not fit its row"};
-  return after.substr(0, head) + std::string{patch[2].get_string()} + after.substr(after.size() - tail);
+  std::string out;
+  for (std::size_t i = 0; i < patch.size(); ++i) {
+    if (const json::string* text = patch[i].if_string()) {
+      out += *text;
+      continue;
+    }
+    const std::int64_t* from = patch[i].if_int64();
+    const std::int64_t* bytes = i + 1 < patch.size() ? patch[++i].if_int64() : nullptr;
+    if (from == nullptr || bytes == nullptr || *from < 0 || *bytes < 0 || static_cast<std::size_t>(*from) > after.size() ||
+        static_cast<std::size_t>(*bytes) > after.size() - static_cast<std::size_t>(*from))
+      throw Failure{SQLITE_CORRUPT, "a note of undo does not fit its row"};
+    out.append(after, static_cast<std::size_t>(*from), static_cast<std::size_t>(*bytes));
+  }
+  return out;
 }
 
 void bind(Connection::Row& row, const std::optional<std::string>& value) { value ? row.bind(*value) : row.bind_null(); }
@@ -167,19 +213,32 @@ void UndoRecorder::note(int operation, std::string_view name) {
   const auto found = tables_.find(name);
   if (found == tables_.end()) return;
   const Table& table = found->second;
+  const auto old = [&](std::size_t i) {
+    sqlite3_value* out = nullptr;
+    sqlite3_preupdate_old(db_.handle(), static_cast<int>(i), &out);
+    return out;
+  };
+  const auto now = [&](std::size_t i) {
+    sqlite3_value* out = nullptr;
+    sqlite3_preupdate_new(db_.handle(), static_cast<int>(i), &out);
+    return out;
+  };
   json::object key;
   json::object rest;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    sqlite3_value* before = nullptr;
-    sqlite3_value* after = nullptr;
-    if (operation != SQLITE_INSERT) sqlite3_preupdate_old(db_.handle(), static_cast<int>(i), &before);
-    if (operation != SQLITE_DELETE) sqlite3_preupdate_new(db_.handle(), static_cast<int>(i), &after);
-    if (table.in_key[i])
-      key[table.columns[i]] = json_of(operation == SQLITE_INSERT ? after : before);
-    else if (operation == SQLITE_DELETE)
-      rest[table.columns[i]] = json_of(before);
-    else if (operation == SQLITE_UPDATE && (sqlite3_value_type(before) != sqlite3_value_type(after) || text_of(before) != text_of(after)))
-      rest[table.columns[i]] = sqlite3_value_type(before) == SQLITE_TEXT && text_of(before).size() >= kPatchedFrom ? patch_of(text_of(before), text_of(after)) : json_of(before);
+    const std::string& column = table.columns[i];
+    if (table.in_key[i]) {
+      key[column] = json_of(operation == SQLITE_INSERT ? now(i) : old(i));
+    } else if (operation == SQLITE_DELETE) {
+      rest[column] = json_of(old(i));
+    } else if (operation == SQLITE_UPDATE) {
+      sqlite3_value* before = old(i);
+      sqlite3_value* after = now(i);
+      const std::string_view text = text_of(before);
+      const bool is_text = sqlite3_value_type(before) == SQLITE_TEXT;
+      if (sqlite3_value_type(before) == sqlite3_value_type(after) && text == text_of(after)) continue;
+      rest[column] = is_text && text.size() >= kPatchedFrom ? patch_of(text, text_of(after)) : json_of(before);
+    }
   }
   if (operation == SQLITE_UPDATE && rest.empty()) return;
   const char* kind = operation == SQLITE_INSERT ? "insert" : operation == SQLITE_DELETE ? "delete" : "update";
