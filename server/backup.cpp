@@ -3,6 +3,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "server/archive.h"
 #include "storage/documents/bag_folder.h"
 #include "storage/sqlite/backup.h"
 #include "storage/sqlite/sqlite.h"
@@ -103,7 +104,9 @@ Result<BackupReport> restore_backup(const std::string& from, const std::string& 
   {
     const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(database);
     if (!queries) return queries.error();
-    if (const Result<AuditHead> verified = verify_audit(**queries); !verified) return verified.error();
+    ArchivedBags bags(partial + "/documents");
+    const Result<AuditHead> verified = verify_audit(**queries, {}, [&](const AuditRow& row, const std::string& bag) { return bags.record(row, bag); });
+    if (!verified) return verified.error();
   }
   if (Result<> synced = sync_file(database); !synced) return synced.error();
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(partial))

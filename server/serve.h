@@ -46,6 +46,7 @@ class Offline {
   CommandService& commands();
   Queries& queries();
   PackageLibrary& library();
+  DocumentStore& documents();
   const InvokeRegistry& registry() const;
 
  private:

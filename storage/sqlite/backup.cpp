@@ -37,7 +37,8 @@ AuditHead head_of(Connection& db) {
 
 SqliteContents contents_of(Connection& db) {
   SqliteContents out{.head = head_of(db), .documents = {}};
-  auto row = db.prepare("SELECT json_extract(body, '$.digest') FROM documents UNION SELECT digest FROM bundles");
+  auto row = db.prepare("SELECT json_extract(body, '$.digest') FROM documents UNION SELECT digest FROM bundles"
+                        " UNION SELECT json_extract(record, '$.archived') FROM audit WHERE record LIKE '{\"archived\"%'");
   while (row.step()) out.documents.insert(row.text(0));
   return out;
 }

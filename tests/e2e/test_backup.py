@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+import zipfile
 
 from scenario import Way, set_up
 from server import CHUYI, PASSWORD, POSTGRES, Server, run_cli
@@ -239,6 +240,97 @@ class Backup(unittest.TestCase):
         store = sqlite3.connect(f"file:{self.path('to')}/chuyi.db?mode=ro", uri=True)
         self.assertEqual(store.execute("SELECT count(*) FROM logins").fetchone(), (0,))
         store.close()
+
+    def archive(self, data, *options, check=True):
+        done = run_cli("archive", self.path("archive"), "--json", *options, data=data, check=check)
+        return json.loads(done.stdout) if check else done
+
+    def ended(self):
+        """A stopped installation with an application that has ended and one that has not."""
+        data = self.path("data")
+        os.mkdir(data)
+        server = Server(data)
+        self.addCleanup(lambda: server.process.poll() is None and server.stop())
+        tokens = set_up(server)
+        done, running = Way(server, tokens, "workshop"), Way(server, tokens, "workshop")
+        done.create()
+        running.create()
+        done.nominate_this()
+        done.review()
+        done.publish()
+        done.check_years()
+        self.assertEqual(done.application()["status"], "ended")
+        server.stop()
+        return data, server, tokens, done, running
+
+    def test_archived_records_leave_the_database_and_the_chain_stays_whole(self):
+        data, server, tokens, done, running = self.ended()
+        before = {row[0]: row for row in dump(data)[1]["audit"]}
+        head = json.loads(run_cli("audit", "verify", "--json", data=data).stdout)["records"]
+        self.assertEqual(self.archive(data, "--before", "2026-01-01")["applications"], 0, "nothing had ended by then")
+        made = self.archive(data, "--round", "2026")
+        self.assertEqual((made["applications"], len(made["bags"])), (1, 1))
+        self.assertEqual(made["records"], sum(row[1] == done.id for row in before.values()))
+        # The bag is whole, a copy is outside, and what left the database is in it byte for byte.
+        (copy,) = os.listdir(self.path("archive"))
+        self.assertIn("valid", run_cli("bag", "validate", os.path.join(self.path("archive"), copy)).stdout)
+        after = {row[0]: row for row in dump(data)[1]["audit"]}
+        self.assertEqual({seq: row[3] for seq, row in before.items()}, {seq: row[3] for seq, row in after.items() if seq in before})
+        gone = {seq for seq, row in before.items() if after[seq][2] != row[2]}
+        self.assertEqual(gone, {seq for seq, row in before.items() if row[1] == done.id})
+        with zipfile.ZipFile(os.path.join(self.path("archive"), copy)) as bag:
+            lines = [line for name in bag.namelist() if "/events/" in name for line in bag.read(name).decode().splitlines()]
+        self.assertEqual(lines, ['{"hash":"%s","record":%s,"seq":%d}' % (before[seq][3], before[seq][2], seq) for seq in sorted(gone)])
+        self.assertEqual(json.loads(run_cli("audit", "verify", "--json", data=data).stdout)["records"], head + 1)
+        # Once more: nothing is left to do.
+        self.assertEqual(self.archive(data, "--round", "2026")["applications"], 0)
+        # Command line and history say where the events are; everything else is as before.
+        replay = run_cli("replay", done.id, data=data, check=False)
+        self.assertEqual(replay.returncode, 1)
+        self.assertIn(made["bags"][0], replay.stderr)
+        run_cli("replay", running.id, data=data)
+        server.start()
+        history = server.request("GET", f"/api/v1/applications/{done.id}/history", token=tokens["clerk"]).json["items"]
+        self.assertEqual([(each["kind"], each["archive"]) for each in history], [("archived", made["bags"][0])])
+        self.assertEqual(done.application()["award"]["status"], "completed")
+        self.assertEqual(server.request("GET", f"/api/v1/applications/{done.id}/diagram.svg", token=tokens["clerk"]).status, 200)
+        running.nominate_this()
+        server.stop()
+        # A backup holds the bag, also for the time before it was made.
+        backup(data, self.path("backup"))
+        restore(self.path("backup"), self.path("restored"))
+        restore(self.path("backup"), self.path("earlier"), "--until", str(head))
+        for each in (data, self.path("restored"), self.path("earlier")):
+            run_cli("audit", "verify", data=each)
+        # Without the bag, or with another record in it, the chain is not whole.
+        (bag,) = [os.path.join(at, name) for at, _, names in os.walk(os.path.join(data, "documents")) for name in names if name == made["bags"][0]]
+        os.rename(bag, bag + ".away")
+        self.assertIn("archive.missing", run_cli("audit", "verify", data=data, check=False).stderr)
+        with open(bag + ".away", "rb") as file:
+            content = file.read()
+        at = content.index(b'"record":{') + 12
+        with open(bag, "wb") as file:
+            file.write(content[:at] + bytes([content[at] ^ 1]) + content[at + 1:])
+        self.assertEqual(run_cli("audit", "verify", data=data, check=False).returncode, 1)
+        os.replace(bag + ".away", bag)
+        run_cli("audit", "verify", data=data)
+
+    def test_an_archive_that_was_cut_short_is_made_whole_by_the_next(self):
+        data, _, _, _, _ = self.ended()
+        before = dump(data)
+        # The copy cannot be written: the records stay.
+        with open(self.path("archive"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(self.archive(data, "--round", "2026", check=False).returncode, 1)
+        self.assertEqual(dump(data), before)
+        os.unlink(self.path("archive"))
+        process = subprocess.Popen([CHUYI, "--data", data, "archive", self.path("archive"), "--round", "2026"], stdout=subprocess.DEVNULL)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        run_cli("audit", "verify", data=data)
+        self.archive(data, "--round", "2026")
+        run_cli("audit", "verify", data=data)
+        self.assertEqual(len([name for name in os.listdir(self.path("archive")) if name.endswith(".zip")]), 1)
 
 
 if __name__ == "__main__":
