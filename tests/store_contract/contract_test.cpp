@@ -469,7 +469,7 @@ TEST_P(StoreContract, GoesOnWithTheChainOverArchivedRecords) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     bags.push_back(bag_of_archived(after[i].record));
     EXPECT_EQ(after[i].hash, before[i].hash);
-    if (bags.back().empty()) EXPECT_EQ(after[i].record, before[i].record);
+    EXPECT_EQ(bags.back().empty(), after[i].record == before[i].record);
   }
   EXPECT_EQ(bags, (std::vector<std::string>{"bag1", "", "bag1", "", "bag2"})) << "what was archived before stays in its bag";
   const auto fetch = [&](const AuditRow& row, const std::string&) -> Result<std::string> { return before[static_cast<std::size_t>(row.seq) - 1].record; };
