@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <iostream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -112,6 +113,17 @@ Result<> read_serve_options(ServeOptions& options, const std::string& listen, co
   const Result<Instant> start = parse_instant(manual);
   if (!start) return start.error();
   options.manual_clock = *start;
+  return {};
+}
+
+/// Errors: `invalid` "cli.archive" when nothing says which applications; those of parse_day.
+Result<> read_archive_request(ArchiveRequest& request, const std::string& before) {
+  if (before.empty() && request.round.empty())
+    return Error{.kind = ErrorKind::invalid, .code = "cli.archive", .message = "Expected --before DATE, --round ROUND or both", .message_zh = "请给出--before或--round"};
+  if (before.empty()) return {};
+  const Result<Day> day = parse_day(before);
+  if (!day) return day.error();
+  request.before = start_of_day(*day);
   return {};
 }
 
@@ -238,6 +250,24 @@ int main(int argc, char** argv) {
   CLI::App* audit_verify = audit_command->add_subcommand("verify", "check the hash chain over every record");
   audit_verify->add_flag("--json", json_output, "print as JSON");
 
+  ArchiveRequest archive;
+  std::string archive_before;
+  CLI::App* archive_command = app.add_subcommand("archive", "move the audit records of ended applications into sealed bags; the server must not run");
+  archive_command->add_option("folder", archive.folder, "where a copy of each bag goes")->required();
+  archive_command->add_option("--before", archive_before, "those that nothing has happened to since this day, YYYY-MM-DD");
+  archive_command->add_option("--round", archive.round, "those of this round");
+  archive_command->add_flag("--json", json_output, "print as JSON");
+
+  std::string backup_folder;
+  std::optional<std::int64_t> restore_until;
+  CLI::App* backup_command = app.add_subcommand("backup", "back the installation up into a new folder, beside a running server too");
+  backup_command->add_option("folder", backup_folder, "a new or empty folder; a BagIt bag is made there")->required();
+  backup_command->add_flag("--json", json_output, "print as JSON");
+  CLI::App* restore_command = app.add_subcommand("restore", "make an installation of a backup in a new or empty data folder (--data)");
+  restore_command->add_option("folder", backup_folder, "a backup")->required();
+  restore_command->add_option("--until", restore_until, "as it was after this entry of the audit log");
+  restore_command->add_flag("--json", json_output, "print as JSON");
+
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
@@ -281,6 +311,13 @@ int main(int argc, char** argv) {
   migrate_undo->callback([&] { code = exit_code(run_migrate_undo(files, {data, store, documents}, migration, json_output), json_output); });
   migrate_list->callback([&] { code = exit_code(run_migrate_list(files, {data, store, documents}, json_output), json_output); });
   audit_verify->callback([&] { code = exit_code(run_audit_verify({data, store, documents}, json_output), json_output); });
+
+  archive_command->callback([&] {
+    const Result<> read = read_archive_request(archive, archive_before);
+    code = exit_code(read ? run_archive(files, {data, store}, archive, json_output) : read, json_output);
+  });
+  backup_command->callback([&] { code = exit_code(run_backup({data, store}, backup_folder, json_output), json_output); });
+  restore_command->callback([&] { code = exit_code(run_restore({data, store}, backup_folder, restore_until, json_output), json_output); });
 
   try {
     app.parse(argc, argv);

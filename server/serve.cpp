@@ -297,6 +297,7 @@ CommandService& Offline::commands() { return *parts_->dispatcher; }
 Queries& Offline::queries() { return *parts_->storage.queries; }
 DocumentStore& Offline::documents() { return *parts_->storage.documents; }
 PackageLibrary& Offline::library() { return *parts_->library; }
+DocumentStore& Offline::documents() { return *parts_->documents; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
 Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const Home& home) {

@@ -49,6 +49,7 @@ class Offline {
   Queries& queries();
   DocumentStore& documents();
   PackageLibrary& library();
+  DocumentStore& documents();
   const InvokeRegistry& registry() const;
 
  private:

@@ -29,10 +29,15 @@ Result<> check(const AuditRow& row, const AuditHead& head) {
 }
 
 /// Checks the records after `head` and moves it on. @return  whether there were any.
-Result<bool> follow(Queries& queries, AuditHead& head) {
+Result<bool> follow(Queries& queries, AuditHead& head, const FetchArchived& archived) {
   const Result<std::vector<AuditRow>> page = queries.audit({}, head.count, kPage);
   if (!page) return page.error();
-  for (const AuditRow& row : *page) {
+  for (AuditRow row : *page) {
+    if (const std::string bag = bag_of_archived(row.record); archived && !bag.empty()) {
+      Result<std::string> record = archived(row, bag);
+      if (!record) return record.error();
+      row.record = std::move(*record);
+    }
     if (Result<> good = check(row, head); !good) return good.error();
     head = {.count = row.seq, .hash = row.hash};
   }
@@ -41,10 +46,10 @@ Result<bool> follow(Queries& queries, AuditHead& head) {
 
 }  // namespace
 
-Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::int64_t)>& progress) {
+Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::int64_t)>& progress, const FetchArchived& archived) {
   AuditHead head{.count = 0, .hash = std::string{kAuditGenesis}};
   while (true) {
-    Result<bool> more = follow(queries, head);
+    Result<bool> more = follow(queries, head, archived);
     if (!more) return more.error();
     if (progress) progress(head.count);
     if (*more) continue;
@@ -54,7 +59,7 @@ Result<AuditHead> verify_audit(Queries& queries, const std::function<void(std::i
     if (!hash) return hash.error();
     if (count->value_or("0") == std::to_string(head.count) && hash->value_or(std::string{kAuditGenesis}) == head.hash) return head;
     // A server beside us may have written meanwhile; else the log was cut off or grew behind its back.
-    more = follow(queries, head);
+    more = follow(queries, head, archived);
     if (!more) return more.error();
     if (!*more && CHUYI_MUTANT("audit_end_not_checked")) return head;
     if (!*more) return broken(head.count, "the log to end at record " + count->value_or("0") + ", but it ends here");

@@ -74,6 +74,14 @@ struct Reply {
   bool replayed = false;       ///< the stored answer of an earlier, equal request
 };
 
+/// Audit records of a session that are kept in a sealed bag from now on. Their hashes stay where they are, so the chain
+/// goes on over them.
+struct ArchivedRecords {
+  std::string session_id;
+  std::int64_t through = 0;  ///< seq of the last one; earlier ones that were archived before stay in their bags
+  std::string bag;           ///< its digest
+};
+
 /// What one command writes: all of it in one transaction, or none.
 struct Change {
   /// The audit record; the store adds "seq" and chains it. Must be set; carries who, when, what.
@@ -97,6 +105,7 @@ struct Change {
   std::vector<std::string> logins_removed_of;  ///< user ids: end all their sessions
   std::vector<DefinitionRow> definitions;
   std::vector<std::pair<std::string, std::string>> settings;  ///< installation-wide key → text
+  std::vector<ArchivedRecords> archived;  ///< each record becomes archived_record(bag)
   Reply reply;
 };
 
@@ -152,6 +161,10 @@ Result<Reply> update_and_wait(Store& store, Update update);
 /// One link of the audit chain: SHA-256 (hex) over the previous link's hash (64 hex digits; 64 zeros
 /// before the first), a line feed, and the canonical JSON of the record.
 std::string audit_hash(std::string_view previous_hash, std::string_view canonical_record);
+/// What is left in the place of an audit record that was archived, and the digest of the bag that it names ("" for a
+/// record that was not).
+std::string archived_record(std::string_view bag);
+std::string bag_of_archived(std::string_view record);
 inline constexpr std::string_view kAuditGenesis =
     "0000000000000000000000000000000000000000000000000000000000000000";
 

@@ -39,6 +39,7 @@ namespace chuyi {
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}
 /// http.secret           {secret}: what keys of messages are made of; only the first one counts
+/// audit.archive         {bag, sessions:[{id, through}]}: the records of ended applications are in that bag now
 /// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {
   std::string kind;

@@ -179,6 +179,12 @@ Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, co
         more = false;
         break;
       }
+      if (const std::string bag = bag_of_archived(entry.record); !bag.empty())
+        return Error{.kind = ErrorKind::rejected,
+                     .code = "application.archived",
+                     .message = "Expected an application whose events are at hand, but they were archived in bag " + bag,
+                     .place = std::string{session_id},
+                     .message_zh = "该申报的事件已归档至材料包" + bag};
       Result<json::value> record = parse_json(entry.record, kStoredJson, "journal");
       if (!record) return record.error();
       const Result<ReplayedCommand> taken = replayer.take(entry.seq, std::move(record->as_object()));

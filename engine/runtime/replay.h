@@ -45,7 +45,7 @@ struct ReplayReport {
 ///
 /// @param until  stop after the command with this seq; 0: all.
 /// @param each   called for each command, in order.
-/// Errors: `not_found` "application.unknown", "definition.unknown"; those of a command that fails now.
+/// Errors: `not_found` "application.unknown", "definition.unknown"; `rejected` "application.archived"; those of a command that fails now.
 Result<ReplayReport> replay(Queries& queries, const Definitions& definitions, const InvokeRegistry& registry,
                             std::string_view session_id, std::int64_t until,
                             const std::function<void(const ReplayedCommand&)>& each);

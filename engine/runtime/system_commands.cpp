@@ -142,12 +142,25 @@ Result<Change> defer(View& view, const Command& command, Instant now) {
   return change;
 }
 
+Result<Change> archive(View& view, const Command& command) {
+  Change change;
+  for (const json::value& each : array_or_empty(command.data, "sessions")) {
+    const std::string id = string_or(each.as_object(), "id");
+    const std::optional<SessionRow> row = view.session(id);
+    if (!row || row->status != "ended")
+      return Error{.kind = ErrorKind::rejected, .code = "archive.running", .message = "Expected an application that has ended", .place = id, .message_zh = "该申报尚未结束"};
+    change.archived.push_back({.session_id = id, .through = int_or(each.as_object(), "through", 0), .bag = string_or(command.data, "bag")});
+  }
+  return change;
+}
+
 Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "organisation.put") return put_organisation(view, command);
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "login") return login(view, command);
   if (command.kind == "package.put") return put_package(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
+  if (command.kind == "audit.archive") return archive(view, command);
   if (command.kind == "migration.begin" || command.kind == "migration.undo") return decide_migration_list(view, command, now);
   Change change;
   if (command.kind == "logout") {

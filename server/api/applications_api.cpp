@@ -168,6 +168,12 @@ net::awaitable<Response> get_history(Context& context) {
     if (!rows) return rows.error();
     json::array out;
     for (const AuditRow& row : *rows) {
+      if (const std::string bag = bag_of_archived(row.record); !bag.empty()) {
+        // One entry for each bag says where the rest is.
+        if (!out.empty() && string_or(out.back().as_object(), "archive") == bag) continue;
+        out.emplace_back(archived_json(row, bag, context.services.texts));
+        continue;
+      }
       const json::object record = audit_record(row);
       std::optional<TaskRow> task;
       if (const std::string id = signed_task(record); !id.empty()) {

@@ -194,6 +194,10 @@ json::object audit_record(const AuditRow& row) {
   return parsed && parsed->is_object() ? parsed->get_object() : json::object{};
 }
 
+json::object archived_json(const AuditRow& row, const std::string& bag, const Texts& texts) {
+  return {{"seq", row.seq}, {"kind", "archived"}, {"archive", bag}, {"summary", json::object{{"zh", texts.get("history.archived", "zh")}, {"en", texts.get("history.archived", "en")}}}};
+}
+
 std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" ? string_or(record, "task") : std::string{}; }
 
 json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session,

@@ -29,6 +29,8 @@ int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now);
 
 /// A record of the audit log; empty when it is none.
 json::object audit_record(const AuditRow& row);
+/// The entry of a history in the place of records that are in a bag.
+json::object archived_json(const AuditRow& row, const std::string& bag, const Texts& texts);
 /// The task that a record of a sign-off is about; empty for other records.
 std::string signed_task(const json::object& record);
 /// One entry of an application's history as `viewer` may see it. `task`: the signed one, nullptr when there is none.

@@ -136,9 +136,11 @@ Result<> run_audit_verify(const Home& home, bool json_output) {
   if (!queries) return queries.error();
   const Result<std::optional<std::string>> kept = (*queries)->setting(kAuditCountSetting);
   const std::size_t all = kept && *kept ? std::strtoull((*kept)->c_str(), nullptr, 10) : 0;
+  ArchivedBags bags(home.data + "/documents");
   const Result<AuditHead> head = [&] {
     Progress bar("audit");
-    return verify_audit(**queries, [&](std::int64_t done) { bar.show(static_cast<std::size_t>(done), all); });
+    return verify_audit(**queries, [&](std::int64_t done) { bar.show(static_cast<std::size_t>(done), all); },
+                        [&](const AuditRow& row, const std::string& bag) { return bags.record(row, bag); });
   }();
   if (!head) return head.error();
   if (json_output)

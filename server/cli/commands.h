@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "server/archive.h"
 #include "server/serve.h"
 
 /// The subcommands of `chuyi`. Data goes to standard output, talk to standard error.
@@ -61,5 +63,8 @@ Result<> run_migrate_apply(const SharedFiles& files, const Home& home, const Mig
 Result<> run_migrate_undo(const SharedFiles& files, const Home& home, const std::string& migration, bool json_output);
 Result<> run_migrate_list(const SharedFiles& files, const Home& home, bool json_output);
 Result<> run_audit_verify(const Home& home, bool json_output);
+Result<> run_archive(const SharedFiles& files, const Home& home, const ArchiveRequest& request, bool json_output);
+Result<> run_backup(const Home& home, const std::string& folder, bool json_output);
+Result<> run_restore(const Home& home, const std::string& folder, std::optional<std::int64_t> until, bool json_output);
 
 }  // namespace chuyi

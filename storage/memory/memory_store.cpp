@@ -56,6 +56,9 @@ void write_rows(MemoryDisk& disk, const Change& change) {
   put_all(disk.logins, change.logins, [](const LoginRow& row) { return row.token_digest; });
   for (const DefinitionRow& row : change.definitions) disk.definitions.try_emplace(row.digest, row);
   for (const auto& [key, value] : change.settings) disk.settings.insert_or_assign(key, value);
+  for (const ArchivedRecords& each : change.archived)
+    for (AuditRow& row : disk.audit)
+      if (row.session_id == each.session_id && row.seq <= each.through && bag_of_archived(row.record).empty()) row.record = archived_record(each.bag);
   if (change.session) disk.sessions.insert_or_assign(change.session->id, *change.session);
   put_all(disk.tasks, change.tasks, by_id);
   put_all(disk.notices, change.notices, by_id);

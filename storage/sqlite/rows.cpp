@@ -204,6 +204,10 @@ void write_identity_rows(Connection& db, const Change& change) {
         .run();
   }
   for (const auto& [key, value] : change.settings) put_setting(db, key, value);
+  for (const ArchivedRecords& each : change.archived) {
+    const std::string record = archived_record(each.bag);
+    db.prepare("UPDATE audit SET record = ? WHERE session_id = ? AND seq <= ? AND record NOT LIKE '{\"archived\"%'").bind(record).bind(each.session_id).bind(each.through).run();
+  }
 }
 
 }  // namespace

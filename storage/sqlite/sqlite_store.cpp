@@ -77,7 +77,7 @@ AuditHead read_head(Connection& db) {
 }  // namespace
 
 SqliteStore::SqliteStore(SqliteOptions options, std::unique_ptr<Connection> db)
-    : options_(std::move(options)), db_(std::move(db)), head_(read_head(*db_)) {
+    : options_(std::move(options)), db_(std::move(db)), undo_(*db_), head_(read_head(*db_)) {
   // Instead of SQLite's own automatic checkpoint, which runs inside COMMIT and keeps its errors to itself.
   sqlite3_wal_hook(
       db_->handle(),
@@ -193,6 +193,7 @@ Result<Reply> SqliteStore::apply(const Update& update) {
     }
   }();
   if (!reply) {
+    undo_.end();
     if (!CHUYI_MUTANT("refused_command_not_rolled_back")) db_->repeat("ROLLBACK TO command");
     head_ = before;
   }
@@ -219,6 +220,7 @@ Result<Reply> SqliteStore::decide_and_write(const Update& update) {
   SqliteView view(*db_);
   Result<Change> change = update.decide(view);
   if (!change) return change.error();
+  undo_.begin();
   write_rows(*db_, *change);
   append_audit(std::move(change->audit));
   if (update.key && !CHUYI_MUTANT("no_idempotency_key") && !CHUYI_MUTANT("answer_of_the_key_not_kept")) {
@@ -232,6 +234,7 @@ Result<Reply> SqliteStore::decide_and_write(const Update& update) {
         .bind(body)
         .run();
   }
+  undo_.write(head_.count);
   return std::move(change->reply);
 }
 

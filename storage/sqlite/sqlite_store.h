@@ -10,6 +10,7 @@
 #include "engine/ports/audit.h"
 #include "storage/sqlite/connection.h"
 #include "storage/sqlite/sqlite.h"
+#include "storage/sqlite/undo.h"
 
 namespace chuyi::sqlite {
 
@@ -38,6 +39,7 @@ class SqliteStore final : public Store {
 
   SqliteOptions options_;
   std::unique_ptr<Connection> db_;
+  UndoRecorder undo_;
   AuditHead head_;
   int log_pages_ = 0;  ///< in the write-ahead log after the last commit
   std::mutex mutex_;

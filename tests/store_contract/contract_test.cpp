@@ -467,6 +467,33 @@ TEST_P(StoreContract, NeverCutsATextShort) {
   EXPECT_TRUE(put(store(), session_change("s2"))) << "and the store goes on";
 }
 
+TEST_P(StoreContract, GoesOnWithTheChainOverArchivedRecords) {
+  for (const char* id : {"s1", "s2", "s1", "s2", "s1"}) ASSERT_TRUE(put(store(), session_change(id)));
+  const std::vector<AuditRow> before = *queries().audit({}, 0, 10);
+  const auto archive = [&](std::int64_t through, const std::string& bag) {
+    Change change;
+    change.audit = {{"kind", "audit.archive"}};
+    change.archived.push_back({.session_id = "s1", .through = through, .bag = bag});
+    return put(store(), change);
+  };
+  ASSERT_TRUE(archive(3, "bag1"));
+  ASSERT_TRUE(archive(5, "bag2"));
+  const std::vector<AuditRow> after = *queries().audit({}, 0, 10);
+  ASSERT_EQ(after.size(), 7U);
+  std::vector<std::string> bags;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    bags.push_back(bag_of_archived(after[i].record));
+    EXPECT_EQ(after[i].hash, before[i].hash);
+    EXPECT_EQ(bags.back().empty(), after[i].record == before[i].record);
+  }
+  EXPECT_EQ(bags, (std::vector<std::string>{"bag1", "", "bag1", "", "bag2"})) << "what was archived before stays in its bag";
+  const auto fetch = [&](const AuditRow& row, const std::string&) -> Result<std::string> { return before[static_cast<std::size_t>(row.seq) - 1].record; };
+  EXPECT_EQ(verify_audit(queries(), {}, fetch)->count, 7);
+  EXPECT_EQ(verify_audit(queries()).error().code, "audit.broken");
+  const auto fetch_another = [&](const AuditRow&, const std::string&) -> Result<std::string> { return before[1].record; };
+  EXPECT_EQ(verify_audit(queries(), {}, fetch_another).error().code, "audit.broken");
+}
+
 TEST_P(StoreContract, VerifiesTheAuditBesideAWriter) {
   std::atomic<bool> over{false};
   std::thread writer([&] {
