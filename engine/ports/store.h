@@ -138,6 +138,9 @@ struct Update {
   /// Pure but for the view; may be run again after a conflict, and is not run at all when `key` was
   /// answered before. On an error nothing is written.
   std::function<Result<Change>(View&)> decide;
+  /// What `decide` will ask for, if known: the store may read it for many commands at once.
+  std::string session = {};
+  std::string task = {};
 };
 
 /// Durable home of everything. One update is one transaction.

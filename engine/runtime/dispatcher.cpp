@@ -88,7 +88,10 @@ void Dispatcher::submit(Command command, Done done) {
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   runtime_.store.update(
-      Update{.key = std::move(key), .decide = [this, shared](View& view) { return decide(*shared, view); }},
+      Update{.key = std::move(key),
+             .decide = [this, shared](View& view) { return decide(*shared, view); },
+             .session = shared->session_id,
+             .task = shared->task_id},
       [this, shared, done = std::move(done)](Result<Reply> reply) {
         if (reply && shared->wakes) runtime_.wake();
         const std::string& holds = shared->command.holds;

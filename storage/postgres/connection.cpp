@@ -11,10 +11,28 @@ constexpr const char* kBadUrl = "chuyi.url";
 constexpr Oid kText = 25;
 constexpr Oid kBigint = 20;
 constexpr Oid kBytes = 17;
+constexpr Oid kTexts = 1009;
+constexpr Oid kBigints = 1016;
 /// Filters make many statements, none of which grows the memory of a long-lived connection.
 constexpr std::size_t kStatementsMax = 200;
 /// Answers that the server may have to hold back while we still write: few enough for the socket's buffer.
 constexpr std::size_t kQueuedMax = 500;
+
+void put_big_endian(std::string& out, std::uint64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>((value >> shift) & 0xff);
+}
+
+/// The beginning of an array of one dimension without NULLs, as the server's array_recv() takes it.
+std::string array_head(Oid element, std::size_t count) {
+  std::string out;
+  put_big_endian(out, count == 0 ? 0 : 1, 4);
+  put_big_endian(out, 0, 4);
+  put_big_endian(out, element, 4);
+  if (count == 0) return out;
+  put_big_endian(out, count, 4);
+  put_big_endian(out, 1, 4);
+  return out;
+}
 
 /// `sql` with $1, $2 … for each ? outside of quotes.
 std::string numbered(const std::string& sql) {
@@ -217,6 +235,26 @@ Connection::Statement& Connection::Statement::bind(std::string_view text) {
 
 Connection::Statement& Connection::Statement::bind(std::int64_t number) {
   parameters_.push_back({.type = kBigint, .bytes = std::to_string(number)});
+  return *this;
+}
+
+Connection::Statement& Connection::Statement::bind(const std::vector<std::string>& texts) {
+  std::string bytes = array_head(kText, texts.size());
+  for (const std::string& each : texts) {
+    put_big_endian(bytes, each.size(), 4);
+    bytes += each;
+  }
+  parameters_.push_back({.type = kTexts, .bytes = std::move(bytes)});
+  return *this;
+}
+
+Connection::Statement& Connection::Statement::bind(const std::vector<std::int64_t>& numbers) {
+  std::string bytes = array_head(kBigint, numbers.size());
+  for (const std::int64_t each : numbers) {
+    put_big_endian(bytes, sizeof each, 4);
+    put_big_endian(bytes, static_cast<std::uint64_t>(each), sizeof each);
+  }
+  parameters_.push_back({.type = kBigints, .bytes = std::move(bytes)});
   return *this;
 }
 

@@ -58,6 +58,7 @@ class Connection {
   class Rows {
    public:
     explicit Rows(Answer answer) : answer_(std::move(answer)) {}
+    bool empty() const { return PQntuples(answer_.get()) == 0; }
     bool step() { return ++row_ < PQntuples(answer_.get()); }
     /// Empty where there is a NULL. Of a statement with binary rows the bytes as they are.
     std::string text(int column) const;
@@ -74,6 +75,9 @@ class Connection {
     Statement(Connection& connection, const std::string& sql) : connection_(connection), sql_(sql) {}
     Statement& bind(std::string_view text);
     Statement& bind(std::int64_t number);
+    /// As one parameter, for unnest() and ANY().
+    Statement& bind(const std::vector<std::string>& texts);
+    Statement& bind(const std::vector<std::int64_t>& numbers);
     Statement& bind_null();
     Statement& bind_bytes(std::string_view bytes);
     /// Asks for the rows in PostgreSQL's binary format, in which a bytea is its bytes.

@@ -14,8 +14,8 @@ namespace chuyi {
 struct PostgresOptions {
   std::string url;            ///< of libpq: postgresql://user@host:port/database?option=…
   std::string scratch;        ///< folder of bags that are being made; made when it is not there
-  std::size_t writers = 4;    ///< connections that write, each on a thread of its own
-  std::size_t group_max = 32;  ///< commands that share one commit; below the 64 subtransactions that PostgreSQL keeps cheap
+  std::size_t writers = 4;    ///< connections that write, each on a thread of its own; two with groups, the others with what has to wait
+  std::size_t group_max = 64;  ///< commands that share one commit
   /// How long a command is tried again while others are in the way or the server is not there.
   std::chrono::milliseconds patience{5'000};
   /// How long a row that somebody else holds is waited for.

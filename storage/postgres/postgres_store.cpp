@@ -19,20 +19,44 @@
 namespace chuyi::postgres {
 namespace {
 
+/// Groups at the same time: one is decided while the other's commit is flushed. More of them would be smaller.
+constexpr std::size_t kGroupsMax = 2;
+
+std::string lock_wait(std::chrono::milliseconds wait) { return "SET LOCAL lock_timeout = " + std::to_string(wait.count()); }
+
+Reply read_reply(const Connection::Rows& row, int column) {
+  return {.status = static_cast<int>(row.number(column)),
+          .body = read_json(row, column + 2).at("body"),
+          .revision = static_cast<std::uint64_t>(row.number(column + 1)),
+          .replayed = true};
+}
+
+Result<Reply> known_reply(const IdempotencyKey& key, const KnownReply& known) {
+  if (known.digest == key.digest) return known.reply;
+  return Error{.kind = ErrorKind::invalid,
+               .code = "idempotency.mismatch",
+               .message = "Expected the request that this Idempotency-Key was first used with",
+               .message_zh = "该幂等键已用于另一请求"};
+}
+
+/// Somebody else holds a row that this command needs and may not wait for.
+struct Held {};
+
 /// Reads on what a command may decide. Locks before it reads: a statement sees what was committed before it began, and
 /// one that both waits for a lock and joins another table would see that table as it was before the wait.
 class PostgresView final : public View {
  public:
-  PostgresView(Connection& db, const std::string& node) : db_(db), node_(node) {}
+  PostgresView(Connection& db, Transaction& transaction, const std::string& node) : db_(db), transaction_(transaction), node_(node) {}
 
   std::optional<SessionRow> session(std::string_view id) override {
-    if (locked_ && locked_->id == id) return locked_;
-    auto row = db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = ? FOR UPDATE OF s").bind(id).rows();
-    if (row.step()) return read_session(row);
+    if (const auto found = transaction_.sessions.find(id); found != transaction_.sessions.end()) return found->second;
+    auto row = lock(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = ? FOR UPDATE OF s", "SELECT 1 FROM sessions WHERE id = ?", id);
+    if (row.step()) return transaction_.sessions.insert_or_assign(std::string{id}, read_session(row)).first->second;
     absent_.emplace(id);
     return std::nullopt;
   }
   std::optional<TaskRow> task(std::string_view id) override {
+    if (const auto found = transaction_.tasks.find(id); found != transaction_.tasks.end()) return found->second;
     auto row = of_session("tasks", "body", id);
     return row.step() ? std::optional{task_from_json(read_json(row, 0))} : std::nullopt;
   }
@@ -48,7 +72,7 @@ class PostgresView final : public View {
     return row.step() ? std::optional{notice_from_json(read_json(row, 0))} : std::nullopt;
   }
   std::optional<OutboxRow> outbox(std::string_view id) override {
-    auto row = db_.prepare("SELECT id, session_id, kind, payload, created, attempts, next_at, owner FROM outbox WHERE id = ? FOR UPDATE").bind(id).rows();
+    auto row = lock("SELECT id, session_id, kind, payload, created, attempts, next_at, owner FROM outbox WHERE id = ? FOR UPDATE", "SELECT 1 FROM outbox WHERE id = ?", id);
     if (!row.step()) return std::nullopt;
     OutboxRow out = read_outbox(row);
     out.elsewhere = is_elsewhere(row.text(7));
@@ -56,16 +80,16 @@ class PostgresView final : public View {
   }
   /// Nobody closes the account or changes its rights until the command is over.
   std::optional<UserRow> user(std::string_view id) override {
-    db_.prepare("SELECT id FROM users WHERE id = ? FOR SHARE").bind(id).run();
-    return find_user(db_, id);
+    auto row = lock("SELECT id FROM users WHERE id = ? FOR SHARE", "SELECT 1 FROM users WHERE id = ?", id);
+    return row.step() ? find_user(db_, id) : std::nullopt;
   }
-  std::optional<OrganisationRow> organisation(std::string_view id) override { return find_organisation(db_, id); }
-  std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(db_, digest); }
+  std::optional<OrganisationRow> organisation(std::string_view id) override { return find_organisation(written(), id); }
+  std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(written(), digest); }
   /// Not locked: some are read by every command. See hold_settings().
-  std::optional<std::string> setting(std::string_view key) override { return settings_[std::string{key}] = find_setting(db_, key); }
+  std::optional<std::string> setting(std::string_view key) override { return settings_[std::string{key}] = find_setting(written(), key); }
   std::int64_t series(std::string_view name) override {
-    db_.prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
-    auto row = db_.prepare("SELECT value FROM series WHERE name = ? FOR UPDATE").bind(name).rows();
+    written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
+    auto row = lock("SELECT value FROM series WHERE name = ? FOR UPDATE", "SELECT 1 FROM series WHERE name = ?", name);
     return row.step() ? row.number(0) : 0;
   }
 
@@ -74,7 +98,7 @@ class PostgresView final : public View {
     for (const auto& [key, value] : change.settings) {
       const auto seen = settings_.find(key);
       if (seen == settings_.end()) continue;
-      db_.prepare("INSERT INTO settings (key, value) VALUES (?, '') ON CONFLICT DO NOTHING").bind(key).run();
+      written().prepare("INSERT INTO settings (key, value) VALUES (?, '') ON CONFLICT DO NOTHING").bind(key).run();
       auto row = db_.prepare("SELECT value FROM settings WHERE key = ? FOR UPDATE").bind(key).rows();
       if (!row.step() || row.text(0) != seen->second.value_or("")) throw Failure{.state = "40001", .message = "a setting was changed meanwhile"};
     }
@@ -84,20 +108,35 @@ class PostgresView final : public View {
   bool saw_none(const std::string& id) const { return absent_.contains(id); }
 
  private:
-  /// A row of `table`, once its session is locked; the session comes with it, for it is asked for next.
-  Connection::Rows of_session(const std::string& table, const std::string& columns, std::string_view id, const std::string& lock = {}) {
-    db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = (SELECT session_id FROM " + table + " WHERE id = ?) FOR UPDATE OF s").bind(id).run();
-    db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?" + lock).bind(id).run();
-    std::vector<Connection::Answer> answers = db_.flush();
-    Connection::Rows session(std::move(answers[answers.size() - 2]));
-    if (session.step()) locked_ = read_session(session);
-    return Connection::Rows{std::move(answers.back())};
+  /// The connection, once it has what earlier commands of the transaction wrote.
+  Connection& written() {
+    transaction_.write(db_);
+    return db_;
+  }
+  /// The row that `sql` locks, by `id`. `probe` says whether one that it does not find is held or is not there.
+  Connection::Rows lock(const std::string& sql, const char* probe, std::string_view id) {
+    written();
+    if (transaction_.may_wait) return db_.prepare(sql).bind(id).rows();
+    auto row = db_.prepare(sql + " SKIP LOCKED").bind(id).rows();
+    if (row.empty() && db_.prepare(probe).bind(id).rows().step()) throw Held{};
+    return row;
+  }
+  /// A row of `table`, once its session is locked; the session is kept, for it is asked for next.
+  Connection::Rows of_session(const std::string& table, const std::string& columns, std::string_view id, const std::string& row_lock = {}) {
+    const std::string of_row = "(SELECT session_id FROM " + table + " WHERE id = ?)";
+    const std::string probe = "SELECT 1 FROM sessions WHERE id = " + of_row;
+    auto session = lock(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = " + of_row + " FOR UPDATE OF s", probe.c_str(), id);
+    if (session.step()) {
+      SessionRow row = read_session(session);
+      transaction_.sessions.insert_or_assign(row.id, std::move(row));
+    }
+    return db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?" + row_lock).bind(id).rows();
   }
   bool is_elsewhere(const std::string& owner) const { return !owner.empty() && owner != node_; }
 
   Connection& db_;
+  Transaction& transaction_;
   const std::string& node_;
-  std::optional<SessionRow> locked_;
   std::set<std::string, std::less<>> absent_;
   std::map<std::string, std::optional<std::string>> settings_;
 };
@@ -115,8 +154,6 @@ Error unknown_outcome() {
                .message = "Expected the database to say whether it committed, but it was lost; ask again with the same Idempotency-Key",
                .message_zh = "与数据库的连接中断，操作结果未知，请用同一幂等键重试"};
 }
-
-std::string lock_wait(std::chrono::milliseconds wait) { return "SET LOCAL lock_timeout = " + std::to_string(wait.count()); }
 
 /// Waits for whoever holds the head of the chain; nobody else commits until this transaction ends.
 AuditHead lock_head(Connection& db) {
@@ -169,22 +206,33 @@ void PostgresStore::loop() {
   while (true) {
     std::vector<Waiting> group = take();
     if (group.empty()) return;
+    const bool alone = group.front().alone;
     failures = commit_group(db, group) ? 0 : failures + 1;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!alone) --groups_;
+    }
     answer(group);
+    // All of them when it stops: each has to see that nothing is left.
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ ? changed_.notify_all() : changed_.notify_one();
+    }
     if (failures != 0) pause(failures);
   }
 }
 
 std::vector<PostgresStore::Waiting> PostgresStore::take() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  changed_.wait(lock, [this] { return (stopping_ && queue_.empty()) || (!queue_.empty() && (queue_.front().alone || groups_ < kGroupsMax)); });
   std::vector<Waiting> out;
-  const std::size_t share = std::clamp<std::size_t>(queue_.size() / options_.writers, 1, options_.group_max);
+  const std::size_t share = std::clamp<std::size_t>(queue_.size() / kGroupsMax, 1, options_.group_max);
   while (!queue_.empty() && out.size() < share && (out.empty() || !queue_.front().alone)) {
     out.push_back(std::move(queue_.front()));
     queue_.pop_front();
     if (out.back().alone) break;
   }
+  if (!out.empty() && !out.front().alone) ++groups_;
   return out;
 }
 
@@ -217,10 +265,19 @@ void PostgresStore::pause(int failures) {
 bool PostgresStore::commit_group(std::unique_ptr<Connection>& db, std::vector<Waiting>& group) {
   std::optional<AuditHead> last;
   try {
-    if (!db) db = std::make_unique<Connection>(options_.url, session_);
+    if (!db) {
+      db = std::make_unique<Connection>(options_.url, session_);
+      // A few statements, run again and again with arrays whose contents change nothing about how to find their rows.
+      db->execute("SET plan_cache_mode = force_generic_plan");
+    }
+    Transaction transaction;
+    transaction.may_wait = group.front().alone;
     db->prepare("BEGIN").run();
-    for (std::size_t i = 0; i < group.size(); ++i) apply(*db, group[i], i == 0);
-    finish(*db, group, last);
+    // Zero would be no limit at all.
+    if (!transaction.may_wait) db->prepare(lock_wait(std::chrono::milliseconds{1})).run();
+    read_ahead(*db, group, transaction);
+    for (Waiting& each : group) apply(*db, each, transaction);
+    finish(*db, group, transaction, last);
     return true;
   } catch (const Failure& failure) {
     std::optional<bool> committed{false};
@@ -241,7 +298,7 @@ bool PostgresStore::commit_group(std::unique_ptr<Connection>& db, std::vector<Wa
       each.change.reset();
       if (!committed)
         each.reply = unknown_outcome();
-      else if (failure.lost || is_conflict(failure))
+      else if (failure.lost || is_conflict(failure) || !group.front().alone)
         each.reply.reset();  // also what was refused: perhaps because of what others of the group had written
       else
         each.reply = each.error;
@@ -250,89 +307,149 @@ bool PostgresStore::commit_group(std::unique_ptr<Connection>& db, std::vector<Wa
   }
 }
 
-void PostgresStore::apply(Connection& db, Waiting& command, bool may_wait) {
-  db.prepare("SAVEPOINT command").run();
-  // Zero would be no limit at all.
-  db.prepare(lock_wait(may_wait ? options_.lock_wait_max : std::chrono::milliseconds{1})).run();
+void PostgresStore::read_ahead(Connection& db, const std::vector<Waiting>& group, Transaction& transaction) {
+  std::vector<std::string> sessions;
+  std::vector<std::string> tasks;
+  std::vector<std::string> actors;
+  std::vector<std::string> keys;
+  for (const Waiting& each : group) {
+    if (!each.update.session.empty()) sessions.push_back(each.update.session);
+    if (!each.update.task.empty()) tasks.push_back(each.update.task);
+    if (!each.update.key) continue;
+    actors.push_back(each.update.key->actor);
+    keys.push_back(each.update.key->key);
+  }
+  const bool locks = !sessions.empty() || !tasks.empty();
+  if (locks) {
+    static const std::string kLock = std::string{"SELECT "} + kSessionColumns +
+                                     " FROM sessions s WHERE s.id IN (SELECT unnest(?) UNION SELECT session_id FROM tasks WHERE id = ANY (?)) FOR UPDATE OF s";
+    db.prepare(transaction.may_wait ? kLock : kLock + " SKIP LOCKED").bind(sessions).bind(tasks).run();
+    db.prepare("SELECT session_id, body FROM tasks WHERE id = ANY (?)").bind(tasks).run();
+  }
+  // After the locks: whoever held them may have answered the same request.
+  if (!keys.empty())
+    db.prepare("SELECT actor, key, digest, status, revision, body FROM idempotency WHERE (actor, key) IN (SELECT * FROM unnest(?, ?))").bind(actors).bind(keys).run();
+  if (!locks && keys.empty()) return;
+  std::vector<Connection::Answer> answers = db.flush();
+  if (!keys.empty()) {
+    Connection::Rows row(std::move(answers.back()));
+    answers.pop_back();
+    while (row.step()) transaction.replies[{row.text(0), row.text(1)}] = {.digest = row.text(2), .reply = read_reply(row, 3)};
+  }
+  if (!locks) return;
+  Connection::Rows task(std::move(answers[answers.size() - 1]));
+  Connection::Rows session(std::move(answers[answers.size() - 2]));
+  while (session.step()) {
+    SessionRow row = read_session(session);
+    transaction.sessions.insert_or_assign(row.id, std::move(row));
+  }
+  while (task.step()) {
+    if (!transaction.sessions.contains(task.text(0))) continue;  // not ours to decide on
+    TaskRow row = task_from_json(read_json(task, 1));
+    transaction.tasks.insert_or_assign(row.id, std::move(row));
+  }
+}
+
+void PostgresStore::apply(Connection& db, Waiting& command, Transaction& transaction) {
   try {
-    command.reply = decide_and_write(db, command);
-  } catch (const Failure& failure) {
-    if (failure.lost) throw;
-    command.error = error_of(failure);
+    command.reply = decide(db, command, transaction);
+  } catch (const Held&) {
+    command.error = error_of({.state = "55P03", .message = "a row is held"});
     command.reply.reset();
-    if (!is_conflict(failure)) command.reply = command.error;
+  } catch (const Failure&) {
+    throw;
   } catch (const std::exception& error) {
     command.reply = Error{.kind = ErrorKind::unavailable, .code = "store.decide", .message = std::string{"Expected a decision, but found: "} + error.what()};
   }
-  if (command.reply && *command.reply && command.change) return;
-  command.change.reset();
-  db.prepare("ROLLBACK TO SAVEPOINT command").run();
-  db.prepare("RELEASE SAVEPOINT command").run();
 }
 
-std::optional<Result<Reply>> PostgresStore::known_reply(Connection& db, const IdempotencyKey& key) {
-  auto known = db.prepare("SELECT digest, status, revision, body FROM idempotency WHERE actor = ? AND key = ?").bind(key.actor).bind(key.key).rows();
-  if (!known.step()) return std::nullopt;
-  if (known.text(0) != key.digest)
-    return Error{.kind = ErrorKind::invalid,
-                 .code = "idempotency.mismatch",
-                 .message = "Expected the request that this Idempotency-Key was first used with",
-                 .message_zh = "该幂等键已用于另一请求"};
-  return Reply{.status = static_cast<int>(known.number(1)),
-               .body = read_json(known, 3).at("body"),
-               .revision = static_cast<std::uint64_t>(known.number(2)),
-               .replayed = true};
-}
-
-Result<Reply> PostgresStore::decide_and_write(Connection& db, Waiting& command) {
+Result<Reply> PostgresStore::decide(Connection& db, Waiting& command, Transaction& transaction) {
   const std::optional<IdempotencyKey>& key = command.update.key;
-  if (key)
-    if (std::optional<Result<Reply>> known = known_reply(db, *key)) return *std::move(known);
-  PostgresView view(db, node_);
-  Result<Change> change = command.update.decide(view);
-  if (!change) {
-    // The same request may have been taken elsewhere while this one waited for its rows: that is why it is refused.
-    if (key)
-      if (std::optional<Result<Reply>> known = known_reply(db, *key)) return *std::move(known);
-    return change.error();
-  }
-  view.hold_settings(*change);
-  write_rows(db, *change, change->session && view.saw_none(change->session->id));
   if (key) {
-    const std::string body = canonical_json(json::object{{"body", change->reply.body}});
-    db.prepare("INSERT INTO idempotency (actor, key, digest, status, revision, body) VALUES (?,?,?,?,?,?)")
-        .bind(key->actor)
-        .bind(key->key)
-        .bind(key->digest)
-        .bind(std::int64_t{change->reply.status})
-        .bind(static_cast<std::int64_t>(change->reply.revision))
-        .bind(body)
-        .run();
+    if (transaction.keys.contains({key->actor, key->key})) throw Held{};  // by another of this group
+    if (const auto known = transaction.replies.find({key->actor, key->key}); known != transaction.replies.end()) return known_reply(*key, known->second);
   }
-  db.prepare("RELEASE SAVEPOINT command").run();
-  db.flush();
-  command.change = *std::move(change);
-  return command.change->reply;
+  PostgresView view(db, transaction, node_);
+  Result<Change> change = command.update.decide(view);
+  if (change) {
+    view.hold_settings(*change);
+    const bool fresh = change->session && view.saw_none(change->session->id);
+    command.change = *std::move(change);
+    transaction.add(db, *command.change, fresh, key);
+    return command.change->reply;
+  }
+  if (key) {
+    // The same request may have been taken elsewhere while this one waited for its rows: that is why it is refused.
+    auto row = db.prepare("SELECT digest, status, revision, body FROM idempotency WHERE actor = ? AND key = ?").bind(key->actor).bind(key->key).rows();
+    if (row.step()) return known_reply(*key, {.digest = row.text(0), .reply = read_reply(row, 1)});
+  }
+  return change.error();
 }
 
-void PostgresStore::finish(Connection& db, std::vector<Waiting>& group, std::optional<AuditHead>& last) {
+void Transaction::add(Connection& db, const Change& change, bool fresh, const std::optional<IdempotencyKey>& key) {
+  if (change.session && !unwritten_sessions.insert(change.session->id).second) {
+    write(db);
+    unwritten_sessions.insert(change.session->id);
+  }
+  unwritten.push_back({.change = &change, .fresh = fresh});
+  if (key) {
+    keys.emplace(key->actor, key->key);
+    unwritten_keys.emplace_back(*key, &change.reply);
+  }
+  // Whoever asks for these again gets what is written.
+  if (change.session) sessions.erase(change.session->id);
+  for (const TaskRow& each : change.tasks) tasks.erase(each.id);
+}
+
+void Transaction::write(Connection& db) {
+  if (unwritten.empty()) return;
+  write_rows(db, unwritten);
+  if (!unwritten_keys.empty()) {
+    std::vector<std::string> columns[4];
+    std::vector<std::int64_t> statuses;
+    std::vector<std::int64_t> revisions;
+    for (const auto& [key, reply] : unwritten_keys) {
+      columns[0].push_back(key.actor);
+      columns[1].push_back(key.key);
+      columns[2].push_back(key.digest);
+      columns[3].push_back(canonical_json(json::object{{"body", reply->body}}));
+      statuses.push_back(reply->status);
+      revisions.push_back(static_cast<std::int64_t>(reply->revision));
+    }
+    db.prepare("INSERT INTO idempotency (actor, key, digest, body, status, revision) SELECT * FROM unnest(?,?,?,?,?,?)")
+        .bind(columns[0]).bind(columns[1]).bind(columns[2]).bind(columns[3]).bind(statuses).bind(revisions).run();
+  }
+  unwritten.clear();
+  unwritten_keys.clear();
+  unwritten_sessions.clear();
+}
+
+void PostgresStore::finish(Connection& db, std::vector<Waiting>& group, Transaction& transaction, std::optional<AuditHead>& last) {
   if (std::none_of(group.begin(), group.end(), [](const Waiting& each) { return each.change.has_value(); })) {
     db.prepare("ROLLBACK").run();
     db.flush();
     return;
   }
-  db.prepare(lock_wait(options_.lock_wait_max)).run();
+  transaction.write(db);
+  if (!transaction.may_wait) db.prepare(lock_wait(options_.lock_wait_max)).run();
   AuditHead head = lock_head(db);
   bool work = false;
+  std::vector<std::int64_t> numbers;
+  std::vector<std::string> sessions;
+  std::vector<std::string> records;
+  std::vector<std::string> hashes;
   for (Waiting& each : group) {
     if (!each.change) continue;
     work = work || leaves_work(*each.change);
     json::object& record = each.change->audit;
     record["seq"] = head.count + 1;
-    const std::string text = canonical_json(record);
-    head = {.count = head.count + 1, .hash = audit_hash(head.hash, text)};
-    db.prepare("INSERT INTO audit (seq, session_id, record, hash) VALUES (?,?,?,?)").bind(head.count).bind(string_or(record, "session")).bind(text).bind(head.hash).run();
+    records.push_back(canonical_json(record));
+    head = {.count = head.count + 1, .hash = audit_hash(head.hash, records.back())};
+    numbers.push_back(head.count);
+    sessions.push_back(string_or(record, "session"));
+    hashes.push_back(head.hash);
   }
+  db.prepare("INSERT INTO audit (seq, session_id, record, hash) SELECT * FROM unnest(?,?,?,?)").bind(numbers).bind(sessions).bind(records).bind(hashes).run();
   put_setting(db, kAuditCountSetting, std::to_string(head.count));
   put_setting(db, kAuditHashSetting, head.hash);
   if (work) db.prepare("NOTIFY chuyi_work").run();

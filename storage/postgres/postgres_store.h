@@ -3,25 +3,52 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
 #include "engine/ports/audit.h"
 #include "storage/postgres/connection.h"
 #include "storage/postgres/postgres.h"
+#include "storage/postgres/rows.h"
 
 namespace chuyi::postgres {
 
+struct KnownReply {
+  std::string digest;
+  Reply reply;
+};
+
+/// What one transaction has read, locked, and not written yet.
+struct Transaction {
+  bool may_wait = false;  ///< for rows that others hold: one command alone, which holds nothing itself
+  std::map<std::string, SessionRow, std::less<>> sessions;  ///< locked, as they are
+  std::map<std::string, TaskRow, std::less<>> tasks;        ///< of locked sessions, as they are
+  std::map<std::pair<std::string, std::string>, KnownReply> replies;  ///< actor and key → what was answered before
+  std::set<std::pair<std::string, std::string>> keys;                 ///< used by its own commands
+  std::vector<Write> unwritten;
+  std::vector<std::pair<IdempotencyKey, const Reply*>> unwritten_keys;
+  std::set<std::string, std::less<>> unwritten_sessions;
+
+  /// `change` stays where it is until write().
+  void add(Connection& db, const Change& change, bool fresh, const std::optional<IdempotencyKey>& key);
+  /// Queues what is not written yet.
+  void write(Connection& db);
+};
+
 /// The writers of one node: a few connections, each on a thread of its own, fed from one queue. A writer takes what
-/// waits, its share of it, and runs it as one transaction with a savepoint for each command.
+/// waits, its share of it, and runs it as one transaction: it locks and reads what the commands are about in one round
+/// trip, decides them one after the other, and writes the rows of all in a few statements of many rows. When one of
+/// these fails, all are run again, each alone.
 ///
 /// **Rows.** What a command reads through its view to decide on is locked first and read then, so that it sees what
-/// the last one wrote: commands of one session run one after the other on all nodes, those of others beside them. Only
-/// the first command of a transaction waits for a lock; one that comes later and would have to wait is taken out and
-/// run alone, because whoever holds locks and waits for others may be waited for in turn.
+/// the last one wrote: commands of one session run one after the other on all nodes, those of others beside them. A
+/// transaction of many commands waits for no row: a command whose rows others hold is taken out and run alone, because
+/// whoever holds locks and waits for others may be waited for in turn.
 ///
 /// **The audit chain** needs one order over all commands of all nodes. Its head is one row, locked last: from there
 /// to the end of the commit a transaction stands alone, and waits for nobody. That is one round trip and one flush of
@@ -56,11 +83,12 @@ class PostgresStore final : public Store {
   std::vector<Waiting> take();
   /// Sets the reply of each command that has one now. @return whether the connection held.
   bool commit_group(std::unique_ptr<Connection>& db, std::vector<Waiting>& group);
-  void apply(Connection& db, Waiting& command, bool may_wait);
-  std::optional<Result<Reply>> known_reply(Connection& db, const IdempotencyKey& key);
-  Result<Reply> decide_and_write(Connection& db, Waiting& command);
+  /// Locks and reads for all of them what they said they will ask for.
+  void read_ahead(Connection& db, const std::vector<Waiting>& group, Transaction& transaction);
+  void apply(Connection& db, Waiting& command, Transaction& transaction);
+  Result<Reply> decide(Connection& db, Waiting& command, Transaction& transaction);
   /// Chains the audit records of `group` and commits. @param last  set before the commit to the head that it makes.
-  void finish(Connection& db, std::vector<Waiting>& group, std::optional<AuditHead>& last);
+  void finish(Connection& db, std::vector<Waiting>& group, Transaction& transaction, std::optional<AuditHead>& last);
   /// Whether the transaction that would have made `last` was committed; nothing when the server did not say in time.
   std::optional<bool> was_committed(const AuditHead& last);
   void answer(std::vector<Waiting>& group);
@@ -74,6 +102,7 @@ class PostgresStore final : public Store {
   std::condition_variable changed_;  ///< of the writers alone: a wake-up that another takes would be lost
   std::condition_variable stopped_;
   std::deque<Waiting> queue_;
+  std::size_t groups_ = 0;  ///< that are under way
   bool stopping_ = false;
   int wake_ = -1;  ///< eventfd that ends the listener's wait
   std::vector<std::thread> threads_;

@@ -1,6 +1,7 @@
 #include "storage/postgres/rows.h"
 
 #include <limits>
+#include <map>
 
 #include "engine/invoke/rows_json.h"
 
@@ -13,14 +14,16 @@ json::value parse_stored(const std::string& text) {
   return std::move(*value);
 }
 
+constexpr const char* kSessionRow =
+    "(id, kind, programme, round, title, org, org_name, applicant, definition, status, stage, state, document, revision, created, updated)";
+constexpr const char* kSessionUpsert =
+    " ON CONFLICT (id) DO UPDATE SET title = excluded.title, status = excluded.status, stage = excluded.stage,"
+    " state = excluded.state, document = excluded.document, revision = excluded.revision, updated = excluded.updated,"
+    " definition = excluded.definition";
+
 void write_session(Connection& db, const SessionRow& row, bool fresh) {
-  static const std::string kInsert =
-      "INSERT INTO sessions (id, kind, programme, round, title, org, org_name, applicant, definition, status, stage, state,"
-      " document, revision, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
-  static const std::string kUpsert = kInsert +
-        " ON CONFLICT (id) DO UPDATE SET title = excluded.title, status = excluded.status, stage = excluded.stage,"
-        " state = excluded.state, document = excluded.document, revision = excluded.revision, updated = excluded.updated,"
-        " definition = excluded.definition";
+  static const std::string kInsert = std::string{"INSERT INTO sessions "} + kSessionRow + " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+  static const std::string kUpsert = kInsert + kSessionUpsert;
   db.prepare(fresh ? kInsert : kUpsert)
       .bind(row.id)
       .bind(row.kind)
@@ -49,26 +52,65 @@ void write_session(Connection& db, const SessionRow& row, bool fresh) {
         .run();
 }
 
-void write_task(Connection& db, const TaskRow& row) {
-  const std::string body = canonical_json(to_json(row));
-  db.prepare(
-        "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", due, body) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
-        " \"user\" = excluded.\"user\", due = excluded.due, body = excluded.body")
-      .bind(row.id)
-      .bind(row.session_id)
-      .bind(row.kind)
-      .bind(row.status)
-      .bind(row.role)
-      .bind(row.org)
-      .bind(row.user)
-      .bind(row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max())
-      .bind(body)
-      .run();
+/// Those that are there already, all in one statement.
+void update_sessions(Connection& db, const std::vector<const SessionRow*>& rows) {
+  if (rows.empty()) return;
+  const auto texts = [&](std::string SessionRow::*column) {
+    std::vector<std::string> out;
+    for (const SessionRow* row : rows) out.push_back(row->*column);
+    return out;
+  };
+  std::vector<std::int64_t> revisions;
+  std::vector<std::int64_t> created;
+  std::vector<std::int64_t> updated;
+  for (const SessionRow* row : rows) {
+    revisions.push_back(static_cast<std::int64_t>(row->revision));
+    created.push_back(to_ms(row->created));
+    updated.push_back(to_ms(row->updated));
+  }
+  static const std::string kSql = std::string{"INSERT INTO sessions "} + kSessionRow + " SELECT * FROM unnest(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)" + kSessionUpsert;
+  auto statement = db.prepare(kSql);
+  for (const auto column : {&SessionRow::id, &SessionRow::kind, &SessionRow::programme, &SessionRow::round, &SessionRow::title, &SessionRow::org, &SessionRow::org_name,
+                            &SessionRow::applicant, &SessionRow::definition, &SessionRow::status, &SessionRow::stage, &SessionRow::state, &SessionRow::document})
+    statement.bind(texts(column));
+  statement.bind(revisions).bind(created).bind(updated).run();
+}
+
+void write_sessions(Connection& db, const std::vector<Write>& writes) {
+  std::vector<const SessionRow*> known;
+  for (const Write& each : writes) {
+    if (!each.change->session) continue;
+    const SessionRow& row = *each.change->session;
+    if (each.fresh || row.revision == 1)
+      write_session(db, row, each.fresh);
+    else
+      known.push_back(&row);
+  }
+  update_sessions(db, known);
+}
+
+void write_tasks(Connection& db, const std::vector<Write>& writes) {
+  std::map<std::string_view, const TaskRow*> rows;  // the last of each, for one statement writes no row twice
+  for (const Write& each : writes)
+    for (const TaskRow& row : each.change->tasks) rows[row.id] = &row;
+  if (rows.empty()) return;
+  std::vector<std::string> columns[8];
+  std::vector<std::int64_t> due;
+  for (const auto& [id, row] : rows) {
+    const std::string* texts[] = {&row->id, &row->session_id, &row->kind, &row->status, &row->role, &row->org, &row->user};
+    for (std::size_t i = 0; i < std::size(texts); ++i) columns[i].push_back(*texts[i]);
+    columns[7].push_back(canonical_json(to_json(*row)));
+    due.push_back(row->due ? to_ms(*row->due) : std::numeric_limits<std::int64_t>::max());
+  }
+  auto statement = db.prepare(
+      "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", body, due) SELECT * FROM unnest(?,?,?,?,?,?,?,?,?)"
+      " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
+      " \"user\" = excluded.\"user\", due = excluded.due, body = excluded.body");
+  for (const std::vector<std::string>& each : columns) statement.bind(each);
+  statement.bind(due).run();
 }
 
 void write_stage_rows(Connection& db, const Change& change) {
-  for (const TaskRow& row : change.tasks) write_task(db, row);
   for (const NoticeRow& row : change.notices) {
     const std::string body = canonical_json(to_json(row));
     db.prepare(
@@ -306,11 +348,14 @@ void put_setting(Connection& db, std::string_view key, std::string_view value) {
       .run();
 }
 
-void write_rows(Connection& db, const Change& change, bool fresh) {
-  write_identity_rows(db, change);
-  if (change.session) write_session(db, *change.session, fresh);
-  write_stage_rows(db, change);
-  write_runtime_rows(db, change);
+void write_rows(Connection& db, const std::vector<Write>& writes) {
+  for (const Write& each : writes) write_identity_rows(db, *each.change);
+  write_sessions(db, writes);
+  write_tasks(db, writes);
+  for (const Write& each : writes) {
+    write_stage_rows(db, *each.change);
+    write_runtime_rows(db, *each.change);
+  }
 }
 
 }  // namespace chuyi::postgres

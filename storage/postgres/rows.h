@@ -24,9 +24,12 @@ std::optional<DefinitionRow> find_definition(Connection& db, std::string_view di
 std::optional<std::string> find_setting(Connection& db, std::string_view key);
 std::optional<json::object> find_body(Connection& db, const std::string& sql, std::string_view id);
 
-/// Queues the writes of every row of the change but the audit record and the reply.
-/// @param fresh  the session was looked for and is not there: should another have made it meanwhile, writing fails.
-void write_rows(Connection& db, const Change& change, bool fresh);
+struct Write {
+  const Change* change;
+  bool fresh;  ///< the session was looked for and is not there: should another have made it meanwhile, writing fails
+};
+/// Queues the writes of every row of the changes but the audit records and the replies. No two are of one session.
+void write_rows(Connection& db, const std::vector<Write>& writes);
 void put_setting(Connection& db, std::string_view key, std::string_view value);
 
 }  // namespace chuyi::postgres

@@ -66,7 +66,7 @@ TEST_F(Nodes, RunTheCommandsOfASessionOneAfterTheOther) {
   constexpr std::uint64_t kEach = 100;
   std::vector<std::future<Result<Reply>>> replies;
   for (std::uint64_t i = 0; i < kEach; ++i)
-    for (Store* node : {&a(), &b()}) replies.push_back(submit(*node, {.key = {}, .decide = [](View& view) { return count_up(view, "s1"); }}));
+    for (Store* node : {&a(), &b()}) replies.push_back(submit(*node, {.key = {}, .decide = [](View& view) { return count_up(view, "s1"); }, .session = i % 3 == 0 ? "" : "s1"}));
   std::set<std::uint64_t> revisions;
   for (auto& each : replies) {
     const Result<Reply> reply = each.get();
@@ -93,7 +93,7 @@ TEST_F(Nodes, LetATaskBeDoneOnce) {
                                Change out = session_change("s1");
                                out.tasks = {*task};
                                return out;
-                             }}));
+                             }, .task = i % 3 == 0 ? "" : "t1"}));
   int done = 0;
   for (auto& each : replies) {
     const Result<Reply> reply = each.get();
@@ -103,6 +103,61 @@ TEST_F(Nodes, LetATaskBeDoneOnce) {
       EXPECT_EQ(reply.error().code, "task.done");
   }
   EXPECT_EQ(done, 1);
+}
+
+// Goal: what was read for many commands at once is read anew after one of them changed it. Method: commands that wait
+// together behind one that is held up, so that they share a transaction, each a step of the same task, some named by
+// it, some by their session, some not at all.
+TEST_F(Nodes, ReadAnewWhatACommandOfTheSameTransactionChanged) {
+  constexpr int kSteps = 60;
+  Change change = session_change("s1");
+  change.tasks = {task_row("t1", "s1")};
+  ASSERT_TRUE(put(a(), change));
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  std::vector<std::future<Result<Reply>>> held;
+  for (int i = 0; i < 4; ++i)
+    held.push_back(submit(a(), {.key = {}, .decide = [gone, i](View& view) {
+                                  gone.wait_for(std::chrono::seconds{2});
+                                  return count_up(view, "held" + std::to_string(i));
+                                }}));
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < kSteps; ++i)
+    replies.push_back(submit(a(), {.key = {}, .decide = [](View& view) -> Result<Change> {
+                               TaskRow task = *view.task("t1");
+                               Change out = *count_up(view, "s1");
+                               ++task.revision;
+                               EXPECT_EQ(task.revision, out.session->revision) << "one of the two is old";
+                               out.tasks = {task};
+                               return out;
+                             }, .session = i % 3 == 1 ? "s1" : "", .task = i % 3 == 2 ? "t1" : ""}));
+  go.set_value();
+  for (auto& each : held) EXPECT_TRUE(each.get());
+  std::set<std::uint64_t> revisions;
+  for (auto& each : replies) {
+    const Result<Reply> reply = each.get();
+    ASSERT_TRUE(reply) << reply.error().message;
+    revisions.insert(reply->revision);
+  }
+  EXPECT_EQ(revisions.size(), std::size_t{kSteps});
+  EXPECT_EQ(*revisions.rbegin(), std::uint64_t{kSteps + 1});
+}
+
+// Goal: one that cannot be written takes nobody with it. Method: it shares a transaction with others.
+TEST_F(Nodes, WriteTheOthersWhenOneOfThemIsRefused) {
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < 40; ++i)
+    replies.push_back(submit(a(), {.key = IdempotencyKey{"u", std::to_string(i), "d"}, .decide = [i](View&) -> Result<Change> {
+                               Change out = session_change("s" + std::to_string(i));
+                               if (i % 10 == 5) out.tasks = {task_row("t" + std::to_string(i), "nobody")};
+                               return out;
+                             }}));
+  for (int i = 0; i < 40; ++i) {
+    const Result<Reply> reply = replies[static_cast<std::size_t>(i)].get();
+    EXPECT_EQ(reply.has_value(), i % 10 != 5);
+    EXPECT_EQ(queries().session("s" + std::to_string(i))->has_value(), i % 10 != 5);
+  }
+  EXPECT_EQ(verify_audit(queries())->count, 36);
 }
 
 // Goal: commands of different sessions run beside each other on one node. Method: one that decides only once another,
@@ -138,7 +193,7 @@ TEST_F(Nodes, ActOnceForAKey) {
                                  // Refused the second time, as a task that is done already.
                                  if (view.session(id)->revision != 1) return Error{.kind = ErrorKind::rejected, .code = "test.done"};
                                  return count_up(view, id);
-                               }}));
+                               }, .session = i % 3 == 0 ? "" : id}));
     int fresh = 0;
     for (auto& each : replies) {
       const Result<Reply> reply = each.get();
