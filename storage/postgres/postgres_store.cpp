@@ -160,6 +160,7 @@ void PostgresStore::loop() {
     std::vector<Waiting> group = take();
     if (group.empty()) return;
     failures = commit_group(db, group) ? 0 : failures + 1;
+    if (failures != 0) give_up(group);
     answer(group);
     if (failures != 0) pause(failures);
   }
@@ -176,6 +177,19 @@ std::vector<PostgresStore::Waiting> PostgresStore::take() {
     if (out.back().alone) break;
   }
   return out;
+}
+
+void PostgresStore::give_up(std::vector<Waiting>& group) {
+  const Error error = group.front().error;
+  const Steady::time_point now = Steady::now();
+  const std::lock_guard lock(mutex_);
+  for (Waiting& each : queue_) {
+    if (!each.give_up) each.give_up = now + options_.patience;
+    if (now < *each.give_up && !stopping_) continue;
+    each.reply = error;
+    group.push_back(std::move(each));
+  }
+  std::erase_if(queue_, [](const Waiting& each) { return each.reply.has_value(); });
 }
 
 void PostgresStore::answer(std::vector<Waiting>& group) {

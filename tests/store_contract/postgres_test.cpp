@@ -316,6 +316,26 @@ TEST_F(Nodes, SayThatAnOutcomeIsUnknown) {
   EXPECT_EQ(verify_audit(queries())->count, 1);
 }
 
+// Goal: while the server is not there everybody hears of it, however many wait. Method: far more commands than could be
+// tried one after the other, with the pauses between, before the limit.
+TEST_F(Nodes, TellAllWhoWaitThatTheServerIsGone) {
+  auto proxy = std::make_unique<CuttingProxy>(database_->url());
+  PostgresOptions through = options();
+  through.url = proxy->url();
+  through.patience = std::chrono::milliseconds{100};
+  const PostgresStorage node = open(through);
+  proxy.reset();
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < 600; ++i) replies.push_back(submit(*node.store, {.key = {}, .decide = [](View& view) { return count_up(view, "s1"); }}));
+  const auto limit = std::chrono::steady_clock::now() + kLimit;
+  for (auto& each : replies) {
+    ASSERT_EQ(each.wait_until(limit), std::future_status::ready);
+    const Result<Reply> reply = each.get();
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, "store.io");
+  }
+}
+
 // Goal: connections that end at any moment lose nothing acknowledged and double nothing. Method: every other
 // connection to the database is ended again and again under load from two nodes.
 TEST_F(Nodes, OutliveConnectionsThatAreCut) {
