@@ -374,7 +374,7 @@ void PostgresStore::listen() {
     try {
       Connection db(options_.url, session_);
       db.execute("LISTEN chuyi_work");
-      if (failures != 0) options_.on_work();  // what was told meanwhile was not heard
+      options_.on_work();  // what was told before was not heard
       failures = 0;
       while (true) {
         std::array<pollfd, 2> sockets = {{{.fd = db.socket(), .events = POLLIN, .revents = 0}, {.fd = wake_, .events = POLLIN, .revents = 0}}};
