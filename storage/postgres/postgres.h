@@ -23,7 +23,7 @@ struct PostgresOptions {
   /// A node that stands still in the midst of a transaction for so long loses it, so that others can go on; when it
   /// wakes its commit is refused, and it decides anew on what is there by then.
   std::chrono::milliseconds pause_max{5'000};
-  /// A commit of any node left a timer or an outbox entry. On a thread of the store: short, no waiting.
+  /// A commit of any node left a timer or an outbox entry, or may have while nobody listened. On a thread of the store: short, no waiting.
   std::function<void()> on_work = [] {};
 };
 

@@ -212,6 +212,7 @@ void PostgresStore::loop() {
       const std::lock_guard lock(mutex_);
       if (!alone) --groups_;
     }
+    if (failures != 0) give_up(group);
     answer(group);
     // All of them when it stops: each has to see that nothing is left.
     {
@@ -234,6 +235,19 @@ std::vector<PostgresStore::Waiting> PostgresStore::take() {
   }
   if (!out.empty() && !out.front().alone) ++groups_;
   return out;
+}
+
+void PostgresStore::give_up(std::vector<Waiting>& group) {
+  const Error error = group.front().error;
+  const Steady::time_point now = Steady::now();
+  const std::lock_guard lock(mutex_);
+  for (Waiting& each : queue_) {
+    if (!each.give_up) each.give_up = now + options_.patience;
+    if (now < *each.give_up && !stopping_) continue;
+    each.reply = error;
+    group.push_back(std::move(each));
+  }
+  std::erase_if(queue_, [](const Waiting& each) { return each.reply.has_value(); });
 }
 
 void PostgresStore::answer(std::vector<Waiting>& group) {
@@ -487,7 +501,7 @@ void PostgresStore::listen() {
     try {
       Connection db(options_.url, session_);
       db.execute("LISTEN chuyi_work");
-      if (failures != 0) options_.on_work();  // what was told meanwhile was not heard
+      options_.on_work();  // what was told before was not heard
       failures = 0;
       while (true) {
         std::array<pollfd, 2> sockets = {{{.fd = db.socket(), .events = POLLIN, .revents = 0}, {.fd = wake_, .events = POLLIN, .revents = 0}}};

@@ -91,6 +91,9 @@ class PostgresStore final : public Store {
   void finish(Connection& db, std::vector<Waiting>& group, Transaction& transaction, std::optional<AuditHead>& last);
   /// Whether the transaction that would have made `last` was committed; nothing when the server did not say in time.
   std::optional<bool> was_committed(const AuditHead& last);
+  /// The connection was lost in `group`: moves there, to be answered, what has waited for long enough, tried or not. To
+  /// try each alone would keep the last of many waiting for minutes.
+  void give_up(std::vector<Waiting>& group);
   void answer(std::vector<Waiting>& group);
   void pause(int failures);
   void listen();

@@ -56,8 +56,12 @@ def stored_bytes(data):
     """All that the installation's store holds, to look for what it must not."""
     if POSTGRES:
         return subprocess.run(["pg_dump", store_of(data)], capture_output=True, check=True, timeout=60).stdout
-    with open(os.path.join(data, "chuyi.db"), "rb") as store:
-        return store.read()
+    out = b""
+    for name in ("chuyi.db", "chuyi.db-wal"):  # which holds what was not carried over yet
+        if os.path.exists(os.path.join(data, name)):
+            with open(os.path.join(data, name), "rb") as store:
+                out += store.read()
+    return out
 
 
 def run_cli(*args, data=None, store=None, stdin=None, check=True):

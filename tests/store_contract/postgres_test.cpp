@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <future>
+#include <semaphore>
 #include <set>
 #include <thread>
 #include <utility>
@@ -371,6 +372,26 @@ TEST_F(Nodes, SayThatAnOutcomeIsUnknown) {
   EXPECT_EQ(verify_audit(queries())->count, 1);
 }
 
+// Goal: while the server is not there everybody hears of it, however many wait. Method: far more commands than could be
+// tried one after the other, with the pauses between, before the limit.
+TEST_F(Nodes, TellAllWhoWaitThatTheServerIsGone) {
+  auto proxy = std::make_unique<CuttingProxy>(database_->url());
+  PostgresOptions through = options();
+  through.url = proxy->url();
+  through.patience = std::chrono::milliseconds{100};
+  const PostgresStorage node = open(through);
+  proxy.reset();
+  std::vector<std::future<Result<Reply>>> replies;
+  for (int i = 0; i < 600; ++i) replies.push_back(submit(*node.store, {.key = {}, .decide = [](View& view) { return count_up(view, "s1"); }}));
+  const auto limit = std::chrono::steady_clock::now() + kLimit;
+  for (auto& each : replies) {
+    ASSERT_EQ(each.wait_until(limit), std::future_status::ready);
+    const Result<Reply> reply = each.get();
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().code, "store.io");
+  }
+}
+
 // Goal: connections that end at any moment lose nothing acknowledged and double nothing. Method: every other
 // connection to the database is ended again and again under load from two nodes.
 TEST_F(Nodes, OutliveConnectionsThatAreCut) {
@@ -548,22 +569,19 @@ TEST_F(Nodes, TakeWhatADeadNodeHeldAndKeepItFromThePausedOne) {
   EXPECT_EQ(both(a_, std::chrono::hours{1}), 2U);
 }
 
-// Goal: work that one node leaves wakes the others, and nothing else does.
+// Goal: work that one node leaves wakes the others, and nothing else does; also once when they begin to listen, for what came before.
 TEST_F(Nodes, WakeEachOtherForWork) {
-  std::atomic<int> woken{0};
+  std::counting_semaphore<> woken{0};
   PostgresOptions waking = options();
-  waking.on_work = [&] {
-    ++woken;
-    woken.notify_all();
-  };
+  waking.on_work = [&] { woken.release(); };
   const PostgresStorage node = open(waking);
-  // Its listener may not listen yet: until it does, there is more.
-  for (int i = 0; woken == 0; ++i) {
-    ASSERT_LT(i, 2'000);
-    Change change = session_change("s1");
-    change.outbox = {{.id = "o", .session_id = "s1", .kind = "notify", .payload = {}, .created = {}, .attempts = 0, .next_at = {}}};
-    ASSERT_TRUE(put(b(), change));
-  }
+  ASSERT_TRUE(woken.try_acquire_for(kLimit));
+  ASSERT_TRUE(put(b(), session_change("s1")));
+  Change change = session_change("s1");
+  change.outbox = {{.id = "o", .session_id = "s1", .kind = "notify", .payload = {}, .created = {}, .attempts = 0, .next_at = {}}};
+  ASSERT_TRUE(put(b(), change));
+  EXPECT_TRUE(woken.try_acquire_for(kLimit));
+  EXPECT_FALSE(woken.try_acquire()) << "what leaves no work wakes nobody";
 }
 
 // Goal: nodes that start at once make one schema.
