@@ -66,10 +66,6 @@ std::optional<IdempotencyKey> key_of(const Context& context) {
 
 }  // namespace
 
-net::awaitable<DefinitionPtr> Context::programme(std::string id) {
-  co_return co_await blocking([this, id = std::move(id)] { return services.definitions.current(id); });
-}
-
 net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view body_digest) {
   command.actor = actor;
   if (std::optional<IdempotencyKey> key = key_of(*this)) {

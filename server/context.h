@@ -97,8 +97,6 @@ struct Context {
     co_return co_await net::co_spawn(
         pool, [job = std::move(job)]() mutable -> net::awaitable<T> { co_return job(); }, net::use_awaitable);
   }
-  /// What new applications of this programme start on; a node may have to ask the store for it.
-  net::awaitable<DefinitionPtr> programme(std::string id);
   /// Executes the command and waits for its commit; with the request's Idempotency-Key where the route takes one, or
   /// with the command's own. `body_digest` where the body is streamed or holds a secret: it says what the same
   /// request is, and is stored.

@@ -18,13 +18,13 @@ net::awaitable<Response> list_programmes(Context& context) {
 }
 
 net::awaitable<Response> get_programme(Context& context) {
-  const DefinitionPtr definition = co_await context.programme(context.parameters[0]);
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return context.fail(unknown("programme.unknown", "programme"));
   co_return json_response(200, programme_json(*definition));
 }
 
 net::awaitable<Response> get_form(Context& context) {
-  const DefinitionPtr definition = co_await context.programme(context.parameters[0]);
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   const json::value* form = definition ? definition->forms.if_contains(context.parameters[1]) : nullptr;
   if (form == nullptr) co_return context.fail(unknown("form.unknown", "form"));
   co_return json_response(200, *form);

@@ -208,7 +208,7 @@ net::awaitable<Response> programmes(Context& context) {
 }
 
 net::awaitable<Response> programme(Context& context) {
-  const DefinitionPtr definition = co_await context.programme(context.parameters[0]);
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return missing(context);
   Page page(context, "programme.tpl", "programmes_title");
   const json::object& manifest = definition->manifest;
@@ -238,7 +238,7 @@ net::awaitable<Response> programme(Context& context) {
 }
 
 net::awaitable<Response> programme_diagram(Context& context) {
-  const DefinitionPtr definition = co_await context.programme(context.parameters[0]);
+  const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return missing(context);
   const std::string language = language_of(context.request);
   const Result<std::string> svg = co_await context.blocking([&] { return svg_of_dot(scxml::to_dot(*definition->chart, workflow_phrases(context.services.texts, language, definition.get()))); });
