@@ -138,11 +138,12 @@ void Installation::begin() {
     std::unique_ptr<DocumentWriter> writer = value_of(documents_->create(1'000), "create a document");
     if (const Result<> written = writer->write(bytes); !written) fail("write a document", written.error());
     const StoredDocument stored = value_of(writer->finish(), "store a document");
-    execute({.kind = "document.add",
-             .task_id = apply,
-             .actor = college,
-             .data = {{"kind", kind}, {"name", std::string{kind} + ".pdf"}, {"media_type", "application/pdf"}, {"digest", stored.digest}, {"size", static_cast<std::int64_t>(stored.size)}},
-             .holds = stored.digest});
+    Command add{.kind = "document.add",
+                .task_id = apply,
+                .actor = college,
+                .data = {{"kind", kind}, {"name", std::string{kind} + ".pdf"}, {"media_type", "application/pdf"}, {"digest", stored.digest}, {"size", static_cast<std::int64_t>(stored.size)}}};
+    add.hold(stored.digest);
+    execute(std::move(add));
   }
   execute({.kind = "task.complete",
            .task_id = apply,
