@@ -4,6 +4,7 @@
 #include <tuple>
 #include <variant>
 
+#include "engine/base/mutant.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/ports/cursor.h"
 #include "storage/postgres/rows.h"
@@ -354,7 +355,7 @@ std::string claim(const char* table, const char* time, const char* columns) {
   const std::string t = table;
   const std::string at = time;
   return "WITH clock AS MATERIALIZED (SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS ms),"
-         " free AS MATERIALIZED (SELECT t.id FROM " + t + " t WHERE t." + at + " <= ? AND (t.owner IN ('', ?) OR t.owned_until <= (SELECT ms FROM clock))"
+         " free AS MATERIALIZED (SELECT t.id FROM " + t + " t WHERE t." + at + " <= ? AND (t.owner IN ('', ?) OR t.owned_until <= (SELECT ms FROM clock)" + (CHUYI_MUTANT("claimed_twice") ? " OR true" : "") + ")"
          " AND NOT EXISTS (SELECT 1 FROM " + t + " e WHERE e.session_id = t.session_id AND (e." + at + ", e.id) < (t." + at + ", t.id))"
          " ORDER BY t." + at + ", t.id LIMIT ? FOR UPDATE OF t SKIP LOCKED)"
          " UPDATE " + t + " SET owner = ?, owned_until = (SELECT ms FROM clock) + ? FROM free WHERE " + t + ".id = free.id RETURNING " + columns;

@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "engine/base/mutant.h"
 #include "engine/invoke/rows_json.h"
 #include "storage/postgres/migrations.h"
 #include "storage/postgres/postgres_documents.h"
@@ -21,6 +22,9 @@ namespace {
 
 /// Groups at the same time: one is decided while the other's commit is flushed. More of them would be smaller.
 constexpr std::size_t kGroupsMax = 2;
+
+/// For a planted fault.
+std::string without_lock(const std::string& sql) { return sql.substr(0, sql.find(" FOR ")); }
 
 std::string lock_wait(std::chrono::milliseconds wait) { return "SET LOCAL lock_timeout = " + std::to_string(wait.count()); }
 
@@ -95,6 +99,7 @@ class PostgresView final : public View {
 
   /// Locks the settings that the command has read and now writes. Throws a conflict when another wrote one meanwhile.
   void hold_settings(const Change& change) {
+    if (CHUYI_MUTANT("setting_not_held")) return;
     for (const auto& [key, value] : change.settings) {
       const auto seen = settings_.find(key);
       if (seen == settings_.end()) continue;
@@ -116,6 +121,7 @@ class PostgresView final : public View {
   /// The row that `sql` locks, by `id`. `probe` says whether one that it does not find is held or is not there.
   Connection::Rows lock(const std::string& sql, const char* probe, std::string_view id) {
     written();
+    if (CHUYI_MUTANT("row_not_locked")) return db_.prepare(without_lock(sql)).bind(id).rows();
     if (transaction_.may_wait) return db_.prepare(sql).bind(id).rows();
     auto row = db_.prepare(sql + " SKIP LOCKED").bind(id).rows();
     if (row.empty() && db_.prepare(probe).bind(id).rows().step()) throw Held{};
@@ -132,7 +138,7 @@ class PostgresView final : public View {
     }
     return db_.prepare("SELECT " + columns + " FROM " + table + " WHERE id = ?" + row_lock).bind(id).rows();
   }
-  bool is_elsewhere(const std::string& owner) const { return !owner.empty() && owner != node_; }
+  bool is_elsewhere(const std::string& owner) const { return !owner.empty() && owner != node_ && !CHUYI_MUTANT("lease_not_checked"); }
 
   Connection& db_;
   Transaction& transaction_;
@@ -297,7 +303,7 @@ bool PostgresStore::commit_group(std::unique_ptr<Connection>& db, std::vector<Wa
     std::optional<bool> committed{false};
     if (failure.lost) {
       db.reset();
-      if (last) committed = was_committed(*last);
+      if (last && !CHUYI_MUTANT("lost_commit_taken_for_none")) committed = was_committed(*last);
     } else {
       try {
         db->prepare("ROLLBACK").run();
@@ -337,7 +343,7 @@ void PostgresStore::read_ahead(Connection& db, const std::vector<Waiting>& group
   if (locks) {
     static const std::string kLock = std::string{"SELECT "} + kSessionColumns +
                                      " FROM sessions s WHERE s.id IN (SELECT unnest(?) UNION SELECT session_id FROM tasks WHERE id = ANY (?)) FOR UPDATE OF s";
-    db.prepare(transaction.may_wait ? kLock : kLock + " SKIP LOCKED").bind(sessions).bind(tasks).run();
+    db.prepare(CHUYI_MUTANT("row_not_locked") ? without_lock(kLock) : transaction.may_wait ? kLock : kLock + " SKIP LOCKED").bind(sessions).bind(tasks).run();
     db.prepare("SELECT session_id, body FROM tasks WHERE id = ANY (?)").bind(tasks).run();
   }
   // After the locks: whoever held them may have answered the same request.

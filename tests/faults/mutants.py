@@ -35,6 +35,8 @@ def run(binary_dir, test, mutant):
     command = [os.path.join(binary_dir, "bin", name), *(f"--gtest_filter={each}" for each in choice)]
     if not os.path.exists(command[0]):
         command = ["ctest", "--test-dir", binary_dir, "-R", f"^{name}$", "--no-tests=error"]
+    if name == "test_stores":
+        command.insert(0, os.path.join(ROOT, "tests", "support", "postgres.sh"))
     environment = os.environ | ({"CHUYI_MUTANT": mutant} if mutant else {}) | ({"TMPDIR": "/dev/shm"} if os.path.exists("/dev/shm") else {})
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=120)
