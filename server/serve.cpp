@@ -6,11 +6,6 @@
 #include <optional>
 #include <fstream>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <openssl/rand.h>
@@ -127,16 +122,16 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   library->fetch_libraries([&storage](const std::string& digest) { return fetch_library(*storage->documents, digest); });
   log_problems(restore_definitions(queries, *library));
   log_problems(library->reload());
-  std::optional<SharedPackages> shared;
-  if (!options.store.empty()) shared.emplace(*library, queries, *storage->documents);
-  Definitions& definitions = shared ? static_cast<Definitions&>(*shared) : *library;
+  std::optional<SharedPackages> shared_packages;
+  if (!options.store.empty()) shared_packages.emplace(*library, queries, *storage->documents);
+  Definitions& definitions = shared_packages ? static_cast<Definitions&>(*shared_packages) : *library;
 
   std::unique_ptr<ManualClock> manual;
   if (options.manual_clock) manual = std::make_unique<ManualClock>(manual_start(queries, *options.manual_clock));
   const SystemClock system;
-  std::optional<SharedManualClock> shared;
-  if (manual && !options.store.empty()) shared.emplace(*manual, queries);
-  const Clock& clock = shared ? static_cast<const Clock&>(*shared) : manual ? static_cast<const Clock&>(*manual) : system;
+  std::optional<SharedManualClock> shared_clock;
+  if (manual && !options.store.empty()) shared_clock.emplace(*manual, queries);
+  const Clock& clock = shared_clock ? static_cast<const Clock&>(*shared_clock) : manual ? static_cast<const Clock&>(*manual) : system;
 
   PluginClient plugins({.host_program = files.plugin_host, .call_max = std::chrono::milliseconds{options.plugin_call_ms}, .log = [](const std::string& package, const std::string& line) {
                           spdlog::info("package {} says: {}", package, line);
@@ -217,7 +212,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!options.public_url.empty() && !*known_secret) {
     if (const Result<Reply> kept = execute_and_wait(dispatcher, system_command("http.secret", {{"secret", random_id() + random_id()}})); !kept) return kept.error();
   }
-  if (shared) log_problems(shared->start(dispatcher));
+  if (shared_packages) log_problems(shared_packages->start(dispatcher));
   HttpServer server(options.listen, services, all_routes());
   stop_server = [&server] { server.stop(); };
   const Result<std::uint16_t> port = server.listen();
@@ -274,7 +269,6 @@ CommandService& Offline::commands() { return *parts_->dispatcher; }
 Queries& Offline::queries() { return *parts_->storage.queries; }
 DocumentStore& Offline::documents() { return *parts_->storage.documents; }
 PackageLibrary& Offline::library() { return *parts_->library; }
-DocumentStore& Offline::documents() { return *parts_->documents; }
 const InvokeRegistry& Offline::registry() const { return parts_->registry; }
 
 Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const Home& home) {

@@ -49,7 +49,6 @@ class Offline {
   Queries& queries();
   DocumentStore& documents();
   PackageLibrary& library();
-  DocumentStore& documents();
   const InvokeRegistry& registry() const;
 
  private:

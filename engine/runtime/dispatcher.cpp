@@ -30,7 +30,9 @@ void Dispatcher::execute(Command command, Done done) {
                                  const std::optional<TaskRow> task = view.task(shared->command.task_id);
                                  if (task && needs_preparation(shared->command, *task)) return Error{.code = kUnprepared};
                                  return decide(*shared, view);
-                               }},
+                               },
+                               .session = shared->command.session_id,
+                               .task = shared->command.task_id},
                         [this, shared, done = std::move(done)](Result<Reply> reply) {
                           if (!reply && reply.error().code == kUnprepared) return prepare_and_submit(std::move(shared->command), done);
                           if (reply && shared->wakes) runtime_.wake();
@@ -90,8 +92,8 @@ void Dispatcher::submit(Command command, Done done) {
   runtime_.store.update(
       Update{.key = std::move(key),
              .decide = [this, shared](View& view) { return decide(*shared, view); },
-             .session = shared->session_id,
-             .task = shared->task_id},
+             .session = shared->command.session_id,
+             .task = shared->command.task_id},
       [this, shared, done = std::move(done)](Result<Reply> reply) {
         if (reply && shared->wakes) runtime_.wake();
         const std::string& holds = shared->command.holds;
