@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import threading
 import unittest
@@ -103,6 +104,19 @@ class MigrateStore(unittest.TestCase):
             self.assertEqual(server.stop(), 0)
         self.assertGreater(self.verified(data, store)["records"], before + 1)
 
+    def is_unfinished(self, target):
+        sql = "SELECT count(*) FROM settings WHERE key = 'copy_of'"
+        try:
+            if "://" in target:
+                return psql(target, sql) == [("1",)]
+            store = sqlite3.connect(f"file:{target}/chuyi.db?mode=ro", uri=True)
+            try:
+                return store.execute(sql).fetchone() == (1,)
+            finally:
+                store.close()
+        except (AssertionError, sqlite3.OperationalError):
+            return False  # no table yet
+
     def demo(self, name, seed=1):
         data = self.path(name)
         subprocess.run([CHUYI, "--data", data, "demo", "--exit", "--seed", str(seed), "--listen", "127.0.0.1:0"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -122,6 +136,10 @@ class MigrateStore(unittest.TestCase):
         self.assertEqual(dump_sqlite(back), start)
         # Nothing is left to do.
         self.assertEqual((self.copy(data, back)["changed"], self.copy(data, self.url)["brought"]), (0, 0))
+        # Native libraries too, which are files beside the one store and among the documents of the other.
+        libraries = {digest for (digest,) in psql(self.url, "SELECT files::json ->> 'library.sha256' FROM definitions") if digest}
+        self.assertNotEqual(libraries, set())
+        self.assertLessEqual(libraries, {digest for (digest,) in psql(self.url, "SELECT digest FROM contents")})
         for at, store in ((node, self.url), (back, None)):
             head = self.verified(at, store)
             self.assertEqual((head["records"], head["head"]), (there["records"], there["head"]))
@@ -143,25 +161,28 @@ class MigrateStore(unittest.TestCase):
 
     def test_killed_at_any_time_it_goes_on(self):
         data, seed = self.demo("demo"), random.randrange(1, 10_000)
-        start, at, back, node = dump_sqlite(data), random.Random(seed), self.path("back"), self.folder("node")
-        for source, target in ((data, self.url), (self.url, back)):
-            kills = 0
-            while kills < 12:
-                process = subprocess.Popen(self.command(source, target), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-                try:
-                    process.wait(timeout=at.uniform(0.01, 0.6))
-                except subprocess.TimeoutExpired:
-                    process.send_signal(signal.SIGKILL)
-                process.stderr.close()
-                if process.wait() == 0:
-                    break
-                kills += 1
-            self.assertGreater(kills, 0)
-            self.copy(source, target)
-            with self.subTest(seed=seed, target=target):
-                self.assertEqual(dump_postgres(target) if target == self.url else dump_sqlite(target), start)
-        self.verified(node, self.url)
-        self.verified(back)
+        start, at, node, kills = dump_sqlite(data), random.Random(seed), self.folder("node"), 0
+        for number in range(6):
+            url, back = store_of(self.path(f"node-{number}")), self.path(f"back-{number}")
+            for source, target in ((data, url), (url, back)):
+                for _ in range(3):
+                    process = subprocess.Popen(self.command(source, target), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    while process.poll() is None and not self.is_unfinished(target):
+                        pass
+                    try:
+                        process.wait(timeout=at.uniform(0, 0.3))
+                    except subprocess.TimeoutExpired:
+                        process.send_signal(signal.SIGKILL)
+                    process.wait()
+                    if not self.is_unfinished(target):
+                        break
+                    kills += 1
+                self.copy(source, target)
+                with self.subTest(seed=seed, target=target):
+                    self.assertEqual(dump_postgres(target) if target == url else dump_sqlite(target), start)
+                self.verified(*((node, url) if target == url else (back,)))
+        self.assertGreater(kills, 0)
+        print(f"{kills} copies were cut short, seed {seed}", file=sys.stderr)
 
     def test_an_unfinished_copy_is_not_served(self):
         data, node = self.folder("data"), self.folder("node")
@@ -255,11 +276,17 @@ class MigrateStore(unittest.TestCase):
         head = self.verified(other, url)["records"]
         run_cli("archive", self.path("archive"), "--round", "2026", data=other, store=url)
         self.assertEqual(self.verified(other, url)["records"], head + 1)
-        psql(url, "UPDATE contents SET touched = 0")  # long ago: what no row names is swept
-        (made,) = psql(url, "SELECT DISTINCT record::json ->> 'archived' FROM audit WHERE record LIKE '{\"archived\"%'")
+        ((bag,),) = psql(url, "SELECT DISTINCT record::json ->> 'archived' FROM audit WHERE record LIKE '{\"archived\"%'")
+        psql(url, f"UPDATE contents SET touched = 0 WHERE digest = '{bag}'")  # long ago: the next upload looks whether it is needed
+        server.start()
+        way = Way(server, {"applicant": server.login("applicant")}, "workshop")
+        way.create()
+        way.fill()
+        server.stop()
+        self.assertEqual(psql(url, f"SELECT state FROM contents WHERE digest = '{bag}'"), [("kept",)])
         self.copy(url, self.path("second"))
         self.verified(self.path("second"))
-        self.assertTrue(os.path.exists(os.path.join(self.path("second"), "documents", made[0][:2], made[0])))
+        self.assertTrue(os.path.exists(os.path.join(self.path("second"), "documents", bag[:2], bag)))
 
 
 if __name__ == "__main__":
