@@ -15,20 +15,16 @@
 namespace chuyi {
 namespace {
 
-struct Exception {
-  const char* table;
-  const char* why;
-};
 /// Tables that stay where they are.
-constexpr std::array<Exception, 5> kNotCopied{{
-    {"schema_migrations", "each store counts its own"},
-    {"logins", "people sign in again"},
-    {"undo", "of the embedded store: notes for going back, from before the copy none"},
-    {"contents", "of PostgreSQL: documents go through their port, wherever they are kept"},
-    {"content_parts", "as contents"},
-}};
+constexpr std::array<std::string_view, 5> kNotCopied = {
+    "schema_migrations",  // each store counts its own
+    "logins",             // people sign in again
+    "undo",               // of SQLite: notes for going back, which end where the copy begins
+    "contents",           // of PostgreSQL: documents go through their port, wherever they are kept
+    "content_parts",
+};
 /// Columns that start empty: which node works on a row, and until when.
-constexpr std::array<const char*, 2> kClaims = {"owner", "owned_until"};
+constexpr std::array<std::string_view, 2> kClaims = {"owner", "owned_until"};
 
 constexpr std::size_t kRowsAtOnce = 200;
 constexpr std::size_t kPartBytes = 256U * 1024;
@@ -49,15 +45,10 @@ Error schema_error(const std::string& place) {
 Error differs(const std::string& place, const std::string& found) {
   return Error{.kind = ErrorKind::invalid,
                .code = "copy.differs",
-               .message = "Expected the copy to be the same as its source, but found " + found + "; the copy cannot be used, and while it was made somebody else may have",
+               .message = "Expected the copy to be the same as its source, but found " + found +
+                          "; it stays marked as unfinished. Did somebody use the target meanwhile? Begin anew with an empty one",
                .place = place,
                .message_zh = "副本与原数据不一致，不能使用"};
-}
-
-std::size_t column_of(const Table& table, const std::string& name) {
-  std::size_t out = 0;
-  while (out < table.columns.size() && table.columns[out].name != name) ++out;
-  return out;
 }
 
 /// Without exceptions, by name, its columns sorted.
@@ -66,7 +57,7 @@ Result<std::map<std::string, Table>> copied_tables(Tables& store) {
   if (!all) return all.error();
   std::map<std::string, Table> out;
   for (Table& each : *all) {
-    if (std::any_of(kNotCopied.begin(), kNotCopied.end(), [&](const Exception& e) { return each.name == e.table; })) continue;
+    if (std::find(kNotCopied.begin(), kNotCopied.end(), each.name) != kNotCopied.end()) continue;
     std::erase_if(each.columns, [&](const TableColumn& column) { return is_claim(each.name, column.name); });
     std::sort(each.columns.begin(), each.columns.end(), [](const TableColumn& a, const TableColumn& b) { return a.name < b.name; });
     out.emplace(each.name, std::move(each));
@@ -107,14 +98,14 @@ Result<std::vector<Table>> plan(Tables& from, Tables& to) {
 
 Cells key_of(const Table& table, const Cells& row) {
   Cells out;
-  for (const std::string& each : table.key) out.push_back(row[column_of(table, each)]);
+  for (const std::string& each : table.key) out.push_back(row[table.index_of(each)]);
   return out;
 }
 
 /// As the stores order them: texts bytewise.
 int compare_keys(const Table& table, const Cells& a, const Cells& b) {
   for (const std::string& each : table.key) {
-    const std::size_t i = column_of(table, each);
+    const std::size_t i = table.index_of(each);
     const std::string left = a[i].value_or("");
     const std::string right = b[i].value_or("");
     if (left == right) continue;
@@ -168,7 +159,7 @@ Result<> each_row(Tables& store, const Table& table, const std::function<Result<
 
 /// The document that a row names, "" for none.
 std::string digest_in(const Table& table, const Cells& row) {
-  const auto text = [&](const char* column) { return row[column_of(table, column)].value_or(""); };
+  const auto text = [&](const char* column) { return row[table.index_of(column)].value_or(""); };
   const auto member = [&](const char* column, const char* name) {
     const Result<json::value> object = parse_json(text(column), kStoredJson, table.name);
     return object && object->is_object() ? string_or(object->get_object(), name) : std::string{};
@@ -205,7 +196,7 @@ class Copy {
     std::map<std::string, std::string> out;
     const Table& where = table("settings");
     const Result<> read = each_row(store, where, [&](const Cells& row) -> Result<> {
-      out[row[column_of(where, "key")].value_or("")] = row[column_of(where, "value")].value_or("");
+      out[row[where.index_of("key")].value_or("")] = row[where.index_of("value")].value_or("");
       return {};
     });
     if (!read) return read.error();
@@ -229,9 +220,9 @@ class Copy {
     if (here->contains(std::string{kCopySetting}) || report_.head.count == 0)
       return Error{.kind = ErrorKind::rejected,
                    .code = "copy.source",
-                   .message = report_.head.count == 0 ? "Expected a source with records to copy, but nothing has happened there yet" : "Expected a source that is whole, but it is an unfinished copy itself",
+                   .message = "Expected an installation in which something has happened, and that is no unfinished copy itself",
                    .place = from_.name,
-                   .message_zh = report_.head.count == 0 ? "来源中没有数据" : "来源是未完成的副本"};
+                   .message_zh = "来源中没有数据，或其本身是未完成的副本"};
     const auto found = there->find(std::string{kCopySetting});
     AuditHead earlier = head_in(*there);
     if (found != there->end()) {
@@ -244,13 +235,14 @@ class Copy {
     if (!*may)
       return Error{.kind = ErrorKind::rejected,
                    .code = "copy.target",
-                   .message = "Expected a target that is empty or an earlier state of the source, but it is another installation or has gone on by itself; nothing was changed",
+                   .message = "Expected a target that is empty or an earlier state of the source, but it is another installation or has gone on by"
+                              " itself; nothing was changed",
                    .place = to_.name,
                    .message_zh = "目标既非空库，也不是该来源的较早副本，未作任何改动"};
     const Table& where = table("settings");
     marker_.resize(where.columns.size());
-    marker_[column_of(where, "key")] = std::string{kCopySetting};
-    marker_[column_of(where, "value")] = std::to_string(report_.head.count) + " " + report_.head.hash;
+    marker_[where.index_of("key")] = std::string{kCopySetting};
+    marker_[where.index_of("value")] = std::to_string(report_.head.count) + " " + report_.head.hash;
     return mark({.kind = found == there->end() ? RowChange::Kind::insert : RowChange::Kind::update, .cells = marker_});
   }
   Result<> mark(RowChange change) { return to_.tables->write(table("settings"), {std::move(change)}); }
@@ -268,7 +260,7 @@ class Copy {
     const Table& audit = table("audit");
     const Result<std::vector<Cells>> rows = from_.tables->rows(audit, {std::to_string(head.count - 1)}, 1);
     if (!rows) return rows.error();
-    return !rows->empty() && rows->front()[column_of(audit, "seq")] == std::to_string(head.count) && rows->front()[column_of(audit, "hash")] == head.hash;
+    return !rows->empty() && rows->front()[audit.index_of("seq")] == std::to_string(head.count) && rows->front()[audit.index_of("hash")] == head.hash;
   }
 
   Result<> copy(const Table& each) {
@@ -287,6 +279,13 @@ class Copy {
     Cursor source(*from_.tables, each);
     Cursor target(*to_.tables, each);
     std::vector<RowChange> changes;
+    const auto flush = [&]() -> Result<> {
+      if (changes.empty()) return {};
+      if (Result<> written = to_.tables->write(each, changes); !written) return written;
+      if (!blank) report_.changed += changes.size();
+      changes.clear();
+      return {};
+    };
     std::size_t done = 0;
     progress_(each.name, done, static_cast<std::size_t>(*all));
     while (true) {
@@ -303,26 +302,20 @@ class Copy {
         if (blank) row[*blank] = order == 0 ? (**there)[*blank] : std::nullopt;
         if (const std::string digest = digest_in(each, row); !digest.empty())
           if (Result<> brought = bring(digest, each.name == "definitions"); !brought) return brought;
-        if (order < 0 || row != **there) changes.push_back({.kind = order < 0 ? RowChange::Kind::insert : RowChange::Kind::update, .cells = std::move(row)});
+        if (order < 0 || row != **there)
+          changes.push_back({.kind = order < 0 ? RowChange::Kind::insert : RowChange::Kind::update, .cells = std::move(row)});
         ++done;
       }
       if (order <= 0) source.next();
       if (order >= 0) target.next();
       if (changes.size() >= kRowsAtOnce)
-        if (Result<> written = write(each, changes); !written) return written;
+        if (Result<> written = flush(); !written) return written;
       if (done % kRowsAtOnce == 0) progress_(each.name, done, static_cast<std::size_t>(*all));
     }
     if (!blank) report_.rows += done;
-    return write(each, changes);
+    return flush();
   }
-  static bool is_marker(const Table& each, const Cells& row) { return each.name == "settings" && row[column_of(each, "key")] == kCopySetting; }
-  Result<> write(const Table& each, std::vector<RowChange>& changes) {
-    if (changes.empty()) return {};
-    if (Result<> written = to_.tables->write(each, changes); !written) return written;
-    report_.changed += changes.size();
-    changes.clear();
-    return {};
-  }
+  static bool is_marker(const Table& each, const Cells& row) { return each.name == "settings" && row[each.index_of("key")] == kCopySetting; }
 
   /// Whether it comes by again; forgets some when there are very many.
   bool is_known(const std::string& digest) {
@@ -332,6 +325,7 @@ class Copy {
   /// Copies a document that the target does not have yet.
   Result<> bring(const std::string& digest, bool is_library) {
     if (is_known(digest)) return {};
+    ++documents_;
     if (const auto there = to_.documents->open(digest); there || there.error().kind != ErrorKind::not_found) return there ? Result<>{} : there.error();
     const Result<std::unique_ptr<DocumentReader>> reader = from_.documents->open(digest);
     if (!reader && is_library && reader.error().kind == ErrorKind::not_found) return bring_library(digest);
@@ -379,7 +373,8 @@ class Copy {
     const Result<AuditHead> head = verify_audit(*to_.queries, [&](std::int64_t done) { progress_("verify audit", static_cast<std::size_t>(done), all); },
                                                 [&](const AuditRow& row, const std::string& bag) { return bags.record(row, bag); });
     if (!head) return head.error();
-    if (head->count != report_.head.count || head->hash != report_.head.hash) return differs("audit:" + std::to_string(head->count), "an audit log that ends otherwise");
+    if (head->count != report_.head.count || head->hash != report_.head.hash)
+      return differs("audit:" + std::to_string(head->count), "an audit log that ends otherwise");
     known_.clear();
     for (const Table& each : tables_)
       if (Result<> read = each_row(*to_.tables, each, [&](const Cells& row) { return check_document(digest_in(each, row)); }); !read) return read;
@@ -396,7 +391,7 @@ class Copy {
     }
     ++report_.documents;
     report_.bytes += (*reader)->size();
-    progress_("verify documents", report_.documents, std::max(report_.documents, report_.brought));
+    progress_("verify documents", report_.documents, documents_);
     return {};
   }
 
@@ -406,6 +401,7 @@ class Copy {
   std::vector<Table> tables_;
   Cells marker_;
   std::set<std::string> known_;
+  std::size_t documents_ = 0;  ///< that rows name; those that were forgotten meanwhile again
   CopyReport report_;
 };
 

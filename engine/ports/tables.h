@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/result.h"
@@ -20,6 +22,10 @@ struct Table {
   std::string name;
   std::vector<TableColumn> columns;
   std::vector<std::string> key;  ///< columns of the primary key, in its order
+  /// Position of a column that it has.
+  std::size_t index_of(std::string_view column) const {
+    return static_cast<std::size_t>(std::find_if(columns.begin(), columns.end(), [&](const TableColumn& each) { return each.name == column; }) - columns.begin());
+  }
 };
 
 /// A row: numbers in decimal, nothing for a NULL.

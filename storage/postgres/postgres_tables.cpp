@@ -26,7 +26,8 @@ class PostgresTables final : public Tables {
     return run<std::vector<Table>>([&]() -> Result<std::vector<Table>> {
       std::vector<Table> out;
       auto row = db_->prepare("SELECT t.relname, a.attname, a.atttypid = 'bigint'::regtype,"
-                              " (SELECT p.relname FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid WHERE f.conrelid = t.oid AND f.contype = 'f' AND a.attnum = ANY (f.conkey) LIMIT 1)"
+                              " (SELECT p.relname FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid"
+                              " WHERE f.conrelid = t.oid AND f.contype = 'f' AND a.attnum = ANY (f.conkey) LIMIT 1)"
                               " FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped"
                               " WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r' ORDER BY t.relname COLLATE \"C\", a.attnum")
                      .rows();
@@ -35,7 +36,8 @@ class PostgresTables final : public Tables {
         out.back().columns.push_back({.name = row.text(1), .number = row.text(2) == "t", .refers_to = row.text(3)});
       }
       for (Table& each : out) {
-        auto key = db_->prepare("SELECT a.attname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid CROSS JOIN unnest(k.conkey) WITH ORDINALITY AS c (attnum, place)"
+        auto key = db_->prepare("SELECT a.attname FROM pg_constraint k JOIN pg_class t ON t.oid = k.conrelid"
+                                " CROSS JOIN unnest(k.conkey) WITH ORDINALITY AS c (attnum, place)"
                                 " JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = c.attnum"
                                 " WHERE k.contype = 'p' AND t.relnamespace = current_schema()::regnamespace AND t.relname = ? ORDER BY c.place")
                        .bind(each.name)
@@ -97,11 +99,19 @@ Result<std::unique_ptr<Tables>> open_postgres_tables(const std::string& url, Tab
       db->prepare("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").run();
       auto row = db->prepare("SELECT coalesce(max(version), 0) FROM schema_migrations").rows();
       row.step();
-      if (row.number(0) != static_cast<std::int64_t>(migrations().size())) return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = "Expected a database that a server of this release has used last, but found schema " + std::to_string(row.number(0)), .message_zh = "数据库的版本与本程序不同"};
+      if (row.number(0) != static_cast<std::int64_t>(migrations().size()))
+        return Error{.kind = ErrorKind::invalid,
+                     .code = "store.version",
+                     .message = "Expected a database that this release was the last to serve, but found schema " + std::to_string(row.number(0)),
+                     .message_zh = "数据库的版本与本程序不同"};
     }
     return std::unique_ptr<Tables>(std::make_unique<PostgresTables>(std::move(db)));
   } catch (const Failure& failure) {
-    if (failure.state == "42P01") return Error{.kind = ErrorKind::not_found, .code = "store.missing", .message = "Expected the database of an installation: " + failure.message, .message_zh = "找不到数据库"};
+    if (failure.state == "42P01")
+      return Error{.kind = ErrorKind::not_found,
+                   .code = "store.missing",
+                   .message = "Expected the database of an installation: " + failure.message,
+                   .message_zh = "找不到数据库"};
     return error_of(failure);
   }
 }

@@ -95,13 +95,22 @@ Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path, Tabl
     {
       auto row = db->prepare("SELECT coalesce(max(version), 0) FROM schema_migrations");
       row.step();  // the transaction reads from here on
-      if (row.number(0) != static_cast<std::int64_t>(migrations().size())) return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = "Expected a database that a server of this release has used last, but found schema " + std::to_string(row.number(0)), .place = path, .message_zh = "数据库的版本与本程序不同"};
+      if (row.number(0) != static_cast<std::int64_t>(migrations().size()))
+        return Error{.kind = ErrorKind::invalid,
+                     .code = "store.version",
+                     .message = "Expected a database that this release was the last to serve, but found schema " + std::to_string(row.number(0)),
+                     .place = path,
+                     .message_zh = "数据库的版本与本程序不同"};
     }
     return std::unique_ptr<Tables>(std::make_unique<SqliteTables>(std::move(db)));
   } catch (const Failure& failure) {
     if (failure.code == SQLITE_NOTADB) return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = failure.message, .place = path};
     if (use == TablesUse::write) return error_of(failure);
-    return Error{.kind = ErrorKind::not_found, .code = "store.missing", .message = "Expected the database of an installation: " + failure.message, .place = path, .message_zh = "找不到数据库"};
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "store.missing",
+                 .message = "Expected the database of an installation: " + failure.message,
+                 .place = path,
+                 .message_zh = "找不到数据库"};
   }
 }
 

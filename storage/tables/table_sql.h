@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <string>
+#include <vector>
 
 #include "engine/ports/tables.h"
 
@@ -45,12 +46,6 @@ inline std::string change(const Table& table, RowChange::Kind kind) {
   return {};
 }
 
-inline std::size_t index_of(const Table& table, const std::string& column) {
-  std::size_t out = 0;
-  while (out < table.columns.size() && table.columns[out].name != column) ++out;
-  return out;
-}
-
 template <class Statement>
 void bind(Statement& statement, const TableColumn& column, const std::optional<std::string>& cell) {
   if (!cell) {
@@ -67,7 +62,7 @@ void bind(Statement& statement, const TableColumn& column, const std::optional<s
 /// Binds the parameters of select() after a row.
 template <class Statement>
 void bind_key(Statement& statement, const Table& table, const Cells& key) {
-  for (std::size_t i = 0; i < key.size(); ++i) bind(statement, table.columns[index_of(table, table.key[i])], key[i]);
+  for (std::size_t i = 0; i < key.size(); ++i) bind(statement, table.columns[table.index_of(table.key[i])], key[i]);
 }
 
 /// Binds the parameters of change().
@@ -77,7 +72,7 @@ void bind_change(Statement& statement, const Table& table, const RowChange& chan
     for (std::size_t i = 0; i < table.columns.size(); ++i) bind(statement, table.columns[i], change.cells[i]);
   if (change.kind == RowChange::Kind::insert) return;
   for (const std::string& each : table.key) {
-    const std::size_t i = index_of(table, each);
+    const std::size_t i = table.index_of(each);
     bind(statement, table.columns[i], change.cells[i]);
   }
 }

@@ -253,6 +253,35 @@ class MigrateStore(unittest.TestCase):
         self.assertIn("byte for byte", run_cli("replay", signed[-1], data=node, store=self.url).stdout)
         self.serves(node, self.url)
 
+    def test_a_document_that_is_not_what_its_row_says_stops_it(self):
+        data, node = self.folder("data"), self.folder("node")
+        server = Server(data)
+        Way(server, set_up(server), "workshop").nominate()
+        server.stop()
+        kept = [os.path.join(at, name) for at, _, names in os.walk(os.path.join(data, "documents")) for name in names]
+        with open(kept[0], "rb") as file:
+            content = file.read()
+        os.chmod(kept[0], 0o600)
+        with open(kept[0], "wb") as file:
+            file.write(content[:-1] + bytes([content[-1] ^ 1]))
+        self.refused(data, self.url, "document.corrupt")
+        os.unlink(kept[0])
+        self.refused(data, self.url, "document.unknown")
+        self.assertTrue(self.is_unfinished(self.url))
+        with open(kept[0], "wb") as file:
+            file.write(content)
+        self.copy(data, self.url)
+        # In the target, where all of them are read once more.
+        psql(self.url, "UPDATE content_parts SET bytes = set_byte(bytes, 0, get_byte(bytes, 0) # 1) WHERE content = (SELECT min(content) FROM content_parts)")
+        self.refused(data, self.url, "document.corrupt")
+        psql(self.url, "UPDATE content_parts SET bytes = set_byte(bytes, 0, get_byte(bytes, 0) # 1) WHERE content = (SELECT min(content) FROM content_parts)")
+        self.copy(data, self.url)
+        # A record that was tampered with.
+        psql(self.url, "UPDATE users SET name = 'someone else' WHERE id = 'clerk'")
+        self.assertEqual(self.copy(data, self.url)["changed"], 1)
+        self.assertEqual(dump_postgres(self.url), dump_sqlite(data))
+        self.serves(node, self.url)
+
     def test_archived_records_and_their_bags_come_along(self):
         data, node, back = self.folder("data"), self.folder("node"), self.path("back")
         server = Server(data)
