@@ -13,7 +13,7 @@ import threading
 import unittest
 
 from scenario import Way, set_up
-from server import CHUYI, CLUSTER, PASSWORD, POSTGRES, Server, psql, run_cli, store_of
+from server import CHUYI, CLUSTER, PASSWORD, POSTGRES, SOURCE_DIR, Server, psql, run_cli, store_of
 
 # Tables that a copy leaves where they are: each store's own, and who is signed in.
 LEFT_OUT = {"schema_migrations", "logins", "undo", "contents", "content_parts"}
@@ -316,6 +316,33 @@ class MigrateStore(unittest.TestCase):
         self.copy(url, self.path("second"))
         self.verified(self.path("second"))
         self.assertTrue(os.path.exists(os.path.join(self.path("second"), "documents", bag[:2], bag)))
+
+    def test_documents_in_s3_stay_there_or_come_back(self):
+        program = os.path.join(SOURCE_DIR, "tests", "support", "s3_server.py")
+        s3 = subprocess.Popen([sys.executable, program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (s3.stdin.close(), s3.wait(), s3.stdout.close()))
+        options = ["--documents", "s3://documents/chuyi", "--s3-endpoint", s3.stdout.readline().strip(), "--s3-region", "test-1"]
+        secret = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "s3cr3t/of+the+tests"}
+
+        def chuyi(*args):
+            done = subprocess.run([CHUYI, *args, *options, "--json"], capture_output=True, text=True, timeout=120, env=os.environ | secret)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout)
+
+        data, node, back = self.folder("data"), self.folder("node"), self.path("back")
+        server = Server(data, *options, env=secret)
+        Way(server, set_up(server), "workshop").all_stages()
+        server.stop()
+        self.assertEqual(chuyi("--data", data, "archive", self.path("archive"), "--round", "2026")["applications"], 1)
+        head = chuyi("--data", data, "audit", "verify")["head"]
+        there = chuyi("--data", node, "migrate-store", data, self.url)
+        self.assertEqual((there["head"], there["brought"]), (head, 1))  # the native library; the bag and all else are there
+        self.assertEqual(psql(self.url, "SELECT count(*) FROM contents"), [("0",)])
+        self.assertEqual(chuyi("--data", node, "--store", self.url, "audit", "verify")["head"], head)
+        self.assertEqual(chuyi("--data", node, "migrate-store", self.url, back)["brought"], there["documents"])
+        self.assertEqual(dump_sqlite(back), dump_sqlite(data))
+        self.assertEqual(self.verified(back)["head"], head)
+        self.serves(back)
 
 
 if __name__ == "__main__":
