@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -49,6 +50,27 @@ Error differs(const std::string& place, const std::string& found) {
                           "; it stays marked as unfinished. Did somebody use the target meanwhile? Begin anew with an empty one",
                .place = place,
                .message_zh = "副本与原数据不一致，不能使用"};
+}
+
+Error wrong_target(const std::string& place) {
+  return Error{.kind = ErrorKind::rejected,
+               .code = "copy.target",
+               .message = "Expected a target that is empty or an earlier state of the source, but it is something else or has gone on by itself; none of its rows"
+                          " was changed",
+               .place = place,
+               .message_zh = "目标既非空库，也不是该来源的较早副本，其数据未作任何改动"};
+}
+
+/// An installation, or nothing but what may be there before its database is.
+bool is_data_folder(const std::string& path) {
+  namespace fs = std::filesystem;
+  constexpr std::array<std::string_view, 4> kBefore = {"documents", "libraries", "lock", "plugins"};
+  std::error_code ec;
+  if (!fs::exists(path, ec) || fs::exists(path + "/chuyi.db", ec)) return true;
+  const fs::directory_iterator entries(path, ec);
+  return !ec && std::all_of(begin(entries), end(entries), [&](const fs::directory_entry& each) {
+    return std::find(kBefore.begin(), kBefore.end(), each.path().filename().string()) != kBefore.end();
+  });
 }
 
 /// Without exceptions, by name, its columns sorted.
@@ -232,13 +254,7 @@ class Copy {
     }
     const Result<bool> may = found == there->end() && earlier.count == 0 ? is_empty() : is_in_chain(earlier);
     if (!may) return may.error();
-    if (!*may)
-      return Error{.kind = ErrorKind::rejected,
-                   .code = "copy.target",
-                   .message = "Expected a target that is empty or an earlier state of the source, but it is another installation or has gone on by"
-                              " itself; nothing was changed",
-                   .place = to_.name,
-                   .message_zh = "目标既非空库，也不是该来源的较早副本，未作任何改动"};
+    if (!*may) return wrong_target(to_.name);
     const Table& where = table("settings");
     marker_.resize(where.columns.size());
     marker_[where.index_of("key")] = std::string{kCopySetting};
@@ -411,7 +427,10 @@ Result<CopyReport> copy_store(const Home& from, const Home& to, const CopyStoreP
   Result<CopyStorage> source = open_to_copy(from, TablesUse::read);
   if (!source) return source.error();
   Result<std::unique_ptr<DataFolder>> folder = std::unique_ptr<DataFolder>{};
-  if (to.store.empty()) folder = DataFolder::open(to.data);
+  if (to.store.empty()) {
+    if (!is_data_folder(to.data)) return wrong_target(to.data);
+    folder = DataFolder::open(to.data);
+  }
   if (!folder) return folder.error();
   Result<CopyStorage> target = open_to_copy(to, TablesUse::write);
   if (!target) return target.error();

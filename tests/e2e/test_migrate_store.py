@@ -201,6 +201,12 @@ class MigrateStore(unittest.TestCase):
         run_cli("user", "add", "root", "--role", "administrator", "--org", "430000", "--password-stdin", data=two, stdin=PASSWORD + "\n")
         before = dump_sqlite(two)
         self.refused(one, two, "copy.target")
+        foreign = self.folder("foreign")
+        with open(os.path.join(foreign, "notes.txt"), "w", encoding="utf-8"):
+            pass
+        self.refused(one, foreign, "copy.target")
+        self.refused(one, os.path.join(foreign, "notes.txt"), "copy.target")
+        self.assertEqual(os.listdir(foreign), ["notes.txt"])
         self.refused(self.path("nothing"), self.url, "store.missing")
         self.assertEqual(self.copy(one, one, check=False).returncode, 2)
         self.assertEqual(dump_sqlite(two), before)
