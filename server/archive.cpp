@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/runtime/dispatcher.h"
@@ -62,26 +63,29 @@ Result<> add(Batch& batch, Queries& queries, const SessionRow& session) {
   return {};
 }
 
-/// Writes a stored bag to `path`, under another name until it is whole.
-Result<> write_copy(DocumentStore& documents, const std::string& digest, const std::string& path) {
+/// Writes a stored document to an open file. `name`: for errors.
+Result<> write_to(int fd, DocumentStore& documents, const std::string& digest, const std::string& name) {
   const Result<std::unique_ptr<DocumentReader>> reader = documents.open(digest);
   if (!reader) return reader.error();
+  while (true) {
+    const Result<std::string> part = (*reader)->read(std::size_t{1} << 16);
+    if (!part) return part.error();
+    if (part->empty()) return {};
+    for (std::string_view bytes = *part; !bytes.empty();) {
+      const ssize_t count = ::write(fd, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return io_error("write " + name, errno);
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+}
+
+/// Writes a stored bag to `path`, under another name until it is whole.
+Result<> write_copy(DocumentStore& documents, const std::string& digest, const std::string& path) {
   const std::string partial = path + ".partial";
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return io_error("create " + partial, errno);
-  const Result<> written = [&]() -> Result<> {
-    while (true) {
-      const Result<std::string> part = (*reader)->read(std::size_t{1} << 16);
-      if (!part) return part.error();
-      if (part->empty()) return {};
-      for (std::string_view bytes = *part; !bytes.empty();) {
-        const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return io_error("write " + partial, errno);
-        bytes.remove_prefix(static_cast<std::size_t>(count));
-      }
-    }
-  }();
+  const Result<> written = write_to(fd, documents, digest, partial);
   ::close(fd);
   if (!written) return written;
   if (Result<> synced = sync_file(partial); !synced) return synced;
@@ -156,14 +160,19 @@ Result<ArchiveReport> archive_records(CommandService& commands, Queries& queries
 }
 
 Result<ArchivedBags::Records> ArchivedBags::read(const std::string& bag) const {
-  const std::string path = documents_ + "/" + bag.substr(0, 2) + "/" + bag;
-  const Result<std::unique_ptr<ZipArchive>> zip = open_zip(path, kBagLimits);
-  if (!zip)
+  const auto missing = [&](const Error& error) {
     return Error{.kind = ErrorKind::not_found,
                  .code = "archive.missing",
-                 .message = "Expected the bag of archived events " + bag + " among the documents; put its copy back there. " + zip.error().message,
-                 .place = path,
+                 .message = "Expected the bag of archived events " + bag + " among the documents; put its copy back there. " + error.message,
+                 .place = bag,
                  .message_zh = "缺少已归档事件的材料包"};
+  };
+  const int memory = ::memfd_create("bag", MFD_CLOEXEC);  // kBytesMax bounds it
+  if (memory < 0) return io_error("hold a bag", errno);
+  const Result<> written = write_to(memory, documents_, bag, bag);
+  const Result<std::unique_ptr<ZipArchive>> zip = written ? open_zip("/proc/self/fd/" + std::to_string(memory), kBagLimits) : missing(written.error());
+  ::close(memory);
+  if (!zip) return written ? missing(zip.error()) : zip.error();
   Records out;
   for (const ZipEntry& entry : (*zip)->entries()) {
     if (entry.name.find("/data/events/") == std::string::npos) continue;

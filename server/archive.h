@@ -35,17 +35,17 @@ struct ArchiveReport {
 Result<ArchiveReport> archive_records(CommandService& commands, Queries& queries, DocumentStore& documents, const ArchiveRequest& request,
                                       const std::function<void(std::size_t applications)>& done);
 
-/// Records as they were before they were archived, from the bags in a folder of documents. Holds a few bags at a time.
+/// Records as they were before they were archived, from the bags among the documents. Holds a few bags at a time.
 class ArchivedBags {
  public:
-  explicit ArchivedBags(std::string documents) : documents_(std::move(documents)) {}
+  explicit ArchivedBags(DocumentStore& documents) : documents_(documents) {}
   /// Whether it is the right one, only the chain says. Errors: `not_found` "archive.missing"; those of open_zip.
   Result<std::string> record(const AuditRow& row, const std::string& bag);
 
  private:
   using Records = std::map<std::int64_t, std::string>;
   Result<Records> read(const std::string& bag) const;
-  std::string documents_;
+  DocumentStore& documents_;
   std::deque<std::pair<std::string, Records>> held_;  ///< the last one read is first
 };
 

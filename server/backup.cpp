@@ -5,6 +5,7 @@
 
 #include "server/archive.h"
 #include "storage/documents/bag_folder.h"
+#include "storage/documents/file_document_store.h"
 #include "storage/sqlite/backup.h"
 #include "storage/sqlite/sqlite.h"
 
@@ -104,7 +105,8 @@ Result<BackupReport> restore_backup(const std::string& from, const std::string& 
   {
     const Result<std::unique_ptr<Queries>> queries = open_sqlite_readers(database);
     if (!queries) return queries.error();
-    ArchivedBags bags(partial + "/documents");
+    const std::unique_ptr<DocumentStore> documents = read_file_documents(partial + "/documents");
+    ArchivedBags bags(*documents);
     const Result<AuditHead> verified = verify_audit(**queries, {}, [&](const AuditRow& row, const std::string& bag) { return bags.record(row, bag); });
     if (!verified) return verified.error();
   }

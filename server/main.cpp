@@ -268,6 +268,13 @@ int main(int argc, char** argv) {
   restore_command->add_option("--until", restore_until, "as it was after this entry of the audit log");
   restore_command->add_flag("--json", json_output, "print as JSON");
 
+  std::string copy_from;
+  std::string copy_to;
+  CLI::App* copy_command = app.add_subcommand("migrate-store", "copy an installation into another store, beside its running server too; once more to catch up");
+  copy_command->add_option("from", copy_from, "a data folder (SQLite) or postgresql://…")->required();
+  copy_command->add_option("to", copy_to, "the same: empty, or an earlier copy, and used by nobody")->required();
+  copy_command->add_flag("--json", json_output, "print as JSON");
+
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);
     serve_options.data = data;
@@ -314,10 +321,15 @@ int main(int argc, char** argv) {
 
   archive_command->callback([&] {
     const Result<> read = read_archive_request(archive, archive_before);
-    code = exit_code(read ? run_archive(files, {data, store}, archive, json_output) : read, json_output);
+    code = exit_code(read ? run_archive(files, {data, store, documents}, archive, json_output) : read, json_output);
   });
   backup_command->callback([&] { code = exit_code(run_backup({data, store}, backup_folder, json_output), json_output); });
   restore_command->callback([&] { code = exit_code(run_restore({data, store}, backup_folder, restore_until, json_output), json_output); });
+  copy_command->callback([&] {
+    // Documents are beside the rows of a folder; --documents is for a database.
+    const auto home = [&](const std::string& place) { return place.find("://") == std::string::npos ? Home{.data = place} : Home{.data = data, .store = place, .documents = documents}; };
+    code = exit_code(run_migrate_store(home(copy_from), home(copy_to), json_output), json_output);
+  });
 
   try {
     app.parse(argc, argv);

@@ -6,11 +6,6 @@
 #include <optional>
 #include <fstream>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <openssl/rand.h>
@@ -23,6 +18,7 @@
 #include "engine/runtime/pumps.h"
 #include "engine/stages/profiles.h"
 #include "plugins/host/plugin_client.h"
+#include "server/data_folder.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
 #include "server/shared_packages.h"
@@ -31,30 +27,6 @@ namespace chuyi {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Holds the installation for one process.
-class DataFolder {
- public:
-  static Result<std::unique_ptr<DataFolder>> open(const std::string& path) {
-    std::error_code ec;
-    fs::create_directories(path, ec);
-    ::chmod(path.c_str(), 0700);
-    auto out = std::make_unique<DataFolder>();
-    out->lock_ = ::open((path + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (out->lock_ < 0 || ::flock(out->lock_, LOCK_EX | LOCK_NB) != 0)
-      return Error{.kind = ErrorKind::rejected,
-                   .code = "installation.locked",
-                   .message = "Expected a data folder that no other chuyi uses; stop the server first",
-                   .place = path};
-    return out;
-  }
-  ~DataFolder() {
-    if (lock_ >= 0) ::close(lock_);
-  }
-
- private:
-  int lock_ = -1;
-};
 
 std::string random_id() {
   static constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz234567";

@@ -15,14 +15,16 @@ Result<> check_url(const std::string& url) {
 
 std::string database_of(const Home& home) { return home.data + "/chuyi.db"; }
 
-}  // namespace
+Result<std::unique_ptr<DocumentStore>> open_bucket(const Home& home) {
+  return open_s3_documents({.url = home.documents.url, .endpoint = home.documents.endpoint, .region = home.documents.region, .scratch = home.data + "/staging"});
+}
 
-Result<Storage> open_storage(const Home& home, StorageEvents events) {
+Result<Storage> open_any(const Home& home, StorageEvents events) {
   if (Result<> checked = check_url(home.store); !checked) return checked.error();
   const std::string scratch = home.data + "/staging";
   Result<std::unique_ptr<DocumentStore>> documents = std::unique_ptr<DocumentStore>{};
   if (!home.documents.url.empty())
-    documents = open_s3_documents({.url = home.documents.url, .endpoint = home.documents.endpoint, .region = home.documents.region, .scratch = scratch});
+    documents = open_bucket(home);
   else if (home.store.empty())
     documents = open_file_documents(home.data + "/documents");
   if (!documents) return documents.error();
@@ -39,6 +41,43 @@ Result<Storage> open_storage(const Home& home, StorageEvents events) {
   if (!opened) return opened.error();
   if (*documents) opened->documents = std::move(*documents);
   return Storage{.store = std::move(opened->store), .queries = std::move(opened->queries), .documents = std::move(opened->documents)};
+}
+
+}  // namespace
+
+Result<Storage> open_storage(const Home& home, StorageEvents events) {
+  Result<Storage> out = open_any(home, std::move(events));
+  if (!out) return out;
+  const Result<std::optional<std::string>> copied = out->queries->setting(kCopySetting);
+  if (!copied) return copied.error();
+  if (!*copied) return out;
+  return Error{.kind = ErrorKind::rejected,
+               .code = "store.unfinished_copy",
+               .message = "Expected a whole installation, but found a copy that is not finished; run chuyi migrate-store again as before, or begin anew with an empty target",
+               .place = home.store.empty() ? home.data : "--store",
+               .message_zh = "这是未完成的副本，请再次运行chuyi migrate-store"};
+}
+
+Result<std::unique_ptr<DocumentStore>> open_documents(const Home& home) {
+  if (Result<> checked = check_url(home.store); !checked) return checked.error();
+  if (!home.documents.url.empty()) return open_bucket(home);
+  return home.store.empty() ? read_file_documents(home.data + "/documents") : open_postgres_documents(home.store, home.data + "/staging");
+}
+
+Result<CopyStorage> open_to_copy(const Home& home, TablesUse use) {
+  if (Result<> checked = check_url(home.store); !checked) return checked.error();
+  Result<std::unique_ptr<Tables>> tables = home.store.empty() ? open_sqlite_tables(database_of(home), use) : open_postgres_tables(home.store, use);
+  if (!tables) return tables.error();
+  Result<std::unique_ptr<Queries>> queries = open_readers(home);
+  if (!queries) return queries.error();
+  const bool makes_folder = use == TablesUse::write && home.store.empty() && home.documents.url.empty();
+  Result<std::unique_ptr<DocumentStore>> documents = makes_folder ? open_file_documents(home.data + "/documents") : open_documents(home);
+  if (!documents) return documents.error();
+  return CopyStorage{.name = home.store.empty() ? home.data : "the database of the URL",
+                     .tables = std::move(*tables),
+                     .queries = std::move(*queries),
+                     .documents = std::move(*documents),
+                     .libraries = home.data + "/libraries"};
 }
 
 Result<std::unique_ptr<Queries>> open_readers(const Home& home) {

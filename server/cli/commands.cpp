@@ -136,7 +136,9 @@ Result<> run_audit_verify(const Home& home, bool json_output) {
   if (!queries) return queries.error();
   const Result<std::optional<std::string>> kept = (*queries)->setting(kAuditCountSetting);
   const std::size_t all = kept && *kept ? std::strtoull((*kept)->c_str(), nullptr, 10) : 0;
-  ArchivedBags bags(home.data + "/documents");
+  const Result<std::unique_ptr<DocumentStore>> documents = open_documents(home);
+  if (!documents) return documents.error();
+  ArchivedBags bags(**documents);
   const Result<AuditHead> head = [&] {
     Progress bar("audit");
     return verify_audit(**queries, [&](std::int64_t done) { bar.show(static_cast<std::size_t>(done), all); },

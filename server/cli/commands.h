@@ -65,6 +65,8 @@ Result<> run_migrate_list(const SharedFiles& files, const Home& home, bool json_
 Result<> run_audit_verify(const Home& home, bool json_output);
 Result<> run_archive(const SharedFiles& files, const Home& home, const ArchiveRequest& request, bool json_output);
 Result<> run_backup(const Home& home, const std::string& folder, bool json_output);
+/// Errors: `invalid` "cli.migrate_store"; those of copy_store().
+Result<> run_migrate_store(const Home& from, const Home& to, bool json_output);
 Result<> run_restore(const Home& home, const std::string& folder, std::optional<std::int64_t> until, bool json_output);
 
 }  // namespace chuyi

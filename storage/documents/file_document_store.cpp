@@ -237,4 +237,6 @@ Result<std::unique_ptr<DocumentStore>> open_file_documents(const std::string& fo
   return std::unique_ptr<DocumentStore>(std::make_unique<FileDocumentStore>(root));
 }
 
+std::unique_ptr<DocumentStore> read_file_documents(const std::string& folder) { return std::make_unique<FileDocumentStore>(folder); }
+
 }  // namespace chuyi

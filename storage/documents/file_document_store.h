@@ -11,5 +11,7 @@ namespace chuyi {
 /// the folder synced; only then do they exist. Files 0600, folders 0700. Empties the staging folder.
 /// Errors: `unavailable` "document.io".
 Result<std::unique_ptr<DocumentStore>> open_file_documents(const std::string& folder);
+/// The same to read beside a running server: leaves the staging folder as it is.
+std::unique_ptr<DocumentStore> read_file_documents(const std::string& folder);
 
 }  // namespace chuyi

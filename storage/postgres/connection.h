@@ -62,6 +62,7 @@ class Connection {
     bool step() { return ++row_ < PQntuples(answer_.get()); }
     /// Empty where there is a NULL. Of a statement with binary rows the bytes as they are.
     std::string text(int column) const;
+    bool is_null(int column) const { return PQgetisnull(answer_.get(), row_, column) == 1; }
     std::int64_t number(int column) const;
 
    private:

@@ -8,6 +8,7 @@
 #include "engine/ports/documents.h"
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
+#include "engine/ports/tables.h"
 
 namespace chuyi {
 
@@ -40,5 +41,11 @@ Result<PostgresStorage> open_postgres(PostgresOptions options);
 
 /// Readers alone, for tools beside running servers. Errors: `not_found` "store.missing" when there is no installation.
 Result<std::unique_ptr<Queries>> open_postgres_readers(const std::string& url);
+
+/// The rows themselves; to read, beside running servers.
+/// Errors: `not_found` "store.missing"; `invalid` "store.version", "store.encoding", "store.url".
+Result<std::unique_ptr<Tables>> open_postgres_tables(const std::string& url, TablesUse use);
+/// The documents alone, in a database that was opened before.
+std::unique_ptr<DocumentStore> open_postgres_documents(const std::string& url, const std::string& scratch);
 
 }  // namespace chuyi

@@ -35,7 +35,8 @@ void sweep_one(Connection& db, std::int64_t id, const std::string& state) {
   if (state == "new") {
     db.prepare("UPDATE contents SET state = 'kept' WHERE id = ? AND (EXISTS (SELECT 1 FROM documents d WHERE d.body::json ->> 'digest' = contents.digest)"
                " OR EXISTS (SELECT 1 FROM bundles b WHERE b.digest = contents.digest)"
-               " OR EXISTS (SELECT 1 FROM definitions d WHERE d.files::json ->> 'library.sha256' = contents.digest))")
+               " OR EXISTS (SELECT 1 FROM definitions d WHERE d.files::json ->> 'library.sha256' = contents.digest)"
+               " OR EXISTS (SELECT 1 FROM audit a WHERE a.record = '{\"archived\":\"' || contents.digest || '\"}' AND a.record LIKE '{\"archived\"%'))")
         .bind(id)
         .run();
     db.prepare("UPDATE contents SET state = 'dead', digest = NULL, touched = 0 WHERE id = ? AND state = 'new'").bind(id).run();

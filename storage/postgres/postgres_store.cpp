@@ -521,7 +521,10 @@ void PostgresStore::listen() {
   }
 }
 
-void migrate(Connection& db) {
+Result<> prepare_database(Connection& db) {
+  auto encoding = db.prepare("SELECT current_setting('server_encoding')").rows();
+  if (!encoding.step() || encoding.text(0) != "UTF8")
+    return Error{.kind = ErrorKind::invalid, .code = "store.encoding", .message = "Expected a database in UTF8, but found " + encoding.text(0) + "; create one with ENCODING 'UTF8'"};
   constexpr std::int64_t kLock = 0x6368757969;  // "chuyi"
   db.prepare("BEGIN").run();
   db.prepare("SELECT pg_advisory_xact_lock(?)").bind(kLock).run();
@@ -532,7 +535,7 @@ void migrate(Connection& db) {
   const std::int64_t version = row.number(0);
   const auto& all = migrations();
   if (version > static_cast<std::int64_t>(all.size()))
-    throw Failure{.state = "chuyi.version", .message = "the database belongs to a newer release (schema " + std::to_string(version) + ")"};
+    return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = "the database belongs to a newer release (schema " + std::to_string(version) + ")"};
   for (auto next = static_cast<std::size_t>(version); next < all.size(); ++next) {
     db.execute(all[next]);
     db.prepare("INSERT INTO schema_migrations (version) VALUES (?)").bind(static_cast<std::int64_t>(next) + 1).run();
@@ -540,6 +543,7 @@ void migrate(Connection& db) {
   }
   db.prepare("COMMIT").run();
   db.flush();
+  return {};
 }
 
 }  // namespace chuyi::postgres
@@ -551,11 +555,10 @@ Result<PostgresStorage> open_postgres(PostgresOptions options) {
   const Session session{.lock_wait_max = options.lock_wait_max, .pause_max = options.pause_max};
   try {
     Connection db(options.url, session);
-    auto encoding = db.prepare("SELECT current_setting('server_encoding'), gen_random_uuid()::text").rows();
-    if (!encoding.step() || encoding.text(0) != "UTF8")
-      return Error{.kind = ErrorKind::invalid, .code = "store.encoding", .message = "Expected a database in UTF8, but found " + encoding.text(0) + "; create one with ENCODING 'UTF8'"};
-    const std::string node = encoding.text(1);
-    migrate(db);
+    if (Result<> prepared = prepare_database(db); !prepared) return prepared.error();
+    auto made = db.prepare("SELECT gen_random_uuid()::text").rows();
+    made.step();
+    const std::string node = made.text(0);
     PostgresStorage out;
     auto pool = std::make_shared<Pool>(options.url, session);
     out.queries = std::make_unique<PostgresQueries>(pool, node);
@@ -563,9 +566,12 @@ Result<PostgresStorage> open_postgres(PostgresOptions options) {
     out.store = std::make_unique<PostgresStore>(std::move(options), node);
     return out;
   } catch (const Failure& failure) {
-    if (failure.state == "chuyi.version") return Error{.kind = ErrorKind::invalid, .code = "store.version", .message = failure.message};
     return error_of(failure);
   }
+}
+
+std::unique_ptr<DocumentStore> open_postgres_documents(const std::string& url, const std::string& scratch) {
+  return std::make_unique<postgres::PostgresDocuments>(std::make_shared<postgres::Pool>(url, postgres::Session{}), scratch);
 }
 
 Result<std::unique_ptr<Queries>> open_postgres_readers(const std::string& url) {

@@ -19,15 +19,6 @@ Error corrupt(const std::string& path, const std::string& found) {
   return Error{.kind = ErrorKind::invalid, .code = "store.corrupt", .message = "Expected a database in order, but found: " + found, .place = path, .message_zh = "数据库已损坏"};
 }
 
-/// A connection beside a server's: it must not checkpoint, not even when it is the last to close.
-std::unique_ptr<Connection> beside(const std::string& path) {
-  auto out = std::make_unique<Connection>(path, SQLITE_OPEN_READWRITE, nullptr);
-  out->execute("PRAGMA wal_autocheckpoint=0");
-  out->execute("PRAGMA query_only=ON");
-  sqlite3_db_config(out->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  return out;
-}
-
 AuditHead head_of(Connection& db) {
   AuditHead out{.count = 0, .hash = std::string{kAuditGenesis}};
   if (const auto count = find_setting(db, kAuditCountSetting)) std::from_chars(count->data(), count->data() + count->size(), out.count);
@@ -48,7 +39,7 @@ SqliteContents contents_of(Connection& db) {
 Result<SqliteContents> copy_sqlite(const std::string& from, const std::string& to, const CopyProgress& progress) {
   std::unique_ptr<Connection> source;
   try {
-    source = beside(from);
+    source = open_beside(from);
     source->execute("BEGIN");
     head_of(*source);  // the transaction reads from here on: one state for all that follows
   } catch (const Failure& failure) {

@@ -70,6 +70,14 @@ std::string Connection::Row::text(int column) const {
   return bytes == nullptr ? std::string{} : std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
+std::unique_ptr<Connection> open_beside(const std::string& path) {
+  auto out = std::make_unique<Connection>(path, SQLITE_OPEN_READWRITE, nullptr);
+  out->execute("PRAGMA wal_autocheckpoint=0");
+  out->execute("PRAGMA query_only=ON");
+  sqlite3_db_config(out->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  return out;
+}
+
 Error error_of(const Failure& failure) {
   if ((failure.code & 0xFF) == SQLITE_BUSY)
     return Error{.kind = ErrorKind::unavailable,

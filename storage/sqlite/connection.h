@@ -56,6 +56,7 @@ class Connection {
     bool step();
     void run() { step(); }
     std::string text(int column) const;
+    bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
     std::int64_t number(int column) const { return sqlite3_column_int64(statement_, column); }
 
    private:
@@ -80,6 +81,9 @@ class Connection {
   sqlite3* db_ = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*, Hash, std::equal_to<>> statements_;
 };
+
+/// A connection beside a server's: it reads only and must not checkpoint, not even when it is the last to close.
+std::unique_ptr<Connection> open_beside(const std::string& path);
 
 /// "store.full", "store.busy", "store.constraint" or "store.io", all `unavailable`.
 Error error_of(const Failure& failure);

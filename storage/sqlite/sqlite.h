@@ -6,6 +6,7 @@
 
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
+#include "engine/ports/tables.h"
 
 namespace chuyi {
 
@@ -36,5 +37,8 @@ Result<SqliteStorage> open_sqlite(SqliteOptions options);
 /// Readers alone, for tools beside a running server: they neither write nor checkpoint.
 /// Errors: `not_found` "store.missing" when there is no database.
 Result<std::unique_ptr<Queries>> open_sqlite_readers(const std::string& path);
+
+/// The rows themselves; to read, beside a running server. Errors: `not_found` "store.missing", `invalid` "store.version".
+Result<std::unique_ptr<Tables>> open_sqlite_tables(const std::string& path, TablesUse use);
 
 }  // namespace chuyi

@@ -252,8 +252,6 @@ void SqliteStore::append_audit(json::object record) {
   head_ = {.count = head_.count + 1, .hash = std::move(hash)};
 }
 
-namespace {
-
 void migrate(Connection& db) {
   db.execute("CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY) STRICT");
   std::int64_t version = 0;
@@ -273,7 +271,6 @@ void migrate(Connection& db) {
   }
 }
 
-}  // namespace
 }  // namespace chuyi::sqlite
 
 namespace chuyi {

@@ -89,6 +89,7 @@ class Backup(unittest.TestCase):
         seen[last] = rows
         made = backup(data, self.path("backup"))
         self.assertEqual(made["records"], last)
+        seen.pop(0, None)  # perhaps from before its first tables; see below
         chosen = sorted(random.Random(seed).sample(sorted(seen), min(25, len(seen))))
         self.assertGreater(len(chosen), 10)
         for seq in chosen:

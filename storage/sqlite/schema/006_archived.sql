@@ -1,0 +1,1 @@
+-- Bags are files, which nobody sweeps.
