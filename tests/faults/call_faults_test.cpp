@@ -183,7 +183,7 @@ TEST(Checkpoint, StopsTheStoreWhenItFails) {
   ASSERT_TRUE(opened);
   vfs.fail({.at = 1, .for_ever = true, .changes_only = true, .file = "chuyi.db"});
   Change change = session_change("s1");
-  change.session->document = std::string(5'000'000, 'x');
+  change.session->document = std::string(10'000'000, 'x');
   ASSERT_TRUE(put(*opened->store, change)) << "the command itself is safe in the log";
   EXPECT_EQ(put(*opened->store, session_change("s2")).error().code, "store.stopped");
   opened = Result<SqliteStorage>{Error{}};
