@@ -52,6 +52,7 @@ Result<BackupReport> back_up(const Home& home, const std::string& to, const Back
                  .message = "Expected an installation with the embedded database; back PostgreSQL up with its own tools, and the data folder beside it",
                  .place = "--store",
                  .message_zh = "仅支持内置数据库；PostgreSQL请使用其自带的备份工具"};
+  if (const Result<std::unique_ptr<Queries>> whole = open_readers(home); !whole) return whole.error();
   Result<std::unique_ptr<BagFolder>> bag = BagFolder::begin(to);
   if (!bag) return bag.error();
   const Result<std::string> database = (*bag)->place(kDatabase);

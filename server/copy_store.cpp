@@ -365,7 +365,11 @@ class Copy {
     Definition definition;
     definition.library = from_.libraries + "/" + digest + ".so";
     definition.library_digest = digest;
-    if (Result<> shared = share_library(definition, *to_.documents); !shared) return shared;
+    if (Result<> shared = share_library(definition, *to_.documents); !shared) {
+      Error missing = at(digest, shared.error());
+      missing.message = "Expected this document where the source keeps its documents, but found none; name that place as its server does (--documents, --data)";
+      return missing;
+    }
     to_.documents->release(digest, true);
     ++report_.brought;
     return {};

@@ -172,7 +172,7 @@ int main(int argc, char** argv) {
 
   UserOptions user;
   CLI::App* user_command = app.add_subcommand("user", "accounts")->require_subcommand(1);
-  CLI::App* user_add = user_command->add_subcommand("add", "add or change a user; the server must not run");
+  CLI::App* user_add = user_command->add_subcommand("add", "add or change a user; without --store the server must not run");
   user_add->add_option("name", user.id, "sign-in name")->required();
   user_add->add_option("--full-name", user.name, "the person's name");
   user_add->add_option("--role", user.roles, "applicant, recommending-officer, provincial-officer, reviewer, administrator")->required();
@@ -231,7 +231,7 @@ int main(int argc, char** argv) {
   std::string migration;
   CLI::App* migrate_command = app.add_subcommand("migrate", "move running applications to another version of their programme")->require_subcommand(1);
   CLI::App* migrate_plan = migrate_command->add_subcommand("plan", "which running applications can move, which need a mapping, which cannot");
-  CLI::App* migrate_apply = migrate_command->add_subcommand("apply", "move those that can; the server must not run");
+  CLI::App* migrate_apply = migrate_command->add_subcommand("apply", "move those that can; without --store the server must not run");
   for (CLI::App* each : {migrate_plan, migrate_apply}) {
     each->add_option("old", migrate.from, "PROGRAMME@VERSION or 8 or more digits of a digest")->required();
     each->add_option("new", migrate.to, "the same, or a package folder or zip")->required();
@@ -240,7 +240,7 @@ int main(int argc, char** argv) {
     each->add_flag("--json", json_output, "print as JSON");
   }
   migrate_apply->add_flag("--dry-run", migrate.dry_run, "list every running application with its state before and after, and move none");
-  CLI::App* migrate_undo = migrate_command->add_subcommand("undo", "put every application of a migration back, while nobody has acted since; the server must not run");
+  CLI::App* migrate_undo = migrate_command->add_subcommand("undo", "put every application of a migration back, while nobody has acted since; without --store the server must not run");
   migrate_undo->add_option("migration", migration, "as apply and list name it")->required();
   migrate_undo->add_flag("--json", json_output, "print as JSON");
   CLI::App* migrate_list = migrate_command->add_subcommand("list", "migrations so far");
@@ -252,7 +252,7 @@ int main(int argc, char** argv) {
 
   ArchiveRequest archive;
   std::string archive_before;
-  CLI::App* archive_command = app.add_subcommand("archive", "move the audit records of ended applications into sealed bags; the server must not run");
+  CLI::App* archive_command = app.add_subcommand("archive", "move the audit records of ended applications into sealed bags; without --store the server must not run");
   archive_command->add_option("folder", archive.folder, "where a copy of each bag goes")->required();
   archive_command->add_option("--before", archive_before, "those that nothing has happened to since this day, YYYY-MM-DD");
   archive_command->add_option("--round", archive.round, "those of this round");
@@ -286,8 +286,9 @@ int main(int argc, char** argv) {
   demo_command->callback([&] {
     ServeOptions demo_serve;
     demo_serve.data = chosen_data->count() > 0 ? data : "data-demo";
-    const Result<> read = chosen_store->count() > 0
-                              ? Error{.kind = ErrorKind::invalid, .code = "cli.store", .message = "Expected no store: a demo makes its own in its data folder", .place = "--store"}
+    const bool elsewhere = chosen_store->count() > 0;
+    const Result<> read = elsewhere || !documents.url.empty()
+                              ? Error{.kind = ErrorKind::invalid, .code = "cli.store", .message = "Expected no store: a demo makes its own in its data folder", .place = elsewhere ? "--store" : "--documents"}
                               : read_serve_options(demo_serve, demo_options.server.empty() ? listen : demo_options.server, "2026-03-02T09:00:00+08:00", "auto");
     demo_options.json = json_output;
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);

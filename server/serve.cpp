@@ -297,6 +297,12 @@ Result<std::unique_ptr<Offline>> Offline::open(const SharedFiles& files, const H
   return std::unique_ptr<Offline>(new Offline(std::move(parts)));
 }
 
+Result<std::unique_ptr<Offline>> Offline::open_known(const SharedFiles& files, const Home& home) {
+  // A reader makes nothing: neither a folder nor tables.
+  if (const Result<std::unique_ptr<Queries>> readers = open_readers(home); !readers) return readers.error();
+  return open(files, home);
+}
+
 Result<> put_user_offline(const SharedFiles& files, const Home& home, const json::object& user, const std::string& password) {
   const Result<std::unique_ptr<Offline>> opened = Offline::open(files, home);
   if (!opened) return opened.error();

@@ -44,6 +44,8 @@ class Offline {
  public:
   /// Errors: `rejected` "installation.locked"; those of the store.
   static Result<std::unique_ptr<Offline>> open(const SharedFiles& files, const Home& home);
+  /// The same for an installation that is there already. Errors: also `not_found` "store.missing".
+  static Result<std::unique_ptr<Offline>> open_known(const SharedFiles& files, const Home& home);
   ~Offline();
   CommandService& commands();
   Queries& queries();

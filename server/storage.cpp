@@ -45,17 +45,32 @@ Result<Storage> open_any(const Home& home, StorageEvents events) {
 
 }  // namespace
 
-Result<Storage> open_storage(const Home& home, StorageEvents events) {
-  Result<Storage> out = open_any(home, std::move(events));
-  if (!out) return out;
-  const Result<std::optional<std::string>> copied = out->queries->setting(kCopySetting);
+namespace {
+
+/// Errors: `rejected` "store.unfinished_copy".
+Result<> check_whole(const Home& home, Queries& queries) {
+  const Result<std::optional<std::string>> copied = queries.setting(kCopySetting);
   if (!copied) return copied.error();
-  if (!*copied) return out;
+  if (!*copied) return {};
   return Error{.kind = ErrorKind::rejected,
                .code = "store.unfinished_copy",
                .message = "Expected a whole installation, but found a copy that is not finished; run chuyi migrate-store again as before, or begin anew with an empty target",
                .place = home.store.empty() ? home.data : "--store",
                .message_zh = "这是未完成的副本，请再次运行chuyi migrate-store"};
+}
+
+Result<std::unique_ptr<Queries>> open_any_readers(const Home& home) {
+  if (Result<> checked = check_url(home.store); !checked) return checked.error();
+  return home.store.empty() ? open_sqlite_readers(database_of(home)) : open_postgres_readers(home.store);
+}
+
+}  // namespace
+
+Result<Storage> open_storage(const Home& home, StorageEvents events) {
+  Result<Storage> out = open_any(home, std::move(events));
+  if (!out) return out;
+  if (Result<> whole = check_whole(home, *out->queries); !whole) return whole.error();
+  return out;
 }
 
 Result<std::unique_ptr<DocumentStore>> open_documents(const Home& home) {
@@ -68,7 +83,7 @@ Result<CopyStorage> open_to_copy(const Home& home, TablesUse use) {
   if (Result<> checked = check_url(home.store); !checked) return checked.error();
   Result<std::unique_ptr<Tables>> tables = home.store.empty() ? open_sqlite_tables(database_of(home), use) : open_postgres_tables(home.store, use);
   if (!tables) return tables.error();
-  Result<std::unique_ptr<Queries>> queries = open_readers(home);
+  Result<std::unique_ptr<Queries>> queries = open_any_readers(home);
   if (!queries) return queries.error();
   const bool makes_folder = use == TablesUse::write && home.store.empty() && home.documents.url.empty();
   Result<std::unique_ptr<DocumentStore>> documents = makes_folder ? open_file_documents(home.data + "/documents") : open_documents(home);
@@ -81,8 +96,10 @@ Result<CopyStorage> open_to_copy(const Home& home, TablesUse use) {
 }
 
 Result<std::unique_ptr<Queries>> open_readers(const Home& home) {
-  if (Result<> checked = check_url(home.store); !checked) return checked.error();
-  return home.store.empty() ? open_sqlite_readers(database_of(home)) : open_postgres_readers(home.store);
+  Result<std::unique_ptr<Queries>> out = open_any_readers(home);
+  if (!out) return out;
+  if (Result<> whole = check_whole(home, **out); !whole) return whole.error();
+  return out;
 }
 
 }  // namespace chuyi

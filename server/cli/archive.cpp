@@ -9,7 +9,7 @@
 namespace chuyi {
 
 Result<> run_archive(const SharedFiles& files, const Home& home, const ArchiveRequest& request, bool json_output) {
-  const Result<std::unique_ptr<Offline>> opened = Offline::open(files, home);
+  const Result<std::unique_ptr<Offline>> opened = Offline::open_known(files, home);
   if (!opened) return opened.error();
   Offline& installation = **opened;
   const Result<ArchiveReport> report = [&] {

@@ -163,7 +163,7 @@ Result<> show(const MigrationPlan& plan, const MigrateOptions& options) {
 }
 
 Result<std::unique_ptr<Offline>> open_stopped(const SharedFiles& files, const Home& home) {
-  Result<std::unique_ptr<Offline>> opened = Offline::open(files, home);
+  Result<std::unique_ptr<Offline>> opened = Offline::open_known(files, home);
   if (opened) restore_definitions((*opened)->queries(), (*opened)->library());
   return opened;
 }

@@ -16,6 +16,9 @@ struct SqliteOptions {
   std::size_t group_max = 256;  ///< commands that share one commit
   std::size_t cache_mb = 64;    ///< pages kept in memory: half by the writer, half by all readers together
   std::size_t mmap_mb = 0;      ///< of the database that is mapped; a disk that fails to read then ends the process (SIGBUS)
+  /// Pages in the write-ahead log past which it is carried over into the database; at a moment when nobody waits from half
+  /// of them on.
+  int log_pages_max = 2'000;
   /// Called once, on the writer thread, when a write or sync failed and nothing can be acknowledged any
   /// more: after a failed fsync the kernel may have dropped the pages, so a retry would lie. The process
   /// must end and start again from what is on disk.

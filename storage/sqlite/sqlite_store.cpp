@@ -54,11 +54,6 @@ bool is_harmless(const Failure& failure) {
   return code == SQLITE_FULL || code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_NOMEM;
 }
 
-/// Pages in the write-ahead log past which it is carried over into the database: at a moment when nobody waits, if there
-/// is one in time.
-constexpr int kLogPagesIdle = 1'000;
-constexpr int kLogPagesMax = 2'000;
-
 Error stopped() {
   return Error{.kind = ErrorKind::unavailable,
                .code = "store.stopped",
@@ -128,7 +123,7 @@ void SqliteStore::loop() {
       fatal = commit_group(group);
     answer(group);
     lock.lock();
-    const bool due = log_pages_ > (queue_.empty() ? kLogPagesIdle : kLogPagesMax);
+    const bool due = log_pages_ > (queue_.empty() ? options_.log_pages_max / 2 : options_.log_pages_max);
     if (!fatal && !failed_ && due) {
       lock.unlock();
       fatal = checkpoint();

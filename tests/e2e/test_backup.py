@@ -210,6 +210,8 @@ class Backup(unittest.TestCase):
         self.assertEqual(code(restore(self.path("nowhere"), self.path("c"), check=False)), "bag.damaged")
         for until in (last + 1, -1):
             self.assertEqual(code(restore(folder, self.path("c"), "--until", str(until), check=False)), "restore.until")
+        for command in (["archive", "--round", "2026", self.path("archive")], ["migrate", "undo", "m-1"]):
+            self.assertIn("[store.missing]", run_cli(*command, data=self.path("nowhere"), check=False).stderr)
         self.assertEqual(sorted(os.listdir(self.home)), ["backup", "data"])
 
     def test_a_backup_names_a_document_that_was_lost(self):

@@ -182,7 +182,8 @@ class Migrate(unittest.TestCase):
     @unittest.skipIf(POSTGRES, "the syncs are another process's")
     @unittest.skipIf(os.environ.get("CHUYI_SANITIZED"), "a sanitizer's runtime has to be loaded first")
     def test_a_kill_at_any_sync_leaves_each_application_moved_or_not(self):
-        for _ in range(70):  # more than one batch
+        count = 300  # more than one commit takes
+        for _ in range(count):
             self.way().create()
         self.assertEqual(self.server.stop(), 0)
         before = self.rows()
@@ -205,7 +206,7 @@ class Migrate(unittest.TestCase):
 
         self.assertGreater(until_done("apply", "workshop@1.0.0", new), 0, "some kill came between")
         self.assertTrue(all(row[0] not in old for row in self.rows().values()))
-        self.assertEqual([(each["id"], each["moved"]) for each in json.loads(self.migrate("list", "--json").stdout)], [("m-1", 70)])
+        self.assertEqual([(each["id"], each["moved"]) for each in json.loads(self.migrate("list", "--json").stdout)], [("m-1", count)])
         self.assertGreater(until_done("undo", "m-1"), 0, "some kill came between")
         self.assertEqual(self.rows(), before)
         self.ways = self.ways[:3]

@@ -192,6 +192,10 @@ class MigrateStore(unittest.TestCase):
         served = subprocess.run([CHUYI, "--data", node, "--store", self.url, "serve", "--listen", "127.0.0.1:0"], capture_output=True, text=True, timeout=60)
         self.assertEqual(served.returncode, 1)
         self.assertIn("[store.unfinished_copy]", served.stderr)
+        for command in (["audit", "verify"], ["archive", "--round", "2026", self.path("archive")]):
+            done = run_cli(*command, data=node, store=self.url, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("[store.unfinished_copy]", done.stderr, command)
         self.refused(self.url, self.path("back"), "copy.source")
         self.copy(data, self.url)
         self.serves(node, self.url)

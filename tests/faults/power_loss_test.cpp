@@ -32,7 +32,7 @@ class PowerLoss {
     vfs.on_change = [&](bool is_sync) {
       if (random() % (is_sync ? 4 : 200) == 0) cut(vfs, random);
     };
-    Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .unsafe_no_sync = unsafe_no_sync_});
+    Result<SqliteStorage> opened = open_sqlite({.path = home.file("chuyi.db"), .vfs = vfs.name(), .log_pages_max = 100, .unsafe_no_sync = unsafe_no_sync_});
     ASSERT_TRUE(opened);
     int large = 0;
     for (int i = 0; i < commands;) {
