@@ -36,12 +36,14 @@ struct Batch {
 };
 
 /// Adds what of a session is not archived yet: {"hash":…,"record":…,"seq":…}, one a line.
-Result<> add(Batch& batch, Queries& queries, const SessionRow& session) {
+/// @return  whether some is left for another bag, once this one is moved out.
+Result<bool> add(Batch& batch, Queries& queries, const SessionRow& session) {
   std::string lines;
   std::int64_t first = 0;
   std::int64_t last = 0;
   std::int64_t after = 0;
-  for (bool more = true; more;) {
+  bool full = false;
+  for (bool more = true; more && !full;) {
     const Result<std::vector<AuditRow>> rows = queries.audit(session.id, after, kPage);
     if (!rows) return rows.error();
     more = rows->size() == kPage;
@@ -52,15 +54,18 @@ Result<> add(Batch& batch, Queries& queries, const SessionRow& session) {
       if (first == 0) first = row.seq;
       last = row.seq;
       ++batch.records;
+      if (lines.size() < kBytesMax) continue;
+      full = true;
+      break;
     }
   }
-  if (first == 0) return {};
+  if (first == 0) return false;
   batch.bytes += lines.size();
   batch.first = batch.first == 0 ? first : std::min(batch.first, first);
   batch.last = std::max(batch.last, last);
   batch.spec.payload.push_back({.path = "events/" + session.id + "-" + std::to_string(first) + ".jsonl", .digest = {}, .bytes = std::move(lines)});
   batch.sessions.push_back(json::object{{"id", session.id}, {"through", last}});
-  return {};
+  return full;
 }
 
 /// Writes a stored document to an open file. `name`: for errors.
@@ -113,17 +118,15 @@ Result<> move_out(CommandService& commands, DocumentStore& documents, Batch batc
                      {"Audit-Records", std::to_string(batch.records)}};
   const Result<StoredDocument> bag = documents.seal(batch.spec);
   if (!bag) return bag.error();
-  const Result<> moved = [&]() -> Result<> {
-    if (Result<> kept = keep_copy(documents, batch, bag->digest, folder); !kept) return kept;
-    Command command = system_command("audit.archive", {{"bag", bag->digest}, {"records", batch.records}, {"sessions", batch.sessions}});
-    command.actor.name = "chuyi archive";
-    const Result<Reply> reply = execute_and_wait(commands, std::move(command));
-    if (!reply) return reply.error();
-    return {};
-  }();
-  // An unknown end counts as one that may have been written.
-  documents.release(bag->digest, moved || moved.error().kind == ErrorKind::unavailable);
-  if (!moved) return moved;
+  Command command = system_command("audit.archive", {{"bag", bag->digest}, {"records", batch.records}, {"sessions", batch.sessions}});
+  command.actor.name = "chuyi archive";
+  // From now on, before the copy takes its time: a bag that may be swept by then is refused, and the records stay.
+  command.hold(bag->digest);
+  if (Result<> kept = keep_copy(documents, batch, bag->digest, folder); !kept) {
+    documents.release(bag->digest, false);
+    return kept;
+  }
+  if (const Result<Reply> reply = execute_and_wait(commands, std::move(command)); !reply) return reply.error();
   report.applications += batch.sessions.size();
   report.records += batch.records;
   report.bags.push_back(bag->digest);
@@ -146,10 +149,14 @@ Result<ArchiveReport> archive_records(CommandService& commands, Queries& queries
     if (!rows) return rows.error();
     for (const SessionRow& row : rows->rows) {
       if (request.before && row.updated >= *request.before) continue;
-      if (Result<> added = add(batch, queries, row); !added) return added.error();
-      if (batch.sessions.size() < kApplicationsMax && batch.bytes < kBytesMax) continue;
-      if (Result<> moved = move_out(commands, documents, std::exchange(batch, {}), request.folder, report); !moved) return moved.error();
-      done(report.applications);
+      for (bool more = true; more;) {
+        const Result<bool> added = add(batch, queries, row);
+        if (!added) return added.error();
+        more = *added;
+        if (batch.sessions.size() < kApplicationsMax && batch.bytes < kBytesMax) continue;
+        if (Result<> moved = move_out(commands, documents, std::exchange(batch, {}), request.folder, report); !moved) return moved.error();
+        done(report.applications);
+      }
     }
     page.after = rows->next;
   } while (!page.after.empty());

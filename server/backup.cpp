@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <filesystem>
+#include <set>
 
 #include "server/archive.h"
 #include "storage/documents/bag_folder.h"
@@ -61,13 +62,16 @@ Result<BackupReport> back_up(const Home& home, const std::string& to, const Back
   if (!copied) return copied.error();
   if (const Result<std::string> added = (*bag)->add(kDatabase); !added) return added.error();
   // Only now: what the copy names was on the disk before its row was.
+  std::set<std::string> documents = copied->documents;
+  for (const std::string& digest : copied->libraries)
+    if (std::error_code ec; fs::exists(fs::path{home.data} / document_name(digest), ec)) documents.insert(digest);  // of what was copied from PostgreSQL
   std::size_t done = 0;
-  for (const std::string& digest : copied->documents) {
+  for (const std::string& digest : documents) {
     const std::string name = document_name(digest);
     const Result<std::string> found = (*bag)->link(home.data + "/" + name, name);
     if (!found) return found.error();
     if (*found != digest) return lost_document("document.corrupt", name);
-    if (progress) progress(++done, copied->documents.size());
+    if (progress) progress(++done, documents.size());
   }
   for (const char* folder : {"plugins", "libraries"})
     if (Result<> kept = copy_tree(**bag, home.data, folder); !kept) return kept.error();

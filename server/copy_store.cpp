@@ -259,7 +259,17 @@ class Copy {
     marker_.resize(where.columns.size());
     marker_[where.index_of("key")] = std::string{kCopySetting};
     marker_[where.index_of("value")] = std::to_string(report_.head.count) + " " + report_.head.hash;
-    return mark({.kind = found == there->end() ? RowChange::Kind::insert : RowChange::Kind::update, .cells = marker_});
+    if (Result<> marked = mark({.kind = found == there->end() ? RowChange::Kind::insert : RowChange::Kind::update, .cells = marker_}); !marked) return marked;
+    // Past the moment that is copied: a mark that is seen there is in the same database, by another name.
+    const Result<std::optional<std::string>> seen = from_.queries->setting(kCopySetting);
+    if (!seen) return seen.error();
+    if (!*seen) return {};
+    if (Result<> ended = mark({.kind = RowChange::Kind::remove, .cells = marker_}); !ended) return ended;
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "copy.same",
+                 .message = "Expected two different installations, but the target is the source by another name",
+                 .place = to_.name,
+                 .message_zh = "来源与目标是同一个数据库"};
   }
   Result<> mark(RowChange change) { return to_.tables->write(table("settings"), {std::move(change)}); }
   Result<bool> is_empty() {

@@ -33,10 +33,10 @@ using CopyStoreProgress = std::function<void(const std::string& what, std::size_
 /// to date with a source that has gone on: that reads both stores as a whole and writes what differs.
 ///
 /// Not copied: logins (people sign in again), who works on what is due, and what is of one store alone, see copy_store.cpp.
-/// Errors: `rejected` "copy.target" for a target that is neither empty nor an earlier state of this source, "copy.source"
-/// for a source that is an unfinished copy or has no records, "installation.locked"; `invalid` "copy.schema" when the
-/// stores differ in a table, "copy.differs" when the copy is not what it should be, "audit.broken"; `not_found`
-/// "store.missing"; `invalid` "cli.store", "store.version"; those of the stores and of the documents.
+/// Errors: `rejected` "copy.target" for a target that is neither empty nor an earlier state of this source, "copy.same" for
+/// the source itself, "copy.source" for a source that is an unfinished copy or has no records, "installation.locked"; `invalid`
+/// "copy.schema" when the stores differ in a table, "copy.differs" when the copy is not what it should be, "audit.broken";
+/// `not_found` "store.missing"; `invalid` "cli.store", "store.version"; those of the stores and of the documents.
 Result<CopyReport> copy_store(const Home& from, const Home& to, const CopyStoreProgress& progress);
 
 }  // namespace chuyi

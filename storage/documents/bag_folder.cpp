@@ -186,6 +186,12 @@ Result<std::unique_ptr<NewFolder>> NewFolder::begin(const std::string& path) {
     ::close(lock);
     return Error{.kind = ErrorKind::rejected, .code = "folder.busy", .message = "Expected nobody else to write there", .place = partial, .message_zh = "另一程序正在写入该文件夹"};
   }
+  // One that was there may be open to everybody, or anybody's.
+  struct stat info {};
+  if (::fstat(lock, &info) != 0 || info.st_uid != ::geteuid() || ::fchmod(lock, 0700) != 0) {
+    ::close(lock);
+    return io_error("own " + partial, EPERM);
+  }
   std::unique_ptr<NewFolder> out(new NewFolder(clean, lock));
   for (const fs::directory_entry& entry : fs::directory_iterator(partial, ec)) fs::remove_all(entry.path(), ec);
   return out;

@@ -27,10 +27,12 @@ AuditHead head_of(Connection& db) {
 }
 
 SqliteContents contents_of(Connection& db) {
-  SqliteContents out{.head = head_of(db), .documents = {}};
+  SqliteContents out{.head = head_of(db), .documents = {}, .libraries = {}};
   auto row = db.prepare("SELECT json_extract(body, '$.digest') FROM documents UNION SELECT digest FROM bundles"
                         " UNION SELECT json_extract(record, '$.archived') FROM audit WHERE record LIKE '{\"archived\"%'");
   while (row.step()) out.documents.insert(row.text(0));
+  auto library = db.prepare("SELECT json_extract(files, '$.\"library.sha256\"') FROM definitions WHERE json_extract(files, '$.\"library.sha256\"') IS NOT NULL");
+  while (library.step()) out.libraries.insert(library.text(0));
   return out;
 }
 

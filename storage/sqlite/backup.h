@@ -17,6 +17,7 @@ using CopyProgress = std::function<void(std::size_t done, std::size_t all)>;
 struct SqliteContents {
   AuditHead head;
   std::set<std::string> documents;  ///< digests of the documents and bags that rows name
+  std::set<std::string> libraries;  ///< of native libraries, which may be among the documents or in a folder of their own
 };
 
 /// Copies a database as it was at one moment to the new file `to`, while a server writes to it: the copy is of one read

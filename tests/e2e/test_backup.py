@@ -1,5 +1,6 @@
 """Goal: a backup taken at any time gives back all that was acknowledged, and any earlier state exactly. Method: rows are
 compared with those that the running installation's database had; backups are made under load, cut short and tampered with."""
+import hashlib
 import json
 import os
 import random
@@ -222,6 +223,30 @@ class Backup(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(os.path.basename(documents[0]), done.stdout)
         self.assertFalse(os.path.exists(self.path("b")))
+
+    def test_a_library_among_the_documents_is_in_the_backup(self):
+        data, _ = self.small()
+        library = b"native code"
+        digest = hashlib.sha256(library).hexdigest()
+        at = os.path.join("documents", digest[:2], digest)
+        os.makedirs(os.path.dirname(os.path.join(data, at)), exist_ok=True)
+        with open(os.path.join(data, at), "wb") as file:
+            file.write(library)
+        store = sqlite3.connect(os.path.join(data, "chuyi.db"))
+        store.execute("INSERT INTO definitions SELECT ?1, programme, version, json_set(files, '$.\"library.sha256\"', ?1) FROM definitions LIMIT 1", (digest,))
+        store.commit()
+        store.close()
+        backup(data, self.path("b"))
+        restore(self.path("b"), self.path("to"))
+        with open(os.path.join(self.path("to"), at), "rb") as file:
+            self.assertEqual(file.read(), library)
+
+    def test_nobody_else_reads_what_is_written(self):
+        data, _ = self.small()
+        os.mkdir(self.path("b.partial"))
+        os.chmod(self.path("b.partial"), 0o777)
+        backup(data, self.path("b"))
+        self.assertEqual(os.stat(self.path("b")).st_mode & 0o777, 0o700)
 
     def test_what_an_ended_program_left_is_no_backup_and_in_nobodys_way(self):
         data, folder = self.small()

@@ -213,8 +213,13 @@ class MigrateStore(unittest.TestCase):
         self.assertEqual(os.listdir(foreign), ["notes.txt"])
         self.refused(self.path("nothing"), self.url, "store.missing")
         self.assertEqual(self.copy(one, one, check=False).returncode, 2)
+        self.refused(one, one + "/.", "copy.same")
+        self.verified(one)
+        self.assertFalse(self.is_unfinished(one))
         self.assertEqual(dump_sqlite(two), before)
         self.copy(two, self.url)
+        self.refused(self.url, self.url + "&application_name=another", "copy.same")
+        self.assertFalse(self.is_unfinished(self.url))
         self.refused(one, self.url, "copy.target")
         self.serves(node, self.url)
         self.refused(two, self.url, "copy.target")  # it went on by itself
