@@ -116,7 +116,9 @@ class Writer final : public DocumentWriter {
       return true;
     });
     if (!named) return named.error();
-    (void)pool_->run<bool>(sweep);  // what fails here is left to the next upload
+    // As many steps as take away what one like this leaves; what fails here is left to the next upload.
+    for (std::int64_t i = 0; i <= parts_ / kPartsSweptMax; ++i)
+      if (!pool_->run<bool>(sweep)) break;
     return out;
   }
 

@@ -12,9 +12,9 @@ namespace chuyi::postgres {
 /// all, and no transaction and no memory grows with its size.
 ///
 /// **Deleting.** No node knows what another is about to refer to, so release() deletes nothing. Each finish() does a
-/// bounded piece of sweeping instead: content that was touched an hour ago and is named by no row, and uploads that
-/// nobody went on with. Content is touched whenever it is uploaded, also when it was there before, and a command
-/// that took longer than that from its upload to its row is refused (Command::hold).
+/// piece of sweeping as large as its content instead: content that was touched an hour ago and is named by no row, and
+/// uploads that nobody went on with. Content is touched whenever it is uploaded, also when it was there before, and a
+/// command that took longer than that from its upload to its row is refused (Command::hold).
 class PostgresDocuments final : public DocumentStore {
  public:
   PostgresDocuments(std::shared_ptr<Pool> pool, std::string scratch) : pool_(std::move(pool)), scratch_(std::move(scratch)) {}

@@ -291,6 +291,12 @@ TEST_F(Swept, NotWhatIsBroughtAgain) {
   EXPECT_EQ(read(*documents_, digest).second, "ok");
 }
 
+TEST_F(Swept, AsMuchAsIsBrought) {
+  const std::string content = bytes_of(kPart * 70);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(put(*documents_, content));
+  EXPECT_EQ(parts(), 70U) << "content that made room for the same is gone";
+}
+
 TEST_F(Swept, UploadsThatStandStill) {
   const std::unique_ptr<DocumentWriter> to = std::move(*documents_->create(1U << 30));
   ASSERT_TRUE(to->write(bytes_of(2 * kPart)));
