@@ -58,6 +58,11 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
   app.add_option("--allow-message", options.allowed_messages, "a URL that charts may post messages to, and everything below it");
   app.add_option("--manual-clock", manual, "a clock that stands at this time until an administrator moves it (tests, demo)");
   app.add_option("--threads", options.listen.threads, "threads of network input and output")->capture_default_str();
+  constexpr std::size_t kMemoryMax = 1024 * 1024;
+  app.add_option("--db-cache", options.cache_mb, "MiB of pages of the embedded database kept in memory")->check(CLI::Range(std::size_t{4}, kMemoryMax))->capture_default_str();
+  app.add_option("--db-mmap", options.mmap_mb, "MiB of the embedded database that are mapped; a disk that fails to read then ends the server")
+      ->check(CLI::Range(std::size_t{0}, kMemoryMax))
+      ->capture_default_str();
   app.add_option("--workers", options.workers, "threads for work that blocks")->capture_default_str();
   app.add_option("--max-body", options.limits.body_bytes_max, "bytes of a request body that is no document")->capture_default_str();
   app.add_option("--max-document", options.limits.document_bytes_max, "bytes of a document")->capture_default_str();

@@ -111,7 +111,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   events.on_work = [&woken] {
     if (Pumps* pumps = woken) pumps->wake();
   };
-  Result<Storage> storage = open_storage({.data = options.data, .store = options.store, .documents = options.documents}, std::move(events));
+  Result<Storage> storage = open_storage({.data = options.data, .store = options.store, .documents = options.documents, .cache_mb = options.cache_mb, .mmap_mb = options.mmap_mb}, std::move(events));
   if (!storage) return storage.error();
   Queries& queries = *storage->queries;
 

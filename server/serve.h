@@ -19,6 +19,8 @@ struct ServeOptions {
   std::string data;
   std::string store;        ///< see Home
   DocumentPlace documents;
+  std::size_t cache_mb = 64;  ///< of the embedded database, see Home
+  std::size_t mmap_mb = 0;
   ListenOptions listen;
   HttpLimits limits;
   std::vector<std::string> trusted_proxies;  ///< addresses and networks, see TrustedProxies

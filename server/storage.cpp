@@ -29,7 +29,7 @@ Result<Storage> open_any(const Home& home, StorageEvents events) {
     documents = open_file_documents(home.data + "/documents");
   if (!documents) return documents.error();
   if (home.store.empty()) {
-    SqliteOptions options{.path = database_of(home)};
+    SqliteOptions options{.path = database_of(home), .cache_mb = home.cache_mb, .mmap_mb = home.mmap_mb};
     options.on_fatal = std::move(events.on_fatal);
     Result<SqliteStorage> opened = open_sqlite(std::move(options));
     if (!opened) return opened.error();

@@ -23,6 +23,8 @@ struct Home {
   std::string data;        ///< folder of packages, and of the embedded database and its documents
   std::string store = {};  ///< postgresql://… of a database for several nodes; empty: the embedded one
   DocumentPlace documents = {};
+  std::size_t cache_mb = 64;  ///< of the embedded database, see SqliteOptions
+  std::size_t mmap_mb = 0;
 };
 
 struct Storage {
