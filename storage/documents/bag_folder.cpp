@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/descriptor.h"
 #include "engine/base/digest.h"
 #include "engine/base/entry_name.h"
 #include "storage/documents/io_error.h"
@@ -22,20 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kPart = 1U << 16;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Result<> write_all(int fd, std::string_view bytes, const std::string& name) {
   while (!bytes.empty()) {
