@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/base/descriptor.h"
 #include "engine/base/digest.h"
 #include "engine/scxml/describe.h"
 #include "plugins/loader/manifest.h"
@@ -232,6 +231,20 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   if (!out->library_digest.empty()) out->library = library_path(options, out->library_digest).string();
   return DefinitionPtr{std::move(out)};
 }
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
 
 bool write_durably(int fd, std::string_view bytes) {
   while (!bytes.empty()) {

@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/base/descriptor.h"
 #include "engine/base/digest.h"
 #include "engine/base/entry_name.h"
+#include "storage/documents/descriptor.h"
 #include "storage/documents/io_error.h"
 
 namespace chuyi {

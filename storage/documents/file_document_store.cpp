@@ -10,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/base/descriptor.h"
 #include "engine/base/mutant.h"
 #include "storage/documents/bag_limits.h"
 #include "storage/documents/bag_writer.h"
 #include "storage/documents/content.h"
+#include "storage/documents/descriptor.h"
 #include "storage/documents/io_error.h"
 
 namespace chuyi {
