@@ -65,14 +65,14 @@ Result<> validate(const Runtime& runtime, const Subject& subject, const json::ob
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
                         std::move(failures));
-  const Result<std::vector<Detail>> findings =
-      runtime.plugins.validate(*subject.definition, {{"form", subject.task.form},
-                                                     {"data", data},
-                                                     {"date", format_day(day_in_shanghai(runtime.clock.now()))},
-                                                     {"application", application_facts(subject.session)}});
-  if (!findings) return findings.error();
-  if (!findings->empty())
-    return with_details("plugin.refused", "Expected a form that keeps the programme's rules", "不符合该项目的申报规则", *findings);
+  const Result<json::object> answer =
+      runtime.plugins.call(*subject.definition, hook::kValidate, {}, {{"form", subject.task.form},
+                                                                      {"data", data},
+                                                                      {"date", format_day(day_in_shanghai(runtime.clock.now()))},
+                                                                      {"application", application_facts(subject.session)}});
+  if (!answer) return answer.error();
+  if (std::vector<Detail> findings = findings_of(*answer); !findings.empty())
+    return with_details("plugin.refused", "Expected a form that keeps the programme's rules", "不符合该项目的申报规则", std::move(findings));
   return {};
 }
 

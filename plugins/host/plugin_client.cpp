@@ -32,6 +32,7 @@ constexpr int kFailuresMax = 3;
 constexpr std::chrono::milliseconds kBackoffMax{10'000};
 constexpr int kSocketInChild = 3;
 
+/// The caller says which package and hook.
 Error plugin_error(const std::string& code, const std::string& package, const std::string& what) {
   static const std::map<std::string, std::string> kTexts = {
       {"plugin.crashed", "项目插件异常退出，本次提交未保存，请稍后重试或联系管理员"},
@@ -41,7 +42,7 @@ Error plugin_error(const std::string& code, const std::string& package, const st
   const auto text = kTexts.find(code);
   return Error{.kind = ErrorKind::unavailable,
                .code = code,
-               .message = "Package '" + package + "', hook 'validate': " + what,
+               .message = what,
                .place = package,
                .message_zh = text == kTexts.end() ? std::string{} : text->second};
 }
@@ -57,7 +58,7 @@ class PluginClient::Process {
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  Result<json::value> call(const json::object& input) {
+  Result<json::value> call(std::string_view hook, std::string_view id, const json::object& input) {
     // Long enough for one other call to fail and the process to start again.
     const auto turn_max = options_.call_max + options_.start_max;
     const auto deadline = Clock::now() + turn_max;
@@ -70,7 +71,7 @@ class PluginClient::Process {
       std::this_thread::sleep_until(not_before_);
       if (Result<> started = start(); !started) return started.error();
     }
-    Result<json::value> answer = exchange(input);
+    Result<json::value> answer = exchange(hook, id, input);
     if (answer)
       failures_ = 0;
     else
@@ -170,10 +171,10 @@ class PluginClient::Process {
     return error("plugin.load", reason);
   }
 
-  Result<json::value> exchange(const json::object& input) {
+  Result<json::value> exchange(std::string_view hook, std::string_view call, const json::object& input) {
     const std::int64_t id = ++last_id_;
     const auto deadline = Clock::now() + options_.call_max;
-    const std::string request = json::serialize(json::object{{"id", id}, {"hook", "validate"}, {"input", input}});
+    const std::string request = json::serialize(json::object{{"id", id}, {"hook", hook}, {"call", call}, {"input", input}});
     std::string frame;
     FrameStatus status = plugin::write_frame(socket_, request, deadline);
     int lines = 0;
@@ -251,12 +252,12 @@ std::shared_ptr<PluginClient::Process> PluginClient::process_of(const Definition
   return process;
 }
 
-void PluginClient::record(const Definition& definition, const Error& error) {
+void PluginClient::record(const Definition& definition, std::string_view hook, const Error& error) {
   const std::lock_guard lock(mutex_);
   incidents_.push_back({.at = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()),
                         .package = definition.programme,
                         .version = definition.version,
-                        .hook = "validate",
+                        .hook = std::string{hook},
                         .code = error.code,
                         .reason = error.message});
   if (incidents_.size() > kIncidentsMax) incidents_.pop_front();
@@ -267,29 +268,30 @@ std::vector<PluginIncident> PluginClient::incidents() const {
   return {incidents_.begin(), incidents_.end()};
 }
 
-Result<std::vector<Detail>> PluginClient::validate(const Definition& definition, const json::object& input) {
-  if (definition.library.empty()) return std::vector<Detail>{};
-  const Result<json::value> answer = process_of(definition)->call(input);
-  if (!answer) {
-    record(definition, answer.error());
-    return answer.error();
-  }
-  std::vector<Detail> out;
-  const json::value* findings = answer->is_object() ? answer->get_object().if_contains("findings") : nullptr;
-  if (findings == nullptr || !findings->is_array() || findings->get_array().size() > kFindingsMax) {
-    const Error error = plugin_error("plugin.answer", definition.programme, "expected an answer with a list of findings");
-    record(definition, error);
-    return error;
-  }
-  for (const json::value& each : findings->get_array()) {
-    if (!each.is_object()) continue;
-    const json::object& finding = each.get_object();
-    out.push_back({.place = string_or(finding, "place"),
-                   .code = "plugin." + string_or(finding, "code", "refused"),
-                   .message = string_or(finding, "message"),
-                   .message_zh = string_or(finding, "message_zh")});
-  }
-  return out;
+namespace {
+
+/// Why an answer is none for its hook; empty when it is one.
+std::string defect_of(std::string_view asked, const json::value& answer) {
+  if (!answer.is_object()) return "expected an answer that is an object";
+  if (asked != hook::kValidate && asked != hook::kEligible) return {};
+  const json::value* findings = answer.get_object().if_contains("findings");
+  if (findings == nullptr || !findings->is_array() || findings->get_array().size() > kFindingsMax) return "expected an answer with a list of findings";
+  return {};
+}
+
+}  // namespace
+
+Result<json::object> PluginClient::call(const Definition& definition, std::string_view hook, std::string_view id, const json::object& input) {
+  const json::array& hooks = array_or_empty(definition.manifest, "hooks");
+  if (definition.library.empty() || std::find(hooks.begin(), hooks.end(), json::value(hook)) == hooks.end()) return json::object{};
+  Result<json::value> answer = process_of(definition)->call(hook, id, input);
+  if (answer)
+    if (const std::string defect = defect_of(hook, *answer); !defect.empty()) answer = plugin_error("plugin.answer", definition.programme, defect);
+  if (answer) return std::move(answer->get_object());
+  Error error = answer.error();
+  error.message = "Package '" + definition.programme + "', hook '" + std::string{hook} + "': " + error.message;
+  record(definition, hook, error);
+  return error;
 }
 
 }  // namespace chuyi

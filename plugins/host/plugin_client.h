@@ -39,14 +39,14 @@ class PluginClient final : public PluginHost {
  public:
   explicit PluginClient(PluginClientOptions options);
   ~PluginClient() override;
-  Result<std::vector<Detail>> validate(const Definition& definition, const json::object& input) override;
+  Result<json::object> call(const Definition& definition, std::string_view hook, std::string_view id, const json::object& input) override;
   /// The latest, newest last; at most 200 are kept.
   std::vector<PluginIncident> incidents() const;
 
  private:
   class Process;
   std::shared_ptr<Process> process_of(const Definition& definition);
-  void record(const Definition& definition, const Error& error);
+  void record(const Definition& definition, std::string_view hook, const Error& error);
 
   PluginClientOptions options_;
   mutable std::mutex mutex_;

@@ -455,14 +455,14 @@ TEST(Migrations, ASignOffThatWasCheckedOnTheFormerVersionIsRefused) {
   Office office(world);
   world.create();
   const MigrationRequest request = office.to(second_version());
-  world.plugins.answer = [&](const json::object&) -> Result<std::vector<Detail>> {
+  world.plugins.answer = [&](std::string_view, const json::object&) -> Result<json::object> {
     EXPECT_TRUE(office.migrations().apply(request, office.admin));
-    return std::vector<Detail>{};
+    return json::object{};
   };
   const Result<Reply> reply = world.complete("applicant", world.task().id, "submit", {{"name", "湘绣"}});
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, "precondition.failed");
-  world.plugins.answer = [](const json::object&) -> Result<std::vector<Detail>> { return std::vector<Detail>{}; };
+  world.plugins.answer = [](std::string_view, const json::object&) -> Result<json::object> { return json::object{}; };
   world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
   EXPECT_EQ(world.replay_problem(), "");
 }

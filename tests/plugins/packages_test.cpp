@@ -80,6 +80,12 @@ json::object workshop_form() {
           {"statement", "建设思路"}};
 }
 
+Result<std::vector<Detail>> validate(PluginClient& client, const Definition& definition, const json::object& input) {
+  const Result<json::object> answer = client.call(definition, hook::kValidate, {}, input);
+  if (!answer) return answer.error();
+  return findings_of(*answer);
+}
+
 class Shipped : public testing::Test {
  protected:
   Shipped() : library_(options_for(kBinary + "/plugins")), problems_(library_.reload()) {}
@@ -88,7 +94,7 @@ class Shipped : public testing::Test {
     std::vector<Detail> out = validate_form(*definition->compiled_forms.at("nomination"), json::value(form));
     if (!out.empty()) return out;
     const Result<std::vector<Detail>> answer =
-        client_.validate(*definition, {{"form", "nomination"}, {"data", form}, {"date", "2026-03-02"}, {"application", json::object{}}});
+        validate(client_, *definition, {{"form", "nomination"}, {"data", form}, {"date", "2026-03-02"}, {"application", json::object{}}});
     EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
     return answer ? *answer : std::vector<Detail>{};
   }
@@ -215,6 +221,7 @@ class HostileLibrary : public testing::TestWithParam<Hostile> {};
 
 Definition hostile(const std::string& library) {
   Definition out;
+  out.manifest = {{"hooks", json::array{"validate"}}};
   out.programme = "hostile";
   out.library = kBinary + "/tests/hostile/libhostile_" + library + ".so";
   return out;
@@ -231,14 +238,14 @@ TEST_P(HostileLibrary, IsAnErrorOfItsCallAndTheNextPackageGoesOn) {
   // Only the one that hangs needs a short limit; a loaded machine gives the others their time.
   const bool hangs = std::string{GetParam().code} == "plugin.timeout";
   PluginClient client({.host_program = kHost, .call_max = std::chrono::seconds{hangs ? 1 : 60}});
-  const Result<std::vector<Detail>> answer = client.validate(hostile(GetParam().library), call_with({}));
+  const Result<std::vector<Detail>> answer = validate(client, hostile(GetParam().library), call_with({}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, GetParam().code) << answer.error().message;
   EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
   ASSERT_EQ(client.incidents().size(), 1u);
   PackageLibrary library(options_for(kBinary + "/plugins"));
   library.reload();
-  EXPECT_TRUE(client.validate(*library.current("workshop"), {{"form", "nomination"}, {"data", workshop_form()}}));
+  EXPECT_TRUE(validate(client, *library.current("workshop"), {{"form", "nomination"}, {"data", workshop_form()}}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, HostileLibrary,
@@ -263,7 +270,7 @@ TEST(Sandbox, EveryWayOutIsClosed) {
   PluginClient client({.host_program = kHost, .log = [&](const std::string&, const std::string& line) {
                          landlock = landlock && line.find("no Landlock") == std::string::npos;
                        }});
-  Result<std::vector<Detail>> answer = client.validate(hostile("escape"), call_with({{"secret", secret}}));
+  Result<std::vector<Detail>> answer = validate(client, hostile("escape"), call_with({{"secret", secret}}));
   ::close(inherited);
   ::close(listening);
   ::close(700);
@@ -299,7 +306,7 @@ TEST(Sandbox, ALogIsBoundedAndReadable) {
   PluginClient client({.host_program = kHost, .log = [&](const std::string& package, const std::string& line) {
                          lines.push_back(package + ": " + line);
                        }});
-  const Result<std::vector<Detail>> answer = client.validate(hostile("flood"), call_with({}));
+  const Result<std::vector<Detail>> answer = validate(client, hostile("flood"), call_with({}));
   ASSERT_TRUE(answer) << answer.error().message;
   if (!lines.empty() && lines[0].find("no Landlock") != std::string::npos) lines.erase(lines.begin());
   ASSERT_EQ(lines.size(), 101u);
@@ -313,9 +320,9 @@ json::object mood(const char* name) { return call_with({{"mood", name}}); }
 
 TEST(Restart, ACallDoesNotPayForTheCrashesOfOthers) {
   PluginClient client({.host_program = kHost});
-  EXPECT_EQ(client.validate(hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  EXPECT_EQ(client.validate(hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  const Result<std::vector<Detail>> answer = client.validate(hostile("moody"), mood("good"));
+  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
+  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
+  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
   EXPECT_TRUE(answer) << answer.error().message;
 }
 
@@ -325,7 +332,7 @@ TEST(Restart, CallsThatQueueBehindAHangAreServed) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < codes.size(); ++i)
     threads.emplace_back([&, i] {
-      const Result<std::vector<Detail>> answer = client.validate(hostile("moody"), mood(i == 0 ? "hang" : "good"));
+      const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood(i == 0 ? "hang" : "good"));
       codes[i] = answer ? "good" : answer.error().code;
     });
   for (std::thread& thread : threads) thread.join();
@@ -334,23 +341,23 @@ TEST(Restart, CallsThatQueueBehindAHangAreServed) {
 
 TEST(Restart, RepeatedCrashesInARowFailAtOnce) {
   PluginClient client({.host_program = kHost, .backoff_step = std::chrono::hours{1}});
-  EXPECT_EQ(client.validate(hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  EXPECT_EQ(client.validate(hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  const Result<std::vector<Detail>> answer = client.validate(hostile("moody"), mood("good"));
+  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
+  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
+  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "plugin.crashed");
 }
 
 TEST(Restart, AHostThatDiedBetweenCallsIsStartedAgain) {
   PluginClient client({.host_program = kHost});
-  ASSERT_TRUE(client.validate(hostile("moody"), mood("good")));
+  ASSERT_TRUE(validate(client, hostile("moody"), mood("good")));
   pid_t host = -1;
   for (const fs::directory_entry& thread : fs::directory_iterator("/proc/self/task")) std::ifstream(thread.path() / "children") >> host;
   if (host <= 0) GTEST_SKIP() << "a kernel that lists no children";
   ::kill(host, SIGKILL);
   siginfo_t info;
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(host), &info, WEXITED | WNOWAIT), 0);
-  const Result<std::vector<Detail>> answer = client.validate(hostile("moody"), mood("good"));
+  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
   EXPECT_TRUE(answer) << answer.error().message;
   EXPECT_TRUE(client.incidents().empty());
 }
@@ -398,7 +405,7 @@ class Identity : public testing::Test {
   }
   void replace_library() { write(root_ / "packages/workshop/libworkshop.so", read(kBinary + "/tests/hostile/libhostile_never.so")); }
   Result<std::vector<Detail>> call(const DefinitionPtr& definition) {
-    return client_.validate(*definition, {{"form", "nomination"}, {"data", workshop_form()}});
+    return validate(client_, *definition, {{"form", "nomination"}, {"data", workshop_form()}});
   }
   fs::path root_;
   PackageLibraryOptions options_;
@@ -417,7 +424,7 @@ TEST_F(Identity, RunningApplicationsKeepTheCodeTheyStartedWith) {
   EXPECT_EQ(call(after).error().code, "plugin.load") << "the code in force is the replaced one";
   EXPECT_TRUE(call(before));
   PluginClient restarted({.host_program = kHost});
-  EXPECT_TRUE(restarted.validate(*before, {{"form", "nomination"}, {"data", workshop_form()}}));
+  EXPECT_TRUE(validate(restarted, *before, {{"form", "nomination"}, {"data", workshop_form()}}));
 }
 
 TEST_F(Identity, AStoredDefinitionRunsAfterItsPackageMovedOrWentAway) {

@@ -80,9 +80,10 @@ Result<StoredDocument> SealOnly::seal(const BagSpec& spec) {
   return StoredDocument{.digest = sha256_hex(all), .size = all.size()};
 }
 
-Result<std::vector<Detail>> ScriptedPlugins::validate(const Definition& /*definition*/, const json::object& input) {
+Result<json::object> ScriptedPlugins::call(const Definition& /*definition*/, std::string_view hook, std::string_view id, const json::object& input) {
   last = input;
-  return answer(input);
+  ids.emplace_back(id);
+  return answer(hook, input);
 }
 
 Result<> ScriptedNotifier::notify(std::string_view id, const json::object& /*payload*/) {

@@ -45,10 +45,11 @@ class SealOnly final : public DocumentStore {
 
 class ScriptedPlugins final : public PluginHost {
  public:
-  Result<std::vector<Detail>> validate(const Definition& definition, const json::object& input) override;
-  std::function<Result<std::vector<Detail>>(const json::object& input)> answer =
-      [](const json::object&) -> Result<std::vector<Detail>> { return std::vector<Detail>{}; };
+  Result<json::object> call(const Definition& definition, std::string_view hook, std::string_view id, const json::object& input) override;
+  std::function<Result<json::object>(std::string_view hook, const json::object& input)> answer =
+      [](std::string_view, const json::object&) -> Result<json::object> { return json::object{}; };
   json::object last;
+  std::vector<std::string> ids;  ///< of the calls, in order
 };
 
 class ScriptedNotifier final : public Notifier {

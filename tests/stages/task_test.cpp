@@ -38,11 +38,11 @@ TEST(Task, SignsOnlyWhatWasValidated) {
     const TaskRow open = world.task(kind);
     ASSERT_TRUE(world.act("task.save", "applicant", open.id, {{"data", json::object{{"name", "good"}}}}));
     bool once = true;
-    world.plugins.answer = [&](const json::object&) -> Result<std::vector<Detail>> {
+    world.plugins.answer = [&](std::string_view, const json::object&) -> Result<json::object> {
       if (std::exchange(once, false)) {
         EXPECT_TRUE(world.act("task.save", "applicant2", open.id, {{"data", json::object{{"bad", 1}}}}));
       }
-      return std::vector<Detail>{};
+      return json::object{};
     };
     const Result<Reply> raced = world.act("task.complete", "applicant", open.id);
     ASSERT_FALSE(raced) << kind << ": signed what nobody has checked";
