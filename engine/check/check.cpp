@@ -484,7 +484,7 @@ class Checker {
 
 json::object programme_of(const json::object& manifest) {
   json::object out;
-  for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
+  for (const char* key : {"term_years", "publicity", "panel", "annual_check", "recommendation", "params"})
     if (const json::value* found = manifest.if_contains(key)) out[key] = *found;
   return out;
 }

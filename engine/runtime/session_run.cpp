@@ -26,7 +26,7 @@ Error child_error(std::string code, std::string message) {
 
 json::object chart_programme(const Definition& definition) {
   json::object out{{"id", definition.programme}, {"version", definition.version}};
-  for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
+  for (const char* key : {"term_years", "publicity", "panel", "annual_check", "recommendation", "params"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   return out;
 }

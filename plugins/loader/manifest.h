@@ -10,7 +10,7 @@ namespace chuyi {
 
 struct ManifestForm {
   std::string id;
-  std::string src;
+  std::string src;  ///< empty: made from the manifest's indicators
   std::string place;
 };
 

@@ -117,6 +117,57 @@ std::string workflow_file(const PackageSource& source) {
   return manifest.workflow_shared.empty() ? source.name + "/" + manifest.workflow_src : "workflows/" + manifest.workflow_shared + ".scxml";
 }
 
+json::object number_field(const json::object& indicator) {
+  const std::string type = string_or(indicator, "type");
+  const json::object& titles = object_or_empty(indicator, "titles");
+  const std::string unit = string_or(indicator, "unit", type == "percent" ? "%" : type == "money" ? "万元" : "");
+  json::object out{{"title", string_or(titles, "zh") + (unit.empty() ? "" : "（" + unit + "）")}, {"x-title-en", string_or(titles, "en")}};
+  if (!unit.empty()) out["x-unit"] = unit;
+  if (type == "integer") {
+    out["type"] = "integer";
+    out["minimum"] = 0;
+    out["maximum"] = 1'000'000'000;
+  } else if (type == "text") {
+    out["type"] = "string";
+    out["minLength"] = 1;
+    out["maxLength"] = 1'000;
+  } else {
+    out["type"] = "string";
+    out["format"] = "decimal";
+    out["x-min"] = "0";
+    out["x-max"] = type == "percent" ? "100" : "1000000000";
+  }
+  return out;
+}
+
+/// The annual report that the manifest's indicators ask for, and a summary of the year.
+json::object annual_form(const json::object& manifest) {
+  json::object properties;
+  json::array required;
+  for (const json::value& each : array_or_empty(object_or_empty(manifest, "annual_check"), "indicators")) {
+    const json::object& indicator = each.get_object();
+    properties[string_or(indicator, "id")] = number_field(indicator);
+    required.emplace_back(string_or(indicator, "id"));
+  }
+  properties["summary"] = json::object{{"type", "string"}, {"title", "年度工作总结"}, {"x-title-en", "Summary of the year"}, {"minLength", 1}, {"maxLength", 3'000}};
+  required.emplace_back("summary");
+  return {{"$schema", "http://json-schema.org/draft-07/schema#"},
+          {"title", "年度考核报告"},
+          {"x-title-en", "Annual report"},
+          {"type", "object"},
+          {"additionalProperties", false},
+          {"required", std::move(required)},
+          {"properties", std::move(properties)}};
+}
+
+/// The programme's rules of eligibility stand behind the form's own.
+void add_rules(json::value& schema, const json::array& rules) {
+  if (!schema.is_object() || rules.empty()) return;
+  json::value& own = schema.get_object()["x-rules"];
+  if (!own.is_array()) own = json::array{};
+  for (const json::value& each : rules) own.get_array().push_back(each);
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -144,6 +195,10 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
   }
   const auto read_common = [&](const std::string& path) { return read_text(fs::path{options.forms} / path, kTextMax); };
   for (const ManifestForm& form : manifest.forms) {
+    if (form.src.empty()) {
+      out.files["forms/" + form.id + ".json"] = canonical_json(json::value(annual_form(manifest.data)));
+      continue;
+    }
     const Result<std::string> text = read(form.src, kTextMax);
     if (!text) {
       keep(text.error());
@@ -157,7 +212,8 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
       keep(error);
       continue;
     }
-    const Result<json::value> inlined = inline_common(*schema, file, read_common);
+    Result<json::value> inlined = inline_common(*schema, file, read_common);
+    if (inlined && form.id == "nomination") add_rules(*inlined, array_or_empty(manifest.data, "eligibility"));
     if (inlined)
       out.files["forms/" + form.id + ".json"] = canonical_json(*inlined);
     else
