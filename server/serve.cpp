@@ -159,7 +159,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   LogNotifier notifier;
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));
-  }, PumpMessages{.base = options.public_url, .sender = sender->get()});
+  }, PumpMessages{.base = options.public_url, .sender = sender->get()}, PumpPlugins{.host = &plugins, .definitions = &definitions, .post = [&preparing](std::function<void()> job) { net::post(*preparing, std::move(job)); }});
   Identity identity(Identity::Options{.secure_cookies = options.secure_cookies});
   const Migrations migrations({.commands = &dispatcher,
                                .queries = queries,

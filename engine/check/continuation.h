@@ -22,7 +22,7 @@ class Continuation {
   /// All outlive it.
   Continuation(const scxml::Chart& chart, const json::object& manifest, const World& world, const std::vector<Policy>& policies,
                const Limits& limits = {})
-      : chart_(chart), manifest_(manifest), policies_(policies), limits_(limits), machine_(chart, world, programme_of(manifest)) {}
+      : chart_(chart), manifest_(manifest), policies_(policies), limits_(limits), world_(world_of(world, manifest)), machine_(chart, world_, programme_of(manifest)) {}
 
   const Machine& machine() const { return machine_; }
   /// Policies that the session may come to break from where it stands, after `past`, each with the way there; place = id
@@ -34,6 +34,7 @@ class Continuation {
   const json::object& manifest_;
   const std::vector<Policy>& policies_;
   Limits limits_;
+  World world_;
   Machine machine_;
   std::map<std::string, Graph> graphs_;  ///< by Node::encode
 };

@@ -19,6 +19,9 @@ struct Answer {
   bool ends = true;       ///< the invoke is over
 };
 
+/// A package's code crashed, hung or answered wrongly.
+inline Answer package_failure() { return {.event = "error.plugin", .zh = "程序包出错", .en = "the package failed"}; }
+
 struct ParameterRule {
   std::string name;
   std::vector<std::string> allowed;  ///< constant values; empty: any
@@ -54,5 +57,8 @@ struct World {
     return nullptr;
   }
 };
+
+/// With the types of <invoke> that the package declares itself (Definition::manifest: invokes).
+World world_of(const World& world, const json::object& manifest);
 
 }  // namespace chuyi::check

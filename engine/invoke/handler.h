@@ -50,6 +50,7 @@ using SignedBy = std::map<std::string, std::set<std::string, std::less<>>, std::
 struct StageContext {
   std::string session_id;
   std::string invoke_id;
+  std::string type;   ///< of the invoke
   std::string state;  ///< id of the chart state that holds the invoke
   Instant now;
   StageView& view;
@@ -89,8 +90,10 @@ struct SetSeries { std::string name; std::int64_t value = 0; };
 struct Post { std::string kind; json::object payload; };
 /// Changes a fact of the application that later stages and the chart may read (`application.KEY`).
 struct SetFact { std::string key; json::value value; };
+/// Asks the package's code, after the transaction; InvokeHandler::answer gets what it says.
+struct CallPlugin { std::string hook; json::object input; };
 using StageEffect = std::variant<TaskRow, NoticeRow, ObjectionRow, AwardRow, DocumentRow, BundleRow, SetTimer,
-                                 CancelTimer, SetSeries, Post, SetFact>;
+                                 CancelTimer, SetSeries, Post, SetFact, CallPlugin>;
 
 struct StageOutcome {
   json::object state;               ///< the handler's new state, kept in the session's document
@@ -112,6 +115,10 @@ class InvokeHandler {
   /// A timer set by this handler is due.
   virtual Result<StageOutcome> timer(const StageContext& context, const json::object& state,
                                      std::string_view name) const = 0;
+  /// The chart sends it an event. Errors become error.communication of the <send>.
+  virtual Result<StageOutcome> signal(const StageContext& context, const json::object& state, std::string_view event, const json::value& data) const;
+  /// What CallPlugin asked is answered. Errors become error.plugin, as when the package's code fails.
+  virtual Result<StageOutcome> answer(const StageContext& context, const json::object& state, std::string_view hook, const json::object& answer) const;
   /// Its state is left: open tasks and notices are cancelled. Timers are dropped by the runtime.
   virtual StageOutcome cancel(const StageContext& context, const json::object& state) const = 0;
 };

@@ -8,6 +8,18 @@ bool Actor::has(std::string_view role, std::string_view org) const {
   return false;
 }
 
+Result<StageOutcome> InvokeHandler::signal(const StageContext& context, const json::object& /*state*/, std::string_view event, const json::value& /*data*/) const {
+  return Error{.kind = ErrorKind::rejected,
+               .code = "stage.signal",
+               .message = "Expected no event for invoke '" + context.invoke_id + "', but found '" + std::string{event} + "'"};
+}
+
+Result<StageOutcome> InvokeHandler::answer(const StageContext& /*context*/, const json::object& state, std::string_view /*hook*/, const json::object& /*answer*/) const {
+  StageOutcome out;
+  out.state = state;
+  return out;
+}
+
 Result<> InvokeRegistry::add(std::string type, std::unique_ptr<InvokeHandler> handler) {
   const auto [place, added] = handlers_.try_emplace(std::move(type), std::move(handler));
   if (!added)

@@ -34,6 +34,7 @@ namespace chuyi {
 /// session.start         {id, definition, data}: a session of a definition (its digest) that is no application
 /// session.deliver       {outbox, event, …}: an event (events_json.h); {to}: the session that one invoked
 /// session.http          {event, …, key, to}: a message from outside to the Basic HTTP event I/O processor
+/// session.answer        {outbox, invoke, hook, answer} or {outbox, invoke, error:{code, message}}: of a package's code
 /// session.continue      {outbox}: the next macrostep        outbox.done {outbox}
 /// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
 /// migration.begin       {from, to, map, after} → reply body {migration, …}

@@ -52,7 +52,20 @@ json::object application_facts(const SessionRow& session) {
           {"org_name", session.org_name}};
 }
 
-Result<> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
+/// Asks the package's code about data that is about to be signed. @return its answer, without findings.
+/// Errors: `invalid` "plugin.refused"; those of the host.
+Result<json::object> ask(const Runtime& runtime, const Subject& subject, std::string_view hook, json::object input) {
+  input["date"] = format_day(day_in_shanghai(runtime.clock.now()));
+  input["application"] = application_facts(subject.session);
+  Result<json::object> answer = runtime.plugins.call(*subject.definition, hook, {}, input);
+  if (!answer) return answer;
+  if (std::vector<Detail> findings = findings_of(*answer); !findings.empty())
+    return with_details("plugin.refused", "Expected a form that keeps the programme's rules", "不符合该项目的申报规则", std::move(findings));
+  return answer;
+}
+
+/// @return what the package says of an annual report's indicators.
+Result<json::object> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
   const auto form = subject.definition->compiled_forms.find(subject.task.form);
   if (form == subject.definition->compiled_forms.end())
     return Error{.kind = ErrorKind::unavailable,
@@ -65,15 +78,12 @@ Result<> validate(const Runtime& runtime, const Subject& subject, const json::ob
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
                         std::move(failures));
-  const Result<json::object> answer =
-      runtime.plugins.call(*subject.definition, hook::kValidate, {}, {{"form", subject.task.form},
-                                                                      {"data", data},
-                                                                      {"date", format_day(day_in_shanghai(runtime.clock.now()))},
-                                                                      {"application", application_facts(subject.session)}});
-  if (!answer) return answer.error();
-  if (std::vector<Detail> findings = findings_of(*answer); !findings.empty())
-    return with_details("plugin.refused", "Expected a form that keeps the programme's rules", "不符合该项目的申报规则", std::move(findings));
-  return {};
+  if (const Result<json::object> valid = ask(runtime, subject, hook::kValidate, {{"form", subject.task.form}, {"data", data}}); !valid) return valid.error();
+  if (subject.task.form == "nomination")
+    if (const Result<json::object> eligible = ask(runtime, subject, hook::kEligible, {{"data", data}}); !eligible) return eligible.error();
+  if (subject.task.kind != "annual-report") return json::object{};
+  return ask(runtime, subject, hook::kCheckIndicators,
+             {{"data", data}, {"indicators", array_or_empty(object_or_empty(subject.definition->manifest, "annual_check"), "indicators")}});
 }
 
 Result<json::object> seal(const Runtime& runtime, const Subject& subject, const json::object& data) {
@@ -116,8 +126,11 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
   command.checked_on = subject->definition->digest;
-  if (!subject->task.form.empty())
-    if (Result<> valid = validate(runtime, *subject, data); !valid) return valid.error();
+  if (!subject->task.form.empty()) {
+    Result<json::object> indicators = validate(runtime, *subject, data);
+    if (!indicators) return indicators.error();
+    if (!indicators->empty()) command.data["indicators"] = std::move(*indicators);
+  }
   if (subject->task.seals) {
     Result<json::object> bundle = seal(runtime, *subject, data);
     if (!bundle) return bundle.error();

@@ -168,11 +168,52 @@ bool Pumps::is_posting(const std::string& entry) {
   return posting_.contains(entry);
 }
 
-void Pumps::post_message(const OutboxRow& entry) {
+void Pumps::begin_posting(const OutboxRow& entry) {
+  const std::lock_guard lock(mutex_);
+  posting_.insert(entry.id);
+}
+
+void Pumps::end_posting(const OutboxRow& entry) {
   {
     const std::lock_guard lock(mutex_);
-    posting_.insert(entry.id);
+    posting_.erase(entry.id);
   }
+  wake();
+}
+
+/// Put off before it is made, as a message is: a crash has it made again, under the same id. What is answered is taken
+/// once, with the entry. A workflow that has nothing to say to a failed call leaves the entry for another try.
+Result<Reply> Pumps::deliver_call(const OutboxRow& entry) {
+  Result<Reply> put_off = execute_and_wait(commands_, system_command("pump.defer", {{"outbox", entry.id}, {"reason", "plugin.asked"}}));
+  if (!put_off) return put_off;
+  begin_posting(entry);
+  plugins_.post([this, entry] {
+    const Result<json::object> answer = ask(entry);
+    json::object data{{"invoke", string_or(entry.payload, "invoke")}, {"hook", string_or(entry.payload, "hook")}};
+    if (answer)
+      data["answer"] = *answer;
+    else
+      data["error"] = json::object{{"code", answer.error().code}, {"message", answer.error().message}};
+    const Result<Reply> told = execute_and_wait(commands_, session_command("session.answer", entry.session_id, entry, std::move(data)));
+    if (!told && told.error().code != "outbox.gone")
+      on_refused_({.place = entry.id, .code = told.error().code, .message = told.error().message, .message_zh = told.error().message_zh});
+    end_posting(entry);
+  });
+  return put_off;
+}
+
+Result<json::object> Pumps::ask(const OutboxRow& entry) {
+  const Error unknown{.kind = ErrorKind::unavailable, .code = "plugin.load", .message = "Expected the package of application " + entry.session_id + " to be loaded"};
+  if (plugins_.host == nullptr || plugins_.definitions == nullptr) return unknown;
+  const Result<std::optional<SessionRow>> session = queries_.session(entry.session_id);
+  if (!session) return session.error();
+  const DefinitionPtr definition = *session ? plugins_.definitions->by_digest((*session)->definition) : nullptr;
+  if (!definition) return unknown;
+  return plugins_.host->call(*definition, string_or(entry.payload, "hook"), entry.id, object_or_empty(entry.payload, "input"));
+}
+
+void Pumps::post_message(const OutboxRow& entry) {
+  begin_posting(entry);
   messages_.sender->post({.id = entry.id,
                           .target = string_or(entry.payload, "target"),
                           .media_type = string_or(entry.payload, "media_type"),
@@ -184,11 +225,7 @@ void Pumps::posted(const OutboxRow& entry, const Result<>& result) {
   const bool again = !result && result.error().kind == ErrorKind::unavailable && entry.attempts < kTriesMax;
   if (!result) on_refused_({.place = entry.id, .code = result.error().code, .message = result.error().message, .message_zh = result.error().message_zh});
   if (!again) (void)(result ? execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}})) : tell_failure(entry, result.error()));
-  {
-    const std::lock_guard lock(mutex_);
-    posting_.erase(entry.id);
-  }
-  wake();
+  end_posting(entry);
 }
 
 bool Pumps::deliver_outbox(PumpReport& report) {
@@ -205,6 +242,9 @@ bool Pumps::deliver_outbox(PumpReport& report) {
     } else if (entry.kind == "http") {
       if (is_posting(entry.id)) continue;
       reply = deliver_message(report, entry);
+    } else if (entry.kind == "plugin") {
+      if (is_posting(entry.id)) continue;
+      reply = deliver_call(entry);
     } else if (entry.kind == "continue") {
       reply = execute_and_wait(commands_, session_command("session.continue", entry.session_id, entry, {}));
     } else if (CHUYI_MUTANT("outbox_entry_done_before_told")) {

@@ -12,6 +12,7 @@
 #include "engine/ports/clock.h"
 #include "engine/ports/message_sender.h"
 #include "engine/ports/notifier.h"
+#include "engine/ports/plugin_host.h"
 #include "engine/ports/queries.h"
 #include "engine/runtime/command.h"
 
@@ -33,6 +34,14 @@ struct PumpMessages {
   MessageSender* sender = nullptr;  ///< none: there is nowhere else. Ends what it does before the pumps go
 };
 
+/// Calls to packages' code.
+struct PumpPlugins {
+  PluginHost* host = nullptr;  ///< none: every call fails
+  const Definitions* definitions = nullptr;
+  /// Runs a job on a thread that may block; the pumps go on. Jobs end before the pumps go.
+  std::function<void(std::function<void()>)> post = [](const std::function<void()>& job) { job(); };
+};
+
 /// Fires timers that are due and delivers the outbox, each as a command of its own, once this node has claimed it (see
 /// Queries::claim_timers): of several nodes one works on it, others when that one is gone. Durable: what a
 /// crash interrupts is found again in the store, and a timer or entry that is gone is not taken twice.
@@ -44,8 +53,8 @@ class Pumps {
  public:
   using Refused = std::function<void(const Detail&)>;
   Pumps(Queries& queries, CommandService& commands, const Clock& clock, Notifier& notifier,
-        Refused on_refused = [](const Detail&) {}, PumpMessages messages = {})
-      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier), on_refused_(std::move(on_refused)), messages_(std::move(messages)) {}
+        Refused on_refused = [](const Detail&) {}, PumpMessages messages = {}, PumpPlugins plugins = {})
+      : queries_(queries), commands_(commands), clock_(clock), notifier_(notifier), on_refused_(std::move(on_refused)), messages_(std::move(messages)), plugins_(std::move(plugins)) {}
   ~Pumps() { stop(); }
   Pumps(const Pumps&) = delete;
   Pumps& operator=(const Pumps&) = delete;
@@ -67,6 +76,10 @@ class Pumps {
   Result<Reply> tell_failure(const OutboxRow& entry, const Error& error);
   bool is_stopping();
   bool is_posting(const std::string& entry);
+  void begin_posting(const OutboxRow& entry);
+  void end_posting(const OutboxRow& entry);
+  Result<Reply> deliver_call(const OutboxRow& entry);
+  Result<json::object> ask(const OutboxRow& entry);
   void post_message(const OutboxRow& entry);
   void posted(const OutboxRow& entry, const Result<>& result);
   /// Reports the refusal of `id`, and puts it off when `kind` ("timer", "outbox") is given.
@@ -79,7 +92,8 @@ class Pumps {
   Notifier& notifier_;
   Refused on_refused_;
   PumpMessages messages_;
-  std::set<std::string> posting_;  ///< outbox entries that the sender has; under mutex_
+  PumpPlugins plugins_;
+  std::set<std::string> posting_;  ///< outbox entries that the sender or a package has; under mutex_
   std::mutex running_;  ///< one run at a time
   std::mutex mutex_;
   std::condition_variable changed_;

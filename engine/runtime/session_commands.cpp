@@ -96,6 +96,10 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                  .message_zh = "您不是该单位的申报人"};
   const std::vector<OrganisationRow> chain = chain_of(view, org);
   if (chain.empty()) return unknown("organisation.unknown", "organisation", org);
+  const std::vector<std::string> levels = strings_from_json(array_or_empty(object_or_empty(definition.manifest, "applicants"), "levels"));
+  if (!levels.empty() && std::find(levels.begin(), levels.end(), chain.front().level) == levels.end())
+    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org + "' is of level '" + chain.front().level + "'",
+                          "该项目类别不接受“" + chain.front().name + "”这一级单位申报", "/org", levels);
   NewSession out;
   out.row = {.id = string_or(command.data, "id"),
              .kind = "application",
@@ -313,6 +317,10 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
   if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event") {
     const Result<bool> taken = run.event(event_of(command.data), string_or(command.data, "to"));
     if (!taken) return taken.error();
+    return json::object{};
+  }
+  if (command.kind == "session.answer") {
+    if (Result<> answered = run.answer(command.data); !answered) return answered.error();
     return json::object{};
   }
   if (command.kind == "session.continue") {

@@ -26,7 +26,7 @@ Error child_error(std::string code, std::string message) {
 
 json::object chart_programme(const Definition& definition) {
   json::object out{{"id", definition.programme}, {"version", definition.version}};
-  for (const char* key : {"term_years", "publicity", "panel", "annual_check", "recommendation", "params"})
+  for (const char* key : {"term_years", "publicity", "panel", "annual_check", "recommendation", "params", "asks"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   return out;
 }
@@ -242,7 +242,7 @@ Result<> SessionRun::cancel_invoke(const std::string& session, const std::string
   document_.stages.erase(found);
   remove_timers(stage_timers(key));
   forget("/" + key);
-  const InvokeHandler* handler = registry_.find(stage.type);
+  const InvokeHandler* handler = handler_of(stage.type);
   if (stage.finished || handler == nullptr) return {};
   StageOutcome outcome = handler->cancel(now, stage.state);
   for (StageEffect& effect : outcome.effects) apply_effect(key, std::move(effect));
@@ -287,11 +287,18 @@ void SessionRun::end(const std::string& session, const scxml::Done& done) {
   row_.state = done.final_state;
   for (const std::string& id : std::vector<std::string>(document_.timers)) remove_timer(id);
   if (row_.kind != "application") return;
+  give_places_back();
   post("notify", {{"event", "application.ended"},
                   {"user", row_.applicant},
                   {"application", row_.id},
                   {"title", row_.title},
                   {"state", done.final_state}});
+}
+
+void SessionRun::give_places_back() {
+  if (facts().contains("award")) return;
+  for (const std::string& series : strings_from_json(array_or_empty(facts(), "places")))
+    if (const std::int64_t taken = view_.series(series); taken > 0) view_.set_series(series, taken - 1);
 }
 
 Result<> SessionRun::finish(Change& change) {

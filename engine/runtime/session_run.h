@@ -54,6 +54,9 @@ class SessionRun {
   Result<> resume() { return drive(); }
   /// A timer of this session is due: TimerRow::event.
   Result<> timer(const std::string& timer_id, const json::object& event);
+  /// What a stage asked its package is answered: {"invoke","hook","answer"}, or {"invoke","error":{"code","message"}}.
+  /// For a stage that is gone: nothing.
+  Result<> answer(const json::object& data);
 
   /// Moves everything decided into `change`: session row with its new document, rows, timers, outbox.
   /// Errors: `invalid` "session.size" when the document is larger than what is sure to be read again.
@@ -96,6 +99,10 @@ class SessionRun {
   void log(const scxml::Log& effect);
   void end(const std::string& session, const scxml::Done& done);
 
+  const InvokeHandler* handler_of(const std::string& type) const;
+  Result<> signal(const std::string& session, const std::string& key, const scxml::Send& effect);
+  /// An application that ends without an award takes none of its organisations' places.
+  void give_places_back();
   StageContext context(const std::string& key);
   /// The session whose chart has the stage; empty when it is gone.
   std::string owner_of(const std::string& key);

@@ -68,6 +68,10 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
     post("http", http_message(session, effect));
     return {};
   }
+  if (effect.target.starts_with("#_")) {
+    const std::string key = key_of(session, effect.target.substr(2));
+    if (const auto stage = document_.stages.find(key); stage != document_.stages.end() && !stage->second.finished) return signal(session, key, effect);
+  }
   std::string to = target_of(session, effect.target);
   if (to.empty()) {
     raise_error(session, {.name = "error.communication", .sendid = effect.sendid},

@@ -50,6 +50,7 @@ StageContext SessionRun::context(const std::string& key) {
   }
   return {.session_id = row_.id,
           .invoke_id = nested ? key.substr(slash + 1) : key,
+          .type = document_.stages.at(key).type,
           .state = std::move(state),
           .now = now_,
           .view = view_,
@@ -66,7 +67,7 @@ Result<json::object> SessionRun::command(const std::string& invoke_id, const Sta
                  .code = "stage.not_running",
                  .message = "Expected a running stage, but '" + invoke_id + "' has ended",
                  .message_zh = "该环节已经结束"};
-  const InvokeHandler* handler = registry_.find(found->second.type);
+  const InvokeHandler* handler = handler_of(found->second.type);
   if (handler == nullptr)
     return Error{.kind = ErrorKind::unavailable,
                  .code = "stage.unknown_type",
@@ -101,7 +102,7 @@ Result<> SessionRun::timer(const std::string& timer_id, const json::object& even
   const std::string key = string_or(event, "invoke");
   const auto found = document_.stages.find(key);
   if (found == document_.stages.end() || found->second.finished) return {};
-  const InvokeHandler* handler = registry_.find(found->second.type);
+  const InvokeHandler* handler = handler_of(found->second.type);
   if (handler == nullptr) return {};
   Result<StageOutcome> outcome = handler->timer(context(key), found->second.state, string_or(event, "name"));
   if (!outcome) {
@@ -112,8 +113,43 @@ Result<> SessionRun::timer(const std::string& timer_id, const json::object& even
   return drive();
 }
 
+const InvokeHandler* SessionRun::handler_of(const std::string& type) const {
+  if (const InvokeHandler* known = registry_.find(type)) return known;
+  for (const json::value& each : array_or_empty(definition_->manifest, "invokes"))
+    if (string_or(each.get_object(), "type") == type) return registry_.find("plugin");
+  return nullptr;
+}
+
+Result<> SessionRun::signal(const std::string& session, const std::string& key, const scxml::Send& effect) {
+  const RunningStage& stage = document_.stages.at(key);
+  const InvokeHandler* handler = handler_of(stage.type);
+  Result<StageOutcome> outcome = handler == nullptr ? Result<StageOutcome>{Error{.code = "stage.unknown_type", .message = "Expected a known invoke type"}}
+                                                    : handler->signal(context(key), stage.state, effect.event, effect.data);
+  if (outcome) return apply(key, std::move(*outcome));
+  raise_error(session, {.name = "error.communication", .sendid = effect.sendid}, outcome.error());
+  return {};
+}
+
+Result<> SessionRun::answer(const json::object& data) {
+  const std::string key = string_or(data, "invoke");
+  const auto found = document_.stages.find(key);
+  if (found == document_.stages.end() || found->second.finished) return {};
+  const json::object& failure = object_or_empty(data, "error");
+  const InvokeHandler* handler = handler_of(found->second.type);
+  Result<StageOutcome> outcome{Error{.kind = ErrorKind::unavailable, .code = string_or(failure, "code", "stage.unknown_type"), .message = string_or(failure, "message")}};
+  if (failure.empty() && handler != nullptr) outcome = handler->answer(context(key), found->second.state, string_or(data, "hook"), object_or_empty(data, "answer"));
+  if (outcome) {
+    if (Result<> applied = apply(key, std::move(*outcome)); !applied) return applied;
+  } else {
+    document_.stages.erase(found);
+    remove_timers(stage_timers(key));
+    fail_invoke(owner_of(key), "error.plugin", key.substr(key.rfind('/') + 1), outcome.error());
+  }
+  return drive();
+}
+
 Result<> SessionRun::start_stage(const std::string& session, const scxml::Invoke& effect) {
-  const InvokeHandler* handler = registry_.find(effect.type);
+  const InvokeHandler* handler = handler_of(effect.type);
   if (handler == nullptr) {
     fail_invoke(session, "error.execution", effect.invoke_id,
                 Error{.code = "stage.unknown_type", .message = "Expected a known invoke type, but found '" + effect.type + "'"});
@@ -176,6 +212,9 @@ void SessionRun::apply_effect(const std::string& key, StageEffect effect) {
     }
     void operator()(SetSeries& series) const { run.view_.set_series(series.name, series.value); }
     void operator()(Post& post) const { run.post(std::move(post.kind), std::move(post.payload)); }
+    void operator()(CallPlugin& call) const {
+      run.post("plugin", {{"invoke", key}, {"hook", std::move(call.hook)}, {"input", std::move(call.input)}});
+    }
     void operator()(SetFact& fact) const { run.facts()[fact.key] = std::move(fact.value); }
   };
   std::visit(Visitor{*this, key}, effect);

@@ -3,6 +3,7 @@
 #include "engine/stages/annual_check/annual_check.h"
 #include "engine/stages/award/award.h"
 #include "engine/stages/panel/panel.h"
+#include "engine/stages/plugin/plugin.h"
 #include "engine/stages/publicity/publicity.h"
 #include "engine/stages/task/task.h"
 
@@ -19,6 +20,7 @@ Result<> add_builtin_handlers(InvokeRegistry& registry) {
       {"publicity", std::make_unique<PublicityStage>()},
       {"award", std::make_unique<AwardStage>()},
       {"annual-check", std::make_unique<AnnualCheckStage>()},
+      {"plugin", std::make_unique<PluginStage>()},
   };
   for (Row& row : rows)
     if (Result<> added = registry.add(row.type, std::move(row.handler)); !added) return added;

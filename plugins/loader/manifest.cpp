@@ -299,6 +299,7 @@ class Reader {
       if (!params.emplace(param.attribute("name").value(), param.attribute("value").value()).second) problem(param, "plugin.duplicate", "Expected each <param> once");
     if (!params.empty() && out_.workflow_shared.empty()) problem(workflow, "plugin.workflow", "Expected parameters of a shared workflow only; a workflow of the package says what it means itself");
     out_.data["params"] = std::move(params);
+    if (!out_.workflow_shared.empty()) out_.data["shared_workflow"] = out_.workflow_shared;
     json::object forms;
     list_of(root_, "form", "id", [&](const pugi::xml_node& node) {
       ManifestForm form{.id = node.attribute("id").value(), .src = node.attribute("src").value(), .place = document_.place(node)};
@@ -326,6 +327,10 @@ class Reader {
     });
     if (!invokes.empty() && std::find(hooks.begin(), hooks.end(), json::value("handle")) == hooks.end())
       problem(node, "plugin.hook", "Expected 'handle' among the hooks of a library with <invoke> types of its own");
+    json::object asks;
+    for (const char* hook : {"validate", "eligible", "score", "number", "check_indicators", "render", "handle", "migrate"})
+      asks[hook] = std::find(hooks.begin(), hooks.end(), json::value(hook)) != hooks.end();
+    out_.data["asks"] = std::move(asks);
     out_.data["hooks"] = std::move(hooks);
     if (!invokes.empty()) out_.data["invokes"] = std::move(invokes);
   }

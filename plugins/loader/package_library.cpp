@@ -238,6 +238,11 @@ fs::path library_path(const PackageLibraryOptions& options, const std::string& d
   return fs::absolute(fs::path{options.libraries} / (digest + ".so"));
 }
 
+bool declares(const json::object& manifest, const std::string& type) {
+  const json::array& own = array_or_empty(manifest, "invokes");
+  return std::any_of(own.begin(), own.end(), [&](const json::value& each) { return string_or(each.get_object(), "type") == type; });
+}
+
 /// Builds the definition that a package's files describe.
 Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOptions& options) {
   const Manifest& manifest = source.manifest;
@@ -249,7 +254,7 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   if (chart) {
     out->chart = *chart;
     for (const std::string& type : scxml::invoke_types_of(**chart))
-      if (!options.invoke_types.contains(type))
+      if (!options.invoke_types.contains(type) && !declares(manifest.data, type))
         problems.push_back({.place = manifest.workflow_place,
                             .code = "plugin.invoke_type",
                             .message = "Expected invoke types that this installation has, but the workflow uses '" + type + "'",

@@ -66,6 +66,8 @@ inline const json::object& manifest() {
                                 {"annual_check", json::object{{"due", json::object{{"days", 20}, {"unit", "working"}}}}},
                                 {"panel", json::object{{"reviewers_min", 3}}},
                                 {"term_years", 3},
+                                {"recommendation", json::object{{"level", "prefecture"}}},
+                                {"asks", json::object{{"score", false}, {"number", false}}},
                                 {"forms", json::object{{"nomination", "forms/nomination.json"}, {"annual", "forms/annual.json"}}}};
   return out;
 }

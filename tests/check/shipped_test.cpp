@@ -8,7 +8,9 @@ class Shipped : public testing::TestWithParam<std::string> {
  protected:
   Report report() const {
     const scxml::ChartPtr chart = chart_of(kSource + "/workflows/" + GetParam() + ".scxml", GetParam() + ".scxml");
-    return check(*chart, {.manifest = manifest()}, builtin_world(), shipped_policies());
+    json::object shared = manifest();
+    shared["shared_workflow"] = GetParam();
+    return check(*chart, {.manifest = std::move(shared)}, builtin_world(), shipped_policies());
   }
 };
 
@@ -18,6 +20,12 @@ TEST_P(Shipped, KeepsThePolicies) {
 }
 
 TEST_P(Shipped, HasNoFault) { EXPECT_EQ(text_of(report()), ""); }
+
+/// Whatever the parameters of a package are: nothing in it is there for nothing.
+TEST_P(Shipped, HasNoFaultOfItsOwn) {
+  const scxml::ChartPtr chart = chart_of(kSource + "/workflows/" + GetParam() + ".scxml", GetParam() + ".scxml");
+  EXPECT_EQ(text_of(check(*chart, {}, builtin_world(), {})), "");
+}
 
 /// What is told apart for the sake of broken charts costs sound ones nothing.
 TEST_P(Shipped, HasASmallSpace) {

@@ -44,7 +44,7 @@ PackageLibraryOptions options_for(const std::string& packages) {
           .forms = kSource + "/forms",
           .schema = kSource + "/plugins/sdk/plugin.xsd",
           .libraries = scratch() + "/libraries",
-          .invoke_types = {"task", "panel", "publicity", "award", "annual-check"}};
+          .invoke_types = {"task", "panel", "publicity", "award", "annual-check", "plugin"}};
 }
 
 std::string text_of(const std::vector<Detail>& details) {

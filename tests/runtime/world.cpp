@@ -94,7 +94,7 @@ Result<> ScriptedNotifier::notify(std::string_view id, const json::object& /*pay
 
 json::object plain_manifest() {
   return json::parse(R"({
-    "titles": {"zh": "工坊", "en": "Workshop"}, "rounds": ["2026"], "quota": {"province": 100}, "term_years": 3,
+    "titles": {"zh": "工坊", "en": "Workshop"}, "rounds": ["2026"], "recommendation": {"level": "prefecture"}, "hooks": [], "asks": {"score": false, "number": false}, "params": {}, "quota": {"province": 100}, "term_years": 3,
     "numbering": {"scheme": "工坊〔{year}〕{seq:03}号"}, "panel": {"reviewers_min": 3},
     "publicity": {"days": 5, "unit": "working", "include_start": true, "fields": ["org_name", "title", "name"]},
     "annual_check": {"due": {"days": 20, "unit": "working", "include_start": false}},
@@ -148,7 +148,7 @@ void World::reopen(MemoryOptions options) {
                                                     .plugins = plugins,
                                                     .post = [](const std::function<void()>& job) { job(); },
                                                     .random_id = [this] { return "application" + std::to_string(10'000 + ++ids_); }});
-  pumps = std::make_unique<Pumps>(*storage.queries, *dispatcher, clock, notifier);
+  pumps = std::make_unique<Pumps>(*storage.queries, *dispatcher, clock, notifier, [](const Detail&) {}, PumpMessages{}, PumpPlugins{.host = &plugins, .definitions = &definitions});
 }
 
 void World::put_user(const std::string& id, std::vector<Membership> memberships, bool disabled) {

@@ -6,12 +6,15 @@
 namespace chuyi {
 namespace {
 
-void open_verdict(WorkItems& items, const json::object& report, bool missing) {
+/// @param indicators  what the package's code made of the report; empty: it was not asked.
+void open_verdict(WorkItems& items, const json::object& report, bool missing, const json::object& indicators = {}) {
+  json::object data{{"report", report}, {"report_missing", missing}};
+  if (!indicators.empty()) data["indicators"] = indicators;
   items.open(TaskRow{.kind = "annual-verdict",
                      .role = "provincial-officer",
                      .org = string_or(items.state(), "officer_org"),
                      .outcomes = {"excellent", "qualified", "rectify", "unqualified"},
-                     .data = {{"report", report}, {"report_missing", missing}}});
+                     .data = std::move(data)});
 }
 
 Result<StageOutcome> give_verdict(const StageContext& context, WorkItems items, const StageCommand& command) {
@@ -81,7 +84,7 @@ Result<StageOutcome> AnnualCheckStage::command(const StageContext& context, cons
   if (!report) return report.error();
   // Filed late: the officer's task is open already and is replaced by one that shows the report.
   items.cancel_all();
-  open_verdict(items, report->data, false);
+  open_verdict(items, report->data, false, object_or_empty(command.data, "indicators"));
   StageOutcome out = items.finish();
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
   return out;

@@ -62,7 +62,51 @@ StageOutcome done(AwardRow award) {
   return out;
 }
 
-Result<StageOutcome> grant(const StageContext& context) {
+Result<Number> number_for(const StageContext& context) {
+  const int year = static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year());
+  return number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year);
+}
+
+/// Takes the next number of the series for this application, once: what comes of it the package may say, and try again.
+Result<StageOutcome> reserve(const StageContext& context) {
+  json::object reserved = object_or_empty(context.application, "reserved");
+  StageOutcome out;
+  if (reserved.empty()) {
+    const Result<Number> number = number_for(context);
+    if (!number) return number.error();
+    const std::int64_t seq = context.view.series(number->series()) + 1;
+    reserved = {{"year", static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year())}, {"seq", seq}, {"number", number->text(seq)}};
+    out.effects.emplace_back(SetSeries{.name = number->series(), .value = seq});
+    out.effects.emplace_back(SetFact{.key = "reserved", .value = reserved});
+  }
+  out.events.push_back({.name = "done", .data = std::move(reserved)});
+  return out;
+}
+
+/// The number of a grant: as the package says it, of what was reserved, or the next one.
+/// Errors: `rejected` "award.number" for one that is no number or another award's.
+Result<std::string> choose_number(const StageContext& context, const json::object& params, std::vector<StageEffect>& effects) {
+  constexpr std::size_t kNumberMax = 120;
+  const json::object& reserved = object_or_empty(context.application, "reserved");
+  std::string number = string_or(params, "number", string_or(reserved, "number"));
+  if (number.empty()) {
+    const Result<Number> next = number_for(context);
+    if (!next) return next.error();
+    const std::int64_t seq = context.view.series(next->series()) + 1;
+    effects.emplace_back(SetSeries{.name = next->series(), .value = seq});
+    number = next->text(seq);
+  }
+  const std::string given = "award-given/" + number;
+  if (number.size() > kNumberMax || context.view.series(given) > 0)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "award.number",
+                 .message = "Expected a number of at most " + std::to_string(kNumberMax) + " bytes that no other award has, but found '" + number + "'",
+                 .message_zh = "认定编号“" + number + "”过长或已被使用"};
+  effects.emplace_back(SetSeries{.name = given, .value = 1});
+  return number;
+}
+
+Result<StageOutcome> grant(const StageContext& context, const json::object& params) {
   const std::string programme = string_or(context.application, "programme");
   const std::string round = string_or(context.application, "round");
   const std::string quota_series = "awards/" + programme + "/" + round;
@@ -74,12 +118,11 @@ Result<StageOutcome> grant(const StageContext& context) {
                  .message = "Expected fewer than " + std::to_string(quota) + " awards of '" + programme + "' in round " + round,
                  .message_zh = "本批次认定名额" + std::to_string(quota) + "个已用完"};
   const Day today = day_in_shanghai(context.now);
-  const int year = static_cast<int>(std::chrono::year_month_day{today}.year());
-  const Result<Number> number = number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year);
+  std::vector<StageEffect> numbered;
+  const Result<std::string> number = choose_number(context, params, numbered);
   if (!number) return number.error();
-  const std::int64_t seq = context.view.series(number->series()) + 1;
   const int term = static_cast<int>(int_or(context.programme, "term_years", 3));
-  StageOutcome out = done(AwardRow{.number = number->text(seq),
+  StageOutcome out = done(AwardRow{.number = *number,
                                    .session_id = context.session_id,
                                    .programme = programme,
                                    .round = round,
@@ -91,7 +134,7 @@ Result<StageOutcome> grant(const StageContext& context) {
                                    .ends = add_years(today, term),
                                    .status = "in-force"});
   out.effects.emplace_back(SetSeries{.name = quota_series, .value = used + 1});
-  out.effects.emplace_back(SetSeries{.name = number->series(), .value = seq});
+  out.effects.insert(out.effects.end(), numbered.begin(), numbered.end());
   return out;
 }
 
@@ -99,12 +142,13 @@ Result<StageOutcome> grant(const StageContext& context) {
 
 Result<StageOutcome> AwardStage::start(const StageContext& context, const json::object& params) const {
   const std::string action = string_or(params, "action", "grant");
-  if (action == "grant") return grant(context);
+  if (action == "grant") return grant(context, params);
+  if (action == "reserve") return reserve(context);
   if (action != "revoke" && action != "complete")
     return Error{.kind = ErrorKind::invalid,
                  .code = "award.action",
-                 .message = "Expected action grant, revoke or complete, but found '" + action + "'",
-                 .allowed = {"grant", "revoke", "complete"}};
+                 .message = "Expected action reserve, grant, revoke or complete, but found '" + action + "'",
+                 .allowed = {"reserve", "grant", "revoke", "complete"}};
   const json::object& granted = object_or_empty(context.application, "award");
   if (granted.empty())
     return Error{.kind = ErrorKind::rejected,

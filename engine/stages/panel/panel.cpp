@@ -114,6 +114,8 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
   return {};
 }
 
+const Decimal kHundred{100};
+
 /// The sheet's total. Errors: `invalid` "sheet.scores" naming every criterion that is wrong.
 Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
   Error wrong{.kind = ErrorKind::invalid,
@@ -121,6 +123,7 @@ Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
               .message = "Expected a score for every criterion of the rubric",
               .message_zh = "请为每项指标评分"};
   const json::object& scores = object_or_empty(data, "scores");
+  const bool hundred = string_or(rubric, "scale") == "hundred";
   Decimal total;
   std::set<std::string> known;
   for (const json::value& value : array_or_empty(rubric, "criteria")) {
@@ -130,14 +133,15 @@ Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
     const std::string weight_text = string_or(criterion, "weight", std::to_string(int_or(criterion, "weight", 0)));
     const Result<Decimal> weight = Decimal::parse(weight_text);
     const Result<Decimal> score = Decimal::parse(string_or(scores, id));
-    if (weight && score && *score >= Decimal{} && *score <= *weight && *score == score->rounded(kScorePlaces)) {
-      total = total + *score;
+    const std::string max_text = hundred ? "100" : weight_text;
+    if (weight && score && *score >= Decimal{} && *score <= (hundred ? kHundred : *weight) && *score == score->rounded(kScorePlaces)) {
+      total = total + (hundred ? *score * *weight / kHundred : *score);
       continue;
     }
     wrong.details.push_back({.place = "/data/scores/" + pointer_segment(id),
                              .code = "form.score",
-                             .message = "Expected a decimal string from 0 to " + weight_text + " with at most 2 decimal places",
-                             .message_zh = "分值应在0至" + weight_text + "之间，最多两位小数"});
+                             .message = "Expected a decimal string from 0 to " + max_text + " with at most 2 decimal places",
+                             .message_zh = "分值应在0至" + max_text + "之间，最多两位小数"});
   }
   for (const auto& member : scores)
     if (!known.contains(std::string{member.key()}))
@@ -149,28 +153,46 @@ Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
   return total;
 }
 
-/// The mean of the signed sheets, from their scores: no total that stands in a sheet is trusted.
-Result<StageOutcome> close_panel(const StageContext& context, WorkItems items) {
+/// What the sheets' totals come to, as the rubric says.
+Decimal combined(std::vector<Decimal> totals, const std::string& how) {
+  constexpr std::size_t kTrimmedMin = 5;
+  std::sort(totals.begin(), totals.end());
+  if (how == "median") {
+    const std::size_t middle = totals.size() / 2;
+    return totals.size() % 2 == 1 ? totals[middle] : (totals[middle - 1] + totals[middle]) / Decimal{2};
+  }
+  if (how == "trimmed-mean" && totals.size() >= kTrimmedMin) {
+    totals.pop_back();
+    totals.erase(totals.begin());
+  }
   Decimal sum;
-  std::int64_t sheets = 0;
+  for (const Decimal& total : totals) sum = sum + total;
+  return sum / Decimal{static_cast<std::int64_t>(totals.size())};
+}
+
+/// From the scores of the signed sheets: no total that stands in a sheet is trusted.
+Result<StageOutcome> close_panel(const StageContext& context, WorkItems items) {
+  const json::object& rubric = object_or_empty(context.programme, "rubric");
+  std::vector<Decimal> totals;
+  json::array sheets;
   for (const auto& member : items.state()["tasks"].get_object()) {
     const TaskRow task = task_from_json(member.value().get_object());
     if (task.kind != "sheet" || task.outcome != "sign") continue;
-    const Result<Decimal> total = total_of(object_or_empty(context.programme, "rubric"), task.data);
+    const Result<Decimal> total = total_of(rubric, task.data);
     if (!total) return total.error();
-    sum = sum + *total;
-    ++sheets;
+    totals.push_back(*total);
+    sheets.push_back(json::object{{"scores", object_or_empty(task.data, "scores")}, {"total", total->to_string(kScorePlaces)}});
   }
-  if (sheets == 0)
+  if (totals.empty())
     return Error{.kind = ErrorKind::rejected,
                  .code = "panel.too_few",
                  .message = "Expected at least one signed sheet",
                  .message_zh = "至少需要一份已签署的评分表"};
-  const std::string score = (sum / Decimal{sheets}).to_string(kScorePlaces);
+  const std::string score = combined(totals, string_or(rubric, "combine")).to_string(kScorePlaces);
   items.state()["phase"] = "closed";
   StageOutcome out = items.finish();
   out.effects.emplace_back(SetFact{.key = "score", .value = json::value(score)});
-  out.events.push_back({.name = "done", .data = json::object{{"score", score}, {"sheets", sheets}}});
+  out.events.push_back({.name = "done", .data = json::object{{"score", score}, {"sheets", std::move(sheets)}}});
   return out;
 }
 

@@ -164,6 +164,31 @@ Result<StageOutcome> remove_document(const StageContext& context, WorkItems item
   return out;
 }
 
+/// One place of each organisation that the programme counts by: taken with the sign-off, in its transaction, so that two
+/// officers cannot take the last one together.
+Result<> take_places(const StageContext& context, std::vector<StageEffect>& effects) {
+  if (context.application.contains("places")) return {};  // returned and signed again
+  const std::string round = string_or(context.application, "programme") + "/" + string_or(context.application, "round");
+  json::array places;
+  for (const json::value& value : array_or_empty(object_or_empty(context.programme, "quota"), "per")) {
+    const json::object& per = value.get_object();
+    const std::string org = string_or(object_or_empty(context.application, "orgs"), string_or(per, "level"));
+    const std::int64_t max = int_or(object_or_empty(per, "except"), org, int_or(per, "max", 0));
+    std::string series = "places/" + round + "/" + string_or(per, "level") + "/" + org;
+    const std::int64_t taken = context.view.series(series);
+    if (max > 0 && taken >= max)
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "quota.places",
+                   .message = "Expected fewer than " + std::to_string(max) + " applications of organisation '" + org + "' in round " + round,
+                   .place = "/outcome",
+                   .message_zh = "本批次该单位的推荐限额为" + std::to_string(max) + "个，已用完"};
+    effects.emplace_back(SetSeries{.name = series, .value = taken + 1});
+    places.emplace_back(std::move(series));
+  }
+  if (!places.empty()) effects.emplace_back(SetFact{.key = "places", .value = std::move(places)});
+  return {};
+}
+
 Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
   const json::object params = object_or_empty(items.state(), "params");
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
@@ -181,6 +206,8 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
     sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
     sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
   }
+  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome)
+    if (Result<> taken = take_places(context, sealed); !taken) return taken.error();
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
@@ -218,6 +245,7 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
     timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
   }
   WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
+                                                    {"quota_on", string_or(params, "quota_on")},
                                                     {"not_by", array_or_empty(params, "not_by")}}}});
   items.open(std::move(task));
   StageOutcome out = items.finish();

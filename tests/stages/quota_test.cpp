@@ -1,0 +1,87 @@
+// Goal: an organisation has so many places and no more. Method: recommendations of one prefecture against its limit.
+#include <gtest/gtest.h>
+
+#include "tests/runtime/world.h"
+
+namespace chuyi::test {
+namespace {
+
+const json::object kForms{{"nomination", json::object{}}, {"annual", json::object{}}};
+
+json::object limited(const char* quota) {
+  json::object out = plain_manifest();
+  out["quota"] = json::parse(quota);
+  return out;
+}
+
+struct Row {
+  const char* name;
+  const char* quota;
+  int places;  ///< of prefecture 430100
+};
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+class Places : public testing::TestWithParam<Row> {};
+
+TEST_P(Places, AreTakenWithTheRecommendation) {
+  World world;
+  world.definitions.put("workshop", selection(), limited(GetParam().quota), kForms);
+  for (int i = 0; i <= GetParam().places; ++i) {
+    world.create();
+    world.submit();
+    const Result<Reply> reply = world.complete("bureau", world.task().id, "recommend");
+    if (i < GetParam().places) {
+      ASSERT_TRUE(reply) << reply.error().message;
+    } else {
+      ASSERT_FALSE(reply);
+      EXPECT_EQ(reply.error().code, "quota.places");
+      EXPECT_EQ(world.state(), "recommendation");
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Limits, Places, testing::Values(
+  Row{"Two",            R"({"per":[{"level":"prefecture","max":2}]})", 2},
+  Row{"ExceptChangsha", R"({"per":[{"level":"prefecture","max":1,"except":{"430100":3}}]})", 3},
+  Row{"TheCollegesOwn", R"({"per":[{"level":"prefecture","max":9},{"level":"college","max":1}]})", 1}),
+  [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Quota, AnApplicationThatEndsWithoutAnAwardGivesItsPlaceBack) {
+  World world;
+  world.definitions.put("workshop", selection(), limited(R"({"per":[{"level":"prefecture","max":1}]})"), kForms);
+  world.create();
+  world.submit();
+  world.sign("bureau", "task", "recommend");
+  ASSERT_TRUE(world.event("applicant", "applicant.withdraw"));
+  EXPECT_EQ(world.replay_problem(), "");
+  world.create();
+  world.submit();
+  EXPECT_TRUE(world.complete("bureau", world.task().id, "recommend"));
+}
+
+TEST(Quota, WhoAppliesToTheProvinceDirectlyTakesThePlaceWithTheSubmission) {
+  World world;
+  json::object manifest = limited(R"({"per":[{"level":"college","max":1}]})");
+  manifest["recommendation"] = json::object{{"level", "none"}};
+  world.definitions.put("workshop", selection(), manifest, kForms);
+  world.create();
+  world.submit();
+  EXPECT_EQ(world.state(), "formal_check");
+  world.create();
+  const Result<Reply> second = world.complete("applicant", world.task().id, "submit");
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, "quota.places");
+}
+
+TEST(Applicants, OfAnotherLevelAreRefused) {
+  World world;
+  json::object manifest = plain_manifest();
+  manifest["applicants"] = json::parse(R"({"levels":["prefecture"]})");
+  world.definitions.put("workshop", selection(), manifest, kForms);
+  const Result<Reply> refused = world.try_create();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "application.level");
+  EXPECT_EQ(refused.error().allowed, std::vector<std::string>{"prefecture"});
+}
+
+}  // namespace
+}  // namespace chuyi::test
