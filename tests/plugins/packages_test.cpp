@@ -290,7 +290,7 @@ TEST(Sandbox, AHostWhoseServerIsGoneEnds) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(pair[1], 3);
-    ::execl(kHost.c_str(), kHost.c_str(), library.c_str(), "hostile", "1", nullptr);  // as if process 1 had started it
+    ::execl(kHost.c_str(), kHost.c_str(), library.c_str(), "hostile", "1", "60", nullptr);  // as if process 1 had started it
     ::_exit(99);
   }
   ::close(pair[1]);
