@@ -21,11 +21,13 @@ std::size_t length_at(const char* head) {
 
 }  // namespace
 
-std::string frame_of(std::string_view message) {
+std::string frame_of(std::string_view head, std::string_view rest) {
+  const std::size_t size = head.size() + rest.size();
   std::string frame;
-  frame.reserve(kHead + message.size());
-  for (std::size_t i = 0; i < kHead; ++i) frame += static_cast<char>((message.size() >> (8 * i)) & 0xFF);
-  return frame += message;
+  frame.reserve(kHead + size);
+  for (std::size_t i = 0; i < kHead; ++i) frame += static_cast<char>((size >> (8 * i)) & 0xFF);
+  (frame += head) += rest;
+  return frame;
 }
 
 bool write_all(int fd, std::string_view bytes) {

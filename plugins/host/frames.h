@@ -25,8 +25,8 @@ inline constexpr int kLogLinesMax = 100;           ///< of one call; one more sa
 
 enum class FrameStatus { ok, none, closed, invalid };
 
-/// The message with its length before it. At most kFrameMax bytes, not empty.
-std::string frame_of(std::string_view message);
+/// The message, of two parts, with its length before it. At most kFrameMax bytes, not empty.
+std::string frame_of(std::string_view head, std::string_view rest = {});
 
 /// Writes all of `bytes`, however long that takes. False when the other side is gone.
 bool write_all(int fd, std::string_view bytes);

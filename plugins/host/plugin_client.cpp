@@ -44,7 +44,8 @@ Error plugin_error(const std::string& code, const std::string& package, const st
       {"plugin.crashed", "项目插件异常退出，本次提交未保存，请稍后重试或联系管理员"},
       {"plugin.timeout", "项目插件超时，本次提交未保存，请稍后重试或联系管理员"},
       {"plugin.answer", "项目插件返回内容有误，本次提交未保存，请联系管理员"},
-      {"plugin.load", "项目插件无法加载，本次提交未保存，请联系管理员"}};
+      {"plugin.load", "项目插件无法加载，本次提交未保存，请联系管理员"},
+      {"plugin.input", "提交内容过大，项目插件无法处理"}};
   const auto text = kTexts.find(code);
   return Error{.kind = ErrorKind::unavailable,
                .code = code,
@@ -72,11 +73,15 @@ class PluginClient::Process {
     // Long enough for one other call to fail and the process to start again.
     const auto turn_max = options_.call_max + options_.start_max;
     const auto deadline = Clock::now() + turn_max;
-    const std::string text = text_of(id, input);
-    if (text.size() + kHeadMax > plugin::kFrameMax) return error("plugin.answer", "its input has " + std::to_string(text.size()) + " bytes, more than can be sent");
+    // The id of the call goes before the members, which makes no copy of a form of megabytes.
+    const std::string members = canonical_json(input).substr(1);
+    const std::string call_id = json::serialize(json::string{id});
     std::unique_lock lock(mutex_);
     const auto mine = std::make_shared<Call>(++last_id_, hook);
-    mine->frame = plugin::frame_of(std::to_string(mine->id) + " " + std::string{hook} + "\n" + text);
+    const std::string head = std::to_string(mine->id) + " " + mine->hook + "\n{\"call\":" + call_id + (input.empty() ? "" : ",");
+    if (head.size() + members.size() > plugin::kFrameMax)
+      return error("plugin.input", "expected an input of at most " + std::to_string(plugin::kFrameMax) + " bytes");
+    mine->frame = plugin::frame_of(head, members);
     line_.push_back(mine);
     if (driver_ == nullptr)
       driver_ = mine.get();
@@ -92,8 +97,6 @@ class PluginClient::Process {
   }
 
  private:
-  static constexpr std::size_t kHeadMax = 100;  ///< bytes of a request before its input
-
   struct Call {
     Call(std::int64_t number, std::string_view asked) : id(number), hook(asked) {}
     const std::int64_t id;
@@ -105,12 +108,6 @@ class PluginClient::Process {
     std::condition_variable turn;
   };
   using CallPtr = std::shared_ptr<Call>;
-
-  /// The input with "call" before its other members: a form of megabytes is not copied for it.
-  static std::string text_of(std::string_view id, const json::object& input) {
-    const std::string members = json::serialize(input);
-    return "{\"call\":" + json::serialize(json::string{id}) + (input.empty() ? "" : ",") + members.substr(1);
-  }
 
   void leave(const CallPtr& call) {
     call->gone = true;

@@ -19,7 +19,7 @@ struct PluginIncident {
   std::string package;
   std::string version;
   std::string hook;
-  std::string code;  ///< "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load"
+  std::string code;  ///< "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load", "plugin.input" (too large to be sent)
   std::string reason;
 };
 
