@@ -73,8 +73,9 @@ class PluginClient::Process {
     // Long enough for one other call to fail and the process to start again.
     const auto turn_max = options_.call_max + options_.start_max;
     const auto deadline = Clock::now() + turn_max;
-    // The id of the call goes before the members, which makes no copy of a form of megabytes.
-    const std::string members = canonical_json(input).substr(1);
+    // The id of the call goes before the members: a form of megabytes is not copied for it.
+    const std::string object = canonical_json(input);
+    const std::string_view members = std::string_view{object}.substr(1);
     const std::string call_id = json::serialize(json::string{id});
     std::unique_lock lock(mutex_);
     const auto mine = std::make_shared<Call>(++last_id_, hook);
@@ -91,7 +92,7 @@ class PluginClient::Process {
       leave(mine);
       return error("plugin.timeout", "other calls left it no turn within " + std::to_string(turn_max.count()) + " ms");
     }
-    Result<json::object> answer = drive(lock, mine, deadline);
+    Result<json::object> answer = serve(lock, mine, deadline);
     pass_on();
     return answer;
   }
@@ -118,6 +119,18 @@ class PluginClient::Process {
     const auto next = std::find_if(line_.begin(), line_.end(), [](const CallPtr& each) { return !each->gone; });
     driver_ = next == line_.end() ? nullptr : next->get();
     if (driver_ != nullptr) driver_->turn.notify_one();
+  }
+
+  /// As drive(), with what this machine lacks (memory, a thread) as an error: the line goes on.
+  Result<json::object> serve(std::unique_lock<std::mutex>& lock, const CallPtr& mine, Clock::time_point deadline) {
+    try {
+      return drive(lock, mine, deadline);
+    } catch (const std::exception& thrown) {
+      if (!lock.owns_lock()) lock.lock();
+      std::erase(line_, mine);
+      fail();
+      return error("plugin.crashed", thrown.what());
+    }
   }
 
   /// Serves the line up to `mine`.
@@ -332,7 +345,7 @@ class PluginClient::Process {
     const char kind = message.front();
     const std::size_t line = message.find('\n');
     std::int64_t id = 0;
-    if (line == std::string_view::npos || std::from_chars(message.data() + 1, message.data() + line, id).ptr != message.data() + line)
+    if (line == std::string_view::npos || line == 0 || std::from_chars(message.data() + 1, message.data() + line, id).ptr != message.data() + line)
       return error("plugin.answer", kNoAnswer);
     if (id > 0 && id < call.id) return error(kStale, kNoAnswer);
     if (id != call.id) return error("plugin.answer", kNoAnswer);

@@ -1,4 +1,5 @@
-/* The contract between Chuyi and the native library of a package. C11, no other header.
+/* The contract between Chuyi and the native library of a package. C11, no other header. chuyi_plugin.hpp beside it is a
+ * wrapper for C++.
  *
  * A library exports one symbol, chuyi_plugin(). It is loaded into a process of its own, which is closed before
  * anything of the library runs, its constructors included. A crash, a call past its time, or an answer that is
@@ -11,9 +12,11 @@
  *     the kernel has Landlock). Whatever a library needs to know is in the call. Sizes and dates of files (stat) are
  *     not hidden. Descriptors 0, 1 and 2 are /dev/null: use log(). Descriptor 3 is the host's own: leave it alone.
  *   - network: any socket.
- *   - processes: start, trace, signal or look into any; nor start threads, so a runtime that needs them (Go, Java)
- *     is not served.
+ *   - processes: start, trace, signal or look into any; nor start threads.
  *   - the rest of the kernel: io_uring, bpf, namespaces, keys, limits, shared memory, prctl.
+ * So every language is served whose libraries do without threads: C, C++, Rust (crate type cdylib, panics caught before
+ * they reach the host). Go is not (-buildmode=c-shared): its runtime starts threads while it is loaded, and the library
+ * fails with plugin.load; nor is Java.
  * The environment is empty, the locale "C", the time zone UTC. The library is one file: copied when the package is
  * loaded, and run from the copy, so it may need libraries of the system, but none of its package. */
 #ifndef CHUYI_PLUGIN_H

@@ -81,14 +81,30 @@ int32_t hook(const chuyi_host* host, const char* text, size_t size, chuyi_sink s
   return CHUYI_OK;
 }
 
+/// The hooks of chuyi_plugin_info, none of them there until it is named.
+struct Hooks {
+  chuyi_hook validate = nullptr;
+  chuyi_hook eligible = nullptr;
+  chuyi_hook score = nullptr;
+  chuyi_hook number = nullptr;
+  chuyi_hook check_indicators = nullptr;
+  chuyi_hook render = nullptr;
+  chuyi_hook handle = nullptr;
+  chuyi_hook migrate = nullptr;
+};
+
+constexpr chuyi_plugin_info info_of(const char* package_id, const Hooks& hooks) {
+  return {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, package_id,   hooks.validate, hooks.eligible, hooks.score, hooks.number,
+          hooks.check_indicators,    hooks.render,      hooks.handle, hooks.migrate};
+}
+
 }  // namespace chuyi::sdk
 
 /// The exported symbol. After the package's id its hooks, in the order of chuyi_plugin_info: `.validate = …, .score = …`.
-#define CHUYI_PLUGIN(PACKAGE_ID, ...)                                                                                      \
-  extern "C" const chuyi_plugin_info* chuyi_plugin(uint32_t abi_version) {                                                 \
-    static const chuyi_plugin_info info = {                                                                                \
-        .size = sizeof(chuyi_plugin_info), .abi_version = CHUYI_ABI_VERSION, .package_id = PACKAGE_ID, __VA_ARGS__};       \
-    return abi_version == CHUYI_ABI_VERSION ? &info : nullptr;                                                             \
+#define CHUYI_PLUGIN(PACKAGE_ID, ...)                                                                          \
+  extern "C" const chuyi_plugin_info* chuyi_plugin(uint32_t abi_version) {                                     \
+    static constexpr chuyi_plugin_info info = chuyi::sdk::info_of(PACKAGE_ID, {__VA_ARGS__});                  \
+    return abi_version == CHUYI_ABI_VERSION ? &info : nullptr;                                                 \
   }
 
 #endif
