@@ -200,11 +200,25 @@ void append_escaped(std::string& out, char c) {
   }
 }
 
+/// Whether none of the eight bytes at `at` is a control character, a quote or a backslash: no subtraction of 0x20, or of
+/// one after the xor that makes the character zero, borrows into a high bit that was not set.
+bool eight_plain(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  const std::uint64_t quotes = word ^ (kOnes * '"');
+  const std::uint64_t slashes = word ^ (kOnes * '\\');
+  const std::uint64_t hits = ((word - kOnes * 0x20) & ~word) | ((quotes - kOnes) & ~quotes) | ((slashes - kOnes) & ~slashes);
+  return (hits & (kOnes * 0x80)) == 0;
+}
+
 void append_string(std::string& out, json::string_view text) {
   out += '"';
   const char* plain = text.data();
   const char* const end = text.data() + text.size();
   for (const char* at = plain; at != end; ++at) {
+    while (end - at >= 8 && eight_plain(at)) at += 8;
+    if (at == end) break;
     if (static_cast<unsigned char>(*at) >= 0x20 && *at != '"' && *at != '\\') continue;
     out.append(plain, at);
     append_escaped(out, *at);
@@ -225,7 +239,8 @@ void append_object(std::string& out, const json::object& object) {
   boost::container::small_vector<const json::key_value_pair*, 16> members;
   members.reserve(object.size());
   for (const json::key_value_pair& member : object) members.push_back(&member);
-  std::sort(members.begin(), members.end(), [](const auto* a, const auto* b) { return a->key() < b->key(); });
+  const auto before = [](const auto* a, const auto* b) { return a->key() < b->key(); };
+  if (!std::is_sorted(members.begin(), members.end(), before)) std::sort(members.begin(), members.end(), before);  // what was stored is
   out += '{';
   const char* separator = "";
   for (const json::key_value_pair* member : members) {

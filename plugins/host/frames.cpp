@@ -1,73 +1,70 @@
 #include "plugins/host/frames.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+#include <cstdint>
+#include <cstring>
 
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace chuyi::plugin {
 namespace {
 
-FrameStatus wait_for(int fd, short events, Deadline deadline) {
-  while (true) {
-    int wait_ms = -1;
-    if (deadline) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - std::chrono::steady_clock::now()).count();
-      if (left <= 0) return FrameStatus::timeout;
-      wait_ms = static_cast<int>(std::min<long long>(left, 60'000));
-    }
-    pollfd waiting{.fd = fd, .events = events, .revents = 0};
-    const int ready = ::poll(&waiting, 1, wait_ms);
-    if (ready > 0) return FrameStatus::ok;
-    if (ready < 0 && errno != EINTR) return FrameStatus::closed;
-  }
-}
+constexpr std::size_t kHead = 4;
+constexpr std::size_t kRoom = 64U * 1024;
 
-FrameStatus write_all(int fd, std::string_view bytes, Deadline deadline) {
-  while (!bytes.empty()) {
-    if (const FrameStatus ready = wait_for(fd, POLLOUT, deadline); ready != FrameStatus::ok) return ready;
-    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (sent <= 0) return FrameStatus::closed;
-    bytes.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  return FrameStatus::ok;
-}
-
-FrameStatus read_all(int fd, char* out, std::size_t size, Deadline deadline) {
-  while (size > 0) {
-    if (const FrameStatus ready = wait_for(fd, POLLIN, deadline); ready != FrameStatus::ok) return ready;
-    const ssize_t got = ::recv(fd, out, size, MSG_DONTWAIT);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got <= 0) return FrameStatus::closed;
-    out += got;
-    size -= static_cast<std::size_t>(got);
-  }
-  return FrameStatus::ok;
+std::size_t length_at(const char* head) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < kHead; ++i) size |= static_cast<std::size_t>(static_cast<unsigned char>(head[i])) << (8 * i);
+  return size;
 }
 
 }  // namespace
 
-FrameStatus write_frame(int fd, std::string_view bytes, Deadline deadline) {
-  if (bytes.empty() || bytes.size() > kFrameMax) return FrameStatus::invalid;
-  const auto size = static_cast<std::uint32_t>(bytes.size());
+std::string frame_of(std::string_view head, std::string_view rest) {
+  const std::size_t size = head.size() + rest.size();
   std::string frame;
-  frame.reserve(bytes.size() + 4);
-  for (int shift = 0; shift < 32; shift += 8) frame += static_cast<char>((size >> shift) & 0xFF);
-  frame += bytes;
-  return write_all(fd, frame, deadline);
+  frame.reserve(kHead + size);
+  for (std::size_t i = 0; i < kHead; ++i) frame += static_cast<char>((size >> (8 * i)) & 0xFF);
+  (frame += head) += rest;
+  return frame;
 }
 
-FrameStatus read_frame(int fd, std::string& out, Deadline deadline) {
-  std::array<char, 4> head{};
-  if (const FrameStatus read = read_all(fd, head.data(), head.size(), deadline); read != FrameStatus::ok) return read;
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < 4; ++i) size |= static_cast<std::size_t>(static_cast<unsigned char>(head[i])) << (8 * i);
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+FrameStatus Inbox::next(std::string_view& message) {
+  if (end_ - begin_ < kHead) return FrameStatus::none;
+  const std::size_t size = length_at(bytes_.data() + begin_);
   if (size == 0 || size > kFrameMax) return FrameStatus::invalid;
-  out.resize(size);
-  return read_all(fd, out.data(), size, deadline);
+  if (end_ - begin_ < kHead + size) return FrameStatus::none;
+  message = {bytes_.data() + begin_ + kHead, size};
+  begin_ += kHead + size;
+  return FrameStatus::ok;
+}
+
+FrameStatus Inbox::receive(int fd, int flags) {
+  std::copy(bytes_.data() + begin_, bytes_.data() + end_, bytes_.data());
+  end_ -= begin_;
+  begin_ = 0;
+  // Room for the whole message once its length is known: one that is long comes in few reads.
+  const std::size_t whole = end_ < kHead ? 0 : kHead + std::min(length_at(bytes_.data()), kFrameMax);
+  bytes_.resize(std::max({bytes_.size(), whole, end_ + kRoom}));
+  while (true) {
+    const ssize_t got = ::recv(fd, bytes_.data() + end_, bytes_.size() - end_, flags);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return FrameStatus::none;
+    if (got <= 0) return FrameStatus::closed;
+    end_ += static_cast<std::size_t>(got);
+    return FrameStatus::ok;
+  }
 }
 
 }  // namespace chuyi::plugin

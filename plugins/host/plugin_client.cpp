@@ -1,8 +1,12 @@
 #include "plugins/host/plugin_client.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
 #include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <future>
 #include <thread>
@@ -17,6 +21,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "engine/base/digest.h"
+#include "plugins/host/answers.h"
 #include "plugins/host/frames.h"
 
 namespace chuyi {
@@ -26,7 +31,8 @@ using plugin::FrameStatus;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kIncidentsMax = 200;
-constexpr std::size_t kFindingsMax = 200;
+/// So many calls of a line are on the socket, answered or not, behind the first.
+constexpr std::size_t kAheadMax = 8;
 /// From this many failures in a row on, a call during the wait for the next start fails at once.
 constexpr int kFailuresMax = 3;
 constexpr std::chrono::milliseconds kBackoffMax{10'000};
@@ -38,7 +44,8 @@ Error plugin_error(const std::string& code, const std::string& package, const st
       {"plugin.crashed", "项目插件异常退出，本次提交未保存，请稍后重试或联系管理员"},
       {"plugin.timeout", "项目插件超时，本次提交未保存，请稍后重试或联系管理员"},
       {"plugin.answer", "项目插件返回内容有误，本次提交未保存，请联系管理员"},
-      {"plugin.load", "项目插件无法加载，本次提交未保存，请联系管理员"}};
+      {"plugin.load", "项目插件无法加载，本次提交未保存，请联系管理员"},
+      {"plugin.input", "提交内容过大，项目插件无法处理"}};
   const auto text = kTexts.find(code);
   return Error{.kind = ErrorKind::unavailable,
                .code = code,
@@ -49,41 +56,156 @@ Error plugin_error(const std::string& code, const std::string& package, const st
 
 }  // namespace
 
-/// A host process and the socket to it. Calls take turns.
+/// A host process, the socket to it, and the line of calls. The thread of the first call drives: it alone starts and ends
+/// the process and reads from it. Others put their requests on the socket behind the first, and wait.
 class PluginClient::Process {
  public:
   Process(const PluginClientOptions& options, const Definition& definition)
-      : options_(options), library_(definition.library), digest_(definition.library_digest), package_(definition.programme) {}
+      : options_(options), library_(definition.library), digest_(definition.library_digest), package_(definition.programme) {
+    for (const json::value& each : array_or_empty(definition.manifest, "hooks"))
+      if (each.is_string()) named_.emplace_back(each.get_string());
+  }
   ~Process() { end(); }
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
 
-  Result<json::value> call(std::string_view hook, std::string_view id, const json::object& input) {
+  Result<json::object> call(std::string_view hook, std::string_view id, const json::object& input) {
     // Long enough for one other call to fail and the process to start again.
     const auto turn_max = options_.call_max + options_.start_max;
     const auto deadline = Clock::now() + turn_max;
-    const std::unique_lock turn(turn_, deadline);
-    if (!turn) return error("plugin.timeout", "other calls left it no turn within " + std::to_string(turn_max.count()) + " ms");
-    if (pid_ > 0 && disturbed()) end();
-    if (pid_ < 0) {
-      if (not_before_ > Clock::now() && (failures_ >= kFailuresMax || not_before_ > deadline))
-        return error("plugin.crashed", "it is being restarted after repeated failures");
-      std::this_thread::sleep_until(not_before_);
-      if (Result<> started = start(); !started) return started.error();
-    }
-    Result<json::value> answer = exchange(hook, id, input);
-    if (answer)
-      failures_ = 0;
+    // The id of the call goes before the members: a form of megabytes is not copied for it.
+    const std::string object = canonical_json(input);
+    const std::string_view members = std::string_view{object}.substr(1);
+    const std::string call_id = json::serialize(json::string{id});
+    std::unique_lock lock(mutex_);
+    const auto mine = std::make_shared<Call>(++last_id_, hook);
+    const std::string head = std::to_string(mine->id) + " " + mine->hook + "\n{\"call\":" + call_id + (input.empty() ? "" : ",");
+    if (head.size() + members.size() > plugin::kFrameMax)
+      return error("plugin.input", "expected an input of at most " + std::to_string(plugin::kFrameMax) + " bytes");
+    mine->frame = plugin::frame_of(head, members);
+    line_.push_back(mine);
+    if (driver_ == nullptr)
+      driver_ = mine.get();
     else
-      fail();
+      send_line();
+    if (!mine->turn.wait_until(lock, deadline, [&] { return driver_ == mine.get(); })) {
+      leave(mine);
+      return error("plugin.timeout", "other calls left it no turn within " + std::to_string(turn_max.count()) + " ms");
+    }
+    Result<json::object> answer = serve(lock, mine, deadline);
+    pass_on();
     return answer;
   }
 
  private:
+  struct Call {
+    Call(std::int64_t number, std::string_view asked) : id(number), hook(asked) {}
+    const std::int64_t id;
+    const std::string hook;
+    std::string frame;
+    std::size_t sent = 0;    ///< bytes of `frame` that this process has
+    bool gone = false;       ///< nobody waits for it
+    bool doubted = false;    ///< its process was ended for what another call had done
+    std::condition_variable turn;
+  };
+  using CallPtr = std::shared_ptr<Call>;
+
+  void leave(const CallPtr& call) {
+    call->gone = true;
+    if (call->sent == 0) std::erase(line_, call);  // else its answer has to be read
+  }
+
+  void pass_on() {
+    const auto next = std::find_if(line_.begin(), line_.end(), [](const CallPtr& each) { return !each->gone; });
+    driver_ = next == line_.end() ? nullptr : next->get();
+    if (driver_ != nullptr) driver_->turn.notify_one();
+  }
+
+  /// As drive(), with what this machine lacks (memory, a thread) as an error: the line goes on.
+  Result<json::object> serve(std::unique_lock<std::mutex>& lock, const CallPtr& mine, Clock::time_point deadline) {
+    try {
+      return drive(lock, mine, deadline);
+    } catch (const std::exception& thrown) {
+      if (!lock.owns_lock()) lock.lock();
+      std::erase(line_, mine);
+      fail();
+      return error("plugin.crashed", thrown.what());
+    }
+  }
+
+  /// Serves the line up to `mine`.
+  Result<json::object> drive(std::unique_lock<std::mutex>& lock, const CallPtr& mine, Clock::time_point deadline) {
+    while (true) {
+      const CallPtr first = line_.front();
+      if (first != mine && first->sent == 0) {
+        line_.pop_front();
+        continue;
+      }
+      Result<json::object> answer = ask(lock, *first, deadline);
+      line_.pop_front();
+      if (first == mine) return answer;
+    }
+  }
+
+  Result<json::object> ask(std::unique_lock<std::mutex>& lock, Call& first, Clock::time_point deadline) {
+    while (true) {
+      if (Result<> running = make_ready(lock, first, deadline); !running) return running.error();
+      Result<json::object> answer = exchange(lock, first);
+      if (answer) {
+        failures_ = 0;
+        return answer;
+      }
+      if (answer.error().code != kStale || first.doubted) {
+        fail();
+        return answer.error().code == kStale ? error("plugin.answer", answer.error().message) : answer.error();
+      }
+      // Its own answer has not been seen, and what came was an answer to a call before it.
+      log("it answered a call twice, and is started again");
+      first.doubted = true;
+      end();
+    }
+  }
+
+  /// A process that `first` is sent to, or will be.
+  Result<> make_ready(std::unique_lock<std::mutex>& lock, const Call& first, Clock::time_point deadline) {
+    if (pid_ > 0 && first.sent == 0 && (worn_ || disturbed())) end();
+    if (pid_ > 0) return {};
+    if (not_before_ > Clock::now() && (failures_ >= kFailuresMax || not_before_ > deadline))
+      return error("plugin.crashed", "it is being restarted after repeated failures");
+    lock.unlock();
+    std::this_thread::sleep_until(not_before_);
+    Result<> started = start();
+    lock.lock();
+    up_ = started.has_value();
+    if (!started) fail();
+    return started;
+  }
+
   /// Between calls a host is silent: it has ended, or wrote what nobody asked for.
   bool disturbed() const {
     pollfd state{.fd = socket_, .events = POLLIN, .revents = 0};
-    return ::poll(&state, 1, 0) != 0;
+    return !inbox_.empty() || ::poll(&state, 1, 0) != 0;
+  }
+
+  /// Whether the processor time comes near the end that the sandbox sets.
+  bool worn() const {
+    clockid_t clock;
+    timespec used{};
+    return ::clock_getcpuclockid(pid_, &clock) == 0 && ::clock_gettime(clock, &used) == 0 && used.tv_sec >= options_.cpu_max.count();
+  }
+
+  /// Puts on the socket what it takes of the line, in order. Never waits.
+  void send_line() {
+    std::size_t ahead = 0;
+    for (const CallPtr& call : line_) {
+      if (!up_ || ahead++ > kAheadMax || (worn_ && call->sent == 0)) return;
+      while (call->sent < call->frame.size()) {
+        const ssize_t sent = ::send(socket_, call->frame.data() + call->sent, call->frame.size() - call->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent <= 0) return;  // full; or closed, which who reads will see
+        call->sent += static_cast<std::size_t>(sent);
+      }
+    }
   }
 
   Result<> start() {
@@ -106,7 +228,6 @@ class PluginClient::Process {
     const int result = status.get();
     ::close(pair[1]);
     if (result == 0) return greet();
-    fail();
     return error("plugin.load", "cannot start " + options_.host_program + ": " + std::strerror(result));
   }
 
@@ -132,8 +253,8 @@ class PluginClient::Process {
     posix_spawnattr_setsigdefault(&attributes, &all);
     // A group of its own: Ctrl-C is for the server, which lets calls end.
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    std::string arguments[] = {"chuyi-plugin-host", library_, package_, std::to_string(::getpid())};
-    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(), nullptr};
+    std::string arguments[] = {"chuyi-plugin-host", library_, package_, std::to_string(::getpid()), std::to_string(cpu_seconds())};
+    char* argv[] = {arguments[0].data(), arguments[1].data(), arguments[2].data(), arguments[3].data(), arguments[4].data(), nullptr};
     char* environment[] = {nullptr};
     pid_t pid = -1;
     const int status = ::posix_spawn(&pid, options_.host_program.c_str(), &actions, &attributes, argv, environment);
@@ -152,53 +273,90 @@ class PluginClient::Process {
     while (in.read(part.data(), static_cast<std::streamsize>(part.size())) || in.gcount() > 0)
       digest.update({part.data(), static_cast<std::size_t>(in.gcount())});
     if (digest.finish_hex() == digest_) return {};
-    fail();
     return error("plugin.load", "expected " + library_ + " with the SHA-256 of its name; reload the package to have it written again");
   }
 
   Result<> greet() {
-    std::string frame;
-    const FrameStatus got = plugin::read_frame(socket_, frame, Clock::now() + options_.start_max);
-    const Result<json::value> hello = got == FrameStatus::ok ? parse_json(frame, {}, "greeting") : Result<json::value>{Error{}};
-    if (hello && hello->is_object() && hello->get_object().contains("hello")) {
-      if (!bool_or(object_or_empty(hello->get_object(), "hello"), "files_closed", false))
-        log("this kernel has no Landlock: the package's code can read what the server can");
-      return {};
+    const auto deadline = Clock::now() + options_.start_max;
+    std::string_view message;
+    FrameStatus status = FrameStatus::none;
+    while ((status = inbox_.next(message)) == FrameStatus::none && (status = wait(false, deadline)) == FrameStatus::ok) {
     }
-    std::string reason = got == FrameStatus::timeout ? "it did not start in time" : "it ended while it was loaded";
-    if (hello && hello->is_object()) reason = string_or(hello->get_object(), "error", reason);
-    fail();
-    return error("plugin.load", reason);
+    if (status == FrameStatus::ok && message.front() == plugin::kHello) return take_hello(message.substr(1));
+    if (status == FrameStatus::ok && message.front() == plugin::kRefused) return error("plugin.load", printable(message.substr(1)));
+    return error("plugin.load", status == FrameStatus::none ? "it did not start in time" : "it ended while it was loaded");
   }
 
-  Result<json::value> exchange(std::string_view hook, std::string_view call, const json::object& input) {
-    const std::int64_t id = ++last_id_;
+  Result<> take_hello(std::string_view hello) {
+    if (hello.empty() || hello.front() != '1') log("this kernel has no Landlock: the package's code can read what the server can");
+    const std::string hooks = std::string{hello.substr(std::min<std::size_t>(1, hello.size()))} + " ";
+    for (const std::string& each : named_)
+      if (hooks.find(" " + each + " ") == std::string::npos) log("its plugin.xml names the hook '" + each + "', which its library does not have");
+    return {};
+  }
+
+  /// Waits until something came in, or, if there is something to send, went out. `none` when that took too long.
+  FrameStatus wait(bool sending, Clock::time_point deadline) {
+    while (true) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      if (left <= 0) return FrameStatus::none;
+      pollfd state{.fd = socket_, .events = static_cast<short>(sending ? POLLIN | POLLOUT : POLLIN), .revents = 0};
+      const int ready = ::poll(&state, 1, static_cast<int>(std::min<long long>(left, 60'000)));
+      if (ready < 0 && errno != EINTR) return FrameStatus::closed;
+      if (ready <= 0) continue;
+      if ((state.revents & ~POLLOUT) == 0) return FrameStatus::ok;
+      const FrameStatus got = inbox_.receive(socket_, MSG_DONTWAIT);
+      if (got != FrameStatus::none) return got;
+    }
+  }
+
+  /// Sends what is left of `first`, and reads its answer. Nothing but its time limit ends it if the library does not.
+  Result<json::object> exchange(std::unique_lock<std::mutex>& lock, Call& first) {
     const auto deadline = Clock::now() + options_.call_max;
-    const std::string request = json::serialize(json::object{{"id", id}, {"hook", hook}, {"call", call}, {"input", input}});
-    std::string frame;
-    FrameStatus status = plugin::write_frame(socket_, request, deadline);
     int lines = 0;
-    do {
-      if (status == FrameStatus::ok) status = plugin::read_frame(socket_, frame, deadline);
-    } while (status == FrameStatus::ok && frame.front() == plugin::kLogMark && ++lines <= plugin::kLogLinesMax + 1 && take_line(frame));
-    if (status == FrameStatus::timeout)
-      return error("plugin.timeout", "no answer within " + std::to_string(options_.call_max.count()) + " ms");
-    if (status == FrameStatus::closed) return error("plugin.crashed", "its process ended during the call");
-    if (status == FrameStatus::invalid) return error("plugin.answer", "its process wrote what is no answer");
-    const Result<json::value> reply = parse_json(frame, JsonLimits{.bytes_max = plugin::kFrameMax}, "plugin answer");
-    if (!reply || !reply->is_object() || int_or(reply->get_object(), "id", 0) != id)
-      return error("plugin.answer", "its process wrote what is no answer");
-    const json::object& object = reply->get_object();
-    if (const std::string reason = string_or(object, "error"); !reason.empty()) return error("plugin.answer", reason);
-    const json::value* answer = object.if_contains("answer");
-    return answer == nullptr ? json::value() : *answer;
+    while (true) {
+      std::string_view message;
+      FrameStatus status = inbox_.next(message);
+      if (status == FrameStatus::none) {
+        send_line();
+        const bool sending = first.sent < first.frame.size();
+        lock.unlock();
+        status = wait(sending, deadline);
+        lock.lock();
+        if (status == FrameStatus::ok) continue;
+        if (status == FrameStatus::none) return error("plugin.timeout", "no answer within " + std::to_string(options_.call_max.count()) + " ms");
+        if (status == FrameStatus::closed) return error("plugin.crashed", "its process ended during the call");
+      }
+      if (status == FrameStatus::ok && message.front() == plugin::kLog && message.size() <= plugin::kLogLineMax + 1 &&
+          ++lines <= plugin::kLogLinesMax + 1) {
+        log(message.substr(1));
+        continue;
+      }
+      worn_ = worn();
+      if (status != FrameStatus::ok) return error("plugin.answer", kNoAnswer);
+      lock.unlock();  // the process goes on with the next call
+      Result<json::object> answer = answer_in(message, first);
+      lock.lock();
+      return answer;
+    }
   }
 
-  /// False for what no host sends.
-  bool take_line(const std::string& frame) const {
-    if (frame.size() > plugin::kLogLineMax + 1) return false;
-    log(std::string_view{frame}.substr(1));
-    return true;
+  Result<json::object> answer_in(std::string_view message, const Call& call) const {
+    const char kind = message.front();
+    const std::size_t line = message.find('\n');
+    std::int64_t id = 0;
+    if (line == std::string_view::npos || line == 0 || std::from_chars(message.data() + 1, message.data() + line, id).ptr != message.data() + line)
+      return error("plugin.answer", kNoAnswer);
+    if (id > 0 && id < call.id) return error(kStale, kNoAnswer);
+    if (id != call.id) return error("plugin.answer", kNoAnswer);
+    const std::string_view text = message.substr(line + 1);
+    if (kind == plugin::kNone) return json::object{};
+    if (kind == plugin::kFailed) return error("plugin.answer", printable(text));
+    if (kind != plugin::kAnswer) return error("plugin.answer", kNoAnswer);
+    Result<json::value> answer = parse_json(text, JsonLimits{.bytes_max = plugin::kAnswerMax}, "plugin answer");
+    if (!answer) return error("plugin.answer", "expected an answer in JSON, but found: " + answer.error().message);
+    if (const std::string defect = defect_of(call.hook, *answer); !defect.empty()) return error("plugin.answer", defect);
+    return std::move(answer->get_object());
   }
 
   void log(std::string_view line) const {
@@ -218,7 +376,16 @@ class PluginClient::Process {
     }
   }
 
+  /// What the sandbox sets: the calls that are on the socket when the time is seen to be over have all of theirs.
+  long cpu_seconds() const {
+    const auto each = std::chrono::ceil<std::chrono::seconds>(options_.call_max);
+    return (options_.cpu_max + each * static_cast<long>(kAheadMax + 2)).count();
+  }
+
   void end() {
+    for (const CallPtr& each : line_) each->sent = 0;
+    up_ = worn_ = false;
+    inbox_.clear();
     if (socket_ >= 0) ::close(socket_);
     socket_ = -1;
     if (pid_ > 0) ::kill(pid_, SIGKILL);
@@ -229,15 +396,26 @@ class PluginClient::Process {
     pid_ = -1;
   }
 
+  static constexpr const char* kStale = "stale";  ///< no error of the call: never leaves ask()
+  static constexpr const char* kNoAnswer = "its process wrote what is no answer";
+
   const PluginClientOptions& options_;
   std::string library_;
   std::string digest_;  ///< empty: not known
   std::string package_;
-  std::timed_mutex turn_;
+  std::vector<std::string> named_;  ///< hooks, in the manifest
+
+  std::mutex mutex_;  ///< of the line and of what is sent; the rest is the driver's
+  std::deque<CallPtr> line_;
+  Call* driver_ = nullptr;  ///< the first of the line that somebody waits for
+  std::int64_t last_id_ = 0;
+  bool up_ = false;    ///< the process has greeted
+  bool worn_ = false;  ///< it gets no more calls
+  int socket_ = -1;
+
+  plugin::Inbox inbox_;
   pid_t pid_ = -1;
   std::thread keeper_;  ///< started the process, and ends with it
-  int socket_ = -1;
-  std::int64_t last_id_ = 0;
   int failures_ = 0;
   Clock::time_point not_before_{};
 };
@@ -268,26 +446,11 @@ std::vector<PluginIncident> PluginClient::incidents() const {
   return {incidents_.begin(), incidents_.end()};
 }
 
-namespace {
-
-/// Why an answer is none for its hook; empty when it is one.
-std::string defect_of(std::string_view asked, const json::value& answer) {
-  if (!answer.is_object()) return "expected an answer that is an object";
-  if (asked != hook::kValidate && asked != hook::kEligible) return {};
-  const json::value* findings = answer.get_object().if_contains("findings");
-  if (findings == nullptr || !findings->is_array() || findings->get_array().size() > kFindingsMax) return "expected an answer with a list of findings";
-  return {};
-}
-
-}  // namespace
-
 Result<json::object> PluginClient::call(const Definition& definition, std::string_view hook, std::string_view id, const json::object& input) {
   const json::array& hooks = array_or_empty(definition.manifest, "hooks");
   if (definition.library.empty() || std::find(hooks.begin(), hooks.end(), json::value(hook)) == hooks.end()) return json::object{};
-  Result<json::value> answer = process_of(definition)->call(hook, id, input);
-  if (answer)
-    if (const std::string defect = defect_of(hook, *answer); !defect.empty()) answer = plugin_error("plugin.answer", definition.programme, defect);
-  if (answer) return std::move(answer->get_object());
+  Result<json::object> answer = process_of(definition)->call(hook, id, input);
+  if (answer) return answer;
   Error error = answer.error();
   error.message = "Package '" + definition.programme + "', hook '" + std::string{hook} + "': " + error.message;
   record(definition, hook, error);

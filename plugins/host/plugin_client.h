@@ -19,7 +19,7 @@ struct PluginIncident {
   std::string package;
   std::string version;
   std::string hook;
-  std::string code;  ///< "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load"
+  std::string code;  ///< "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load", "plugin.input" (too large to be sent)
   std::string reason;
 };
 
@@ -27,14 +27,17 @@ struct PluginClientOptions {
   std::string host_program;  ///< path of chuyi-plugin-host
   std::chrono::milliseconds call_max{2'000};
   std::chrono::milliseconds start_max{5'000};
+  std::chrono::seconds cpu_max{60};             ///< processor time after which a process is replaced, between two calls
   std::chrono::milliseconds backoff_step{250};  ///< wait before the start after a second failure in a row; doubles
   /// Takes a line that a package logged, as printable() makes it. On the thread of the call.
   std::function<void(const std::string& package, const std::string& line)> log = {};
 };
 
-/// One host process for each library, started when first called, killed and started again after any
-/// misbehaviour. Calls of one library take turns; different libraries run side by side. A call whose turn comes
-/// while the process is down waits for its start; only after repeated failures in a row it fails at once.
+/// One host process for each library, started when first called, killed and started again after any misbehaviour.
+/// Different libraries run side by side. Calls of one library form a line: the first few of it are on the socket at once,
+/// the process serves them in order, and the time of a call begins when it is the first. What the first does wrong is its
+/// own error: the others are sent to the next process, with the same ids. A call whose turn comes while the process is
+/// down waits for its start; only after repeated failures in a row it fails at once.
 class PluginClient final : public PluginHost {
  public:
   explicit PluginClient(PluginClientOptions options);

@@ -24,7 +24,8 @@ void limit(int resource, rlim_t value) {
   ::setrlimit(static_cast<__rlimit_resource>(resource), &both);
 }
 
-void set_limits() {
+void set_limits(long cpu_seconds) {
+  limit(RLIMIT_CPU, static_cast<rlim_t>(cpu_seconds));
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, kFilesMax);
 #ifndef CHUYI_SANITIZED  // they map terabytes of shadow memory, and write reports
@@ -134,15 +135,15 @@ bool close_calls(int socket) {
 
 }  // namespace
 
-Sandbox close_sandbox(pid_t parent, const std::string& library, int socket) {
+Sandbox close_sandbox(const SandboxOptions& options) {
   const auto open = [](const char* what) { return Sandbox{.open = std::string{"expected "} + what + ": " + std::strerror(errno)}; };
   // First the signal, then the question: between the two the parent may go.
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) return open("the server that started it");
-  set_limits();
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != options.parent) return open("the server that started it");
+  set_limits(options.cpu_seconds);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return open("a kernel with no_new_privs");
   const long abi = landlock_abi();
-  if (abi > 0 && !close_files(abi, library)) return open("Landlock to close the files");
-  if (!close_calls(socket)) return open("a kernel with seccomp");
+  if (abi > 0 && !close_files(abi, options.library)) return open("Landlock to close the files");
+  if (!close_calls(options.socket)) return open("a kernel with seccomp");
   return {.open = {}, .files_closed = abi > 0};
 }
 

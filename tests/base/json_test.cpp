@@ -49,6 +49,23 @@ TEST(Json, CanonicalBytesDoNotDependOnOrder) {
   EXPECT_EQ(canonical_json(*parse_json(canonical_json(a), JsonLimits{}, "c")), canonical_json(a));
 }
 
+// Method: every character that is one byte, at every place of a text of three words, comes back as it was.
+TEST(CanonicalJson, EveryCharacterIsEscapedWhereverItStands) {
+  for (int code = 1; code < 128; ++code)
+    for (std::size_t place = 0; place < 24; ++place) {
+      std::string text = "\xE6\xB9\x96\xE5\x8D\x97 plain text so far";  // 湖南
+      text.resize(24, 'x');
+      const char c = static_cast<char>(code);
+      text[place] = c;
+      if (!is_utf8(text)) continue;
+      const std::string bytes = canonical_json(json::value(text));
+      EXPECT_EQ(bytes.size() == text.size() + 2, c >= 0x20 && c != '"' && c != '\\') << bytes;
+      const Result<json::value> back = parse_json(bytes, JsonLimits{}, "test");
+      ASSERT_TRUE(back) << bytes;
+      EXPECT_EQ(*back, json::value(text));
+    }
+}
+
 // Goal: what was written reads back as the same bytes, whatever stands around a number. Method: doubles of random
 // bit patterns, and some that a hurried parser rounds wrongly, with texts of every length after them.
 TEST(Json, DoublesKeepTheirBytes) {

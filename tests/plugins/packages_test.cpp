@@ -2,13 +2,8 @@
 #include <fstream>
 #include <regex>
 #include <sstream>
-#include <thread>
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -212,155 +207,7 @@ TEST_F(Shipped, EveryFailureOfAFormIsNamed) {
   EXPECT_EQ(findings("workshop", wrong_sum).at(0).code, "rule.budget_sum");
 }
 
-struct Hostile {
-  const char* library;
-  const char* code;
-};
-void PrintTo(const Hostile& row, std::ostream* out) { *out << row.library; }
-class HostileLibrary : public testing::TestWithParam<Hostile> {};
-
-Definition hostile(const std::string& library) {
-  Definition out;
-  out.manifest = {{"hooks", json::array{"validate"}}};
-  out.programme = "hostile";
-  out.library = kBinary + "/tests/hostile/libhostile_" + library + ".so";
-  return out;
-}
-
-json::object call_with(json::object data) { return {{"form", "x"}, {"data", std::move(data)}}; }
-
 const std::string kHost = kBinary + "/bin/chuyi-plugin-host";
-
-TEST_P(HostileLibrary, IsAnErrorOfItsCallAndTheNextPackageGoesOn) {
-#ifdef CHUYI_SANITIZED
-  if (std::string{GetParam().library} == "allocate") GTEST_SKIP() << "the memory limit is off under sanitizers";
-#endif
-  // Only the one that hangs needs a short limit; a loaded machine gives the others their time.
-  const bool hangs = std::string{GetParam().code} == "plugin.timeout";
-  PluginClient client({.host_program = kHost, .call_max = std::chrono::seconds{hangs ? 1 : 60}});
-  const Result<std::vector<Detail>> answer = validate(client, hostile(GetParam().library), call_with({}));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, GetParam().code) << answer.error().message;
-  EXPECT_EQ(answer.error().kind, ErrorKind::unavailable);
-  ASSERT_EQ(client.incidents().size(), 1u);
-  PackageLibrary library(options_for(kBinary + "/plugins"));
-  library.reload();
-  EXPECT_TRUE(validate(client, *library.current("workshop"), {{"form", "nomination"}, {"data", workshop_form()}}));
-}
-
-INSTANTIATE_TEST_SUITE_P(Kinds, HostileLibrary,
-                         testing::Values(Hostile{"crash", "plugin.crashed"}, Hostile{"loop", "plugin.timeout"},
-                                         Hostile{"garbage", "plugin.answer"}, Hostile{"exit", "plugin.crashed"},
-                                         Hostile{"allocate", "plugin.crashed"}, Hostile{"constructor", "plugin.load"},
-                                         Hostile{"huge", "plugin.answer"}, Hostile{"never", "plugin.answer"},
-                                         Hostile{"twice", "plugin.answer"}),
-                         [](const auto& row) { return std::string(row.param.library); });
-
-// Goal: no way out of the sandbox. Method: a library tries each and names those that were open; the server's
-// side holds a file, a listening socket and a variable that must not be seen.
-TEST(Sandbox, EveryWayOutIsClosed) {
-  const std::string secret = scratch() + "/secret";
-  std::ofstream(secret) << "kept";
-  const int inherited = ::open(secret.c_str(), O_RDWR);
-  const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
-  ASSERT_EQ(::listen(listening, 1), 0);
-  ASSERT_EQ(::fcntl(listening, F_DUPFD, 700), 700);
-  ::setenv("CHUYI_SECRET", "x", 1);
-  bool landlock = true;
-  PluginClient client({.host_program = kHost, .log = [&](const std::string&, const std::string& line) {
-                         landlock = landlock && line.find("no Landlock") == std::string::npos;
-                       }});
-  Result<std::vector<Detail>> answer = validate(client, hostile("escape"), call_with({{"secret", secret}}));
-  ::close(inherited);
-  ::close(listening);
-  ::close(700);
-  ASSERT_TRUE(answer) << answer.error().message;
-  // Without Landlock what may not be read is told in the log instead.
-  if (!landlock) std::erase_if(*answer, [](const Detail& each) { return each.place.starts_with("read "); });
-  EXPECT_EQ(text_of(*answer), "");
-  std::stringstream kept;
-  kept << std::ifstream(secret).rdbuf();
-  EXPECT_EQ(kept.str(), "kept");
-}
-
-TEST(Sandbox, AHostWhoseServerIsGoneEnds) {
-  int pair[2];
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-  const std::string library = hostile("never").library;
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    ::dup2(pair[1], 3);
-    ::execl(kHost.c_str(), kHost.c_str(), library.c_str(), "hostile", "1", nullptr);  // as if process 1 had started it
-    ::_exit(99);
-  }
-  ::close(pair[1]);
-  ::shutdown(pair[0], SHUT_WR);  // one that serves all the same ends with 0
-  int status = 0;
-  ASSERT_EQ(::waitpid(pid, &status, 0), pid);
-  EXPECT_EQ(WEXITSTATUS(status), 1);
-  ::close(pair[0]);
-}
-
-TEST(Sandbox, ALogIsBoundedAndReadable) {
-  std::vector<std::string> lines;
-  PluginClient client({.host_program = kHost, .log = [&](const std::string& package, const std::string& line) {
-                         lines.push_back(package + ": " + line);
-                       }});
-  const Result<std::vector<Detail>> answer = validate(client, hostile("flood"), call_with({}));
-  ASSERT_TRUE(answer) << answer.error().message;
-  if (!lines.empty() && lines[0].find("no Landlock") != std::string::npos) lines.erase(lines.begin());
-  ASSERT_EQ(lines.size(), 101u);
-  EXPECT_EQ(lines[0].substr(0, 29), "hostile: first second\\xff\\xff");
-  EXPECT_LT(lines[0].size(), 10'000u);
-  EXPECT_EQ(lines[1], "hostile: again");
-  EXPECT_EQ(lines[100], "hostile: (99901 more lines)");
-}
-
-json::object mood(const char* name) { return call_with({{"mood", name}}); }
-
-TEST(Restart, ACallDoesNotPayForTheCrashesOfOthers) {
-  PluginClient client({.host_program = kHost});
-  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
-  EXPECT_TRUE(answer) << answer.error().message;
-}
-
-TEST(Restart, CallsThatQueueBehindAHangAreServed) {
-  PluginClient client({.host_program = kHost, .call_max = std::chrono::milliseconds{1'000}});
-  std::vector<std::string> codes(6);
-  std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < codes.size(); ++i)
-    threads.emplace_back([&, i] {
-      const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood(i == 0 ? "hang" : "good"));
-      codes[i] = answer ? "good" : answer.error().code;
-    });
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(codes, (std::vector<std::string>{"plugin.timeout", "good", "good", "good", "good", "good"}));
-}
-
-TEST(Restart, RepeatedCrashesInARowFailAtOnce) {
-  PluginClient client({.host_program = kHost, .backoff_step = std::chrono::hours{1}});
-  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  EXPECT_EQ(validate(client, hostile("moody"), mood("crash")).error().code, "plugin.crashed");
-  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
-  ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().code, "plugin.crashed");
-}
-
-TEST(Restart, AHostThatDiedBetweenCallsIsStartedAgain) {
-  PluginClient client({.host_program = kHost});
-  ASSERT_TRUE(validate(client, hostile("moody"), mood("good")));
-  pid_t host = -1;
-  for (const fs::directory_entry& thread : fs::directory_iterator("/proc/self/task")) std::ifstream(thread.path() / "children") >> host;
-  if (host <= 0) GTEST_SKIP() << "a kernel that lists no children";
-  ::kill(host, SIGKILL);
-  siginfo_t info;
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(host), &info, WEXITED | WNOWAIT), 0);
-  const Result<std::vector<Detail>> answer = validate(client, hostile("moody"), mood("good"));
-  EXPECT_TRUE(answer) << answer.error().message;
-  EXPECT_TRUE(client.incidents().empty());
-}
 
 void copy_over(const fs::path& from, const fs::path& to) {
   fs::remove_all(to);

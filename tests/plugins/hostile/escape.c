@@ -28,7 +28,7 @@ static char findings[16384] = "{\"findings\":[";
 static size_t used = sizeof "{\"findings\":[" - 1;
 
 static void found(const char *what, long detail) {
-  used += (size_t)snprintf(findings + used, sizeof findings - used, "%s{\"place\":\"%s\",\"code\":\"open\",\"message\":\"%ld\"}",
+  used += (size_t)snprintf(findings + used, sizeof findings - used, "%s{\"place\":\"%s\",\"code\":\"open\",\"message\":\"%ld\",\"message_zh\":\"-\"}",
                            findings[used - 1] == '[' ? "" : ",", what, detail);
 }
 

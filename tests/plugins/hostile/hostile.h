@@ -26,7 +26,8 @@ static int32_t validate(const chuyi_host *host, const char *json, size_t size, c
   return misbehave(&call);
 }
 
-static const chuyi_plugin_info plugin = {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, "hostile", validate};
+static const chuyi_plugin_info plugin = {
+    .size = sizeof(chuyi_plugin_info), .abi_version = CHUYI_ABI_VERSION, .package_id = "hostile", .validate = validate};
 
 const chuyi_plugin_info *chuyi_plugin(uint32_t abi_version) { return abi_version == CHUYI_ABI_VERSION ? &plugin : NULL; }
 
