@@ -98,9 +98,8 @@ class Shipped : public testing::Test {
   PluginClient client_{PluginClientOptions{.host_program = kBinary + "/bin/chuyi-plugin-host"}};
 };
 
-TEST_F(Shipped, BothProgrammesLoadWithTheirQuotas) {
+TEST_F(Shipped, ProgrammesLoadWithTheirQuotas) {
   EXPECT_EQ(text_of(problems_), "");
-  ASSERT_EQ(library_.current().size(), 2u);
   EXPECT_EQ(library_.current("workshop")->manifest.at("quota").at("province").as_int64(), 100);
   EXPECT_EQ(library_.current("vocational-alliance")->manifest.at("quota").at("province").as_int64(), 30);
 }
