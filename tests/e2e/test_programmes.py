@@ -28,7 +28,6 @@ class Package:
         find = lambda path: root.find("/".join("{urn:chuyi:plugin:1}" + each for each in path.split("/")))
         every = lambda path: root.findall("/".join("{urn:chuyi:plugin:1}" + each for each in path.split("/")))
         self.id = root.get("id")
-        self.title = find("title").get("zh")
         self.round = find("round").get("id")
         self.shared = find("workflow").get("shared")
         applicants, recommendation, term, rubric = find("applicants"), find("recommendation"), find("term"), find("rubric")
@@ -49,10 +48,12 @@ class Package:
         data = {"nomination.json": FORMS, "annual.json": ANNUAL}[name][self.id]
         return {"data": data, "expect": {"findings": []}}
 
-    def way(self):
-        if self.has("way.json"):
-            return self.example("way.json")
-        return self.selection() if self.shared == "selection" else None
+    def ways(self):
+        """Name of the file → steps."""
+        tests = os.path.join(self.folder, "tests")
+        names = sorted(name for name in os.listdir(tests) if name.startswith("way")) if os.path.isdir(tests) else []
+        ways = {name: self.example(name) for name in names}
+        return ways | ({"selection": self.selection()} if self.shared == "selection" else {})
 
     def selection(self):
         """The way that every package with the workflow `selection` goes."""
@@ -74,15 +75,15 @@ class Package:
 class Drive(Way):
     """One application on its way; a generator of the moments that it waits for."""
 
-    def __init__(self, server, tokens, package):
+    def __init__(self, server, tokens, package, name, steps):
         super().__init__(server, tokens, package.id)
-        self.package = package
+        self.package, self.name, self.steps = package, f"{package.id} {name}", steps
         self.added = False
 
     def go(self):
-        self.id = self.do("POST", "/api/v1/applications", {"programme": self.package.id, "round": self.package.round, "title": self.package.title, "org": self.package.org},
+        self.id = self.do("POST", "/api/v1/applications", {"programme": self.package.id, "round": self.package.round, "title": self.name, "org": self.package.org},
                           "applicant", 201).json["id"]
-        for at, step in enumerate(self.package.way()):
+        for at, step in enumerate(self.steps):
             try:
                 if "advance" in step:
                     yield step["advance"]
@@ -93,10 +94,12 @@ class Drive(Way):
                     self.do("POST", f"/api/v1/applications/{self.id}/events", {"event": step["event"]}, step["who"], 200)
                 elif step.get("do") == "submit":
                     self.submit(step["who"])
+                elif step.get("do") == "object":
+                    self.object()
                 else:
                     self.act(step)
             except AssertionError as error:
-                raise AssertionError(f"{self.package.id}: step {at + 1}, {json.dumps(step, ensure_ascii=False)}: {error}") from error
+                raise AssertionError(f"{self.name}: step {at + 1}, {json.dumps(step, ensure_ascii=False)}: {error}") from error
 
     def act(self, step):
         data = step.get("data")
@@ -122,6 +125,12 @@ class Drive(Way):
         self.added = True
         self.save(who, self.package.example("nomination.json")["data"])
         self.do("POST", f"/api/v1/applications/{self.id}/submit", {}, who, 200)
+
+    def object(self):
+        notices = self.server.request("GET", f"/api/v1/notices?programme={self.package.id}&status=open").json["items"]
+        mine = [each["id"] for each in notices if each["fields"]["title"] == self.name]
+        assert len(mine) == 1, notices
+        self.do("POST", f"/api/v1/notices/{mine[0]}/objections", {"objector": "赵实名", "contact": "13900000000", "reason": "材料与事实不符"}, None, 201)
 
     def refuse(self, name, attempt):
         """The refused example beside `name` fails as it says."""
@@ -166,13 +175,14 @@ class Programmes(unittest.TestCase):
             try:
                 heapq.heappush(waiting, (next(ways), at, drive, ways))
             except StopIteration:
-                ended.append(drive.package.id)
+                ended.append(drive.name)
             except AssertionError as error:
                 failures.append(str(error))
 
-        for at, package in enumerate(packages):
-            self.assertIsNotNone(package.way(), f"{package.id} has no tests/way.json")
-            drive = Drive(server, tokens, package)
+        for package in packages:
+            self.assertNotEqual(package.ways(), {}, f"{package.id} has no tests/way.json")
+        drives = [Drive(server, tokens, package, name, steps) for package in packages for name, steps in package.ways().items()]
+        for at, drive in enumerate(drives):
             step(at, drive, drive.go())
         now = START
         while waiting:
@@ -182,7 +192,7 @@ class Programmes(unittest.TestCase):
                 drive.advance(now)
             step(at, drive, ways)
         self.assertEqual(failures, [])
-        self.assertEqual(sorted(ended), [each.id for each in packages])
+        self.assertEqual(sorted(ended), sorted(each.name for each in drives))
 
 
 if __name__ == "__main__":
