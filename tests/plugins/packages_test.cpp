@@ -42,6 +42,13 @@ PackageLibraryOptions options_for(const std::string& packages) {
           .invoke_types = {"task", "panel", "publicity", "award", "annual-check", "plugin"}};
 }
 
+/// Where an element of the workshop's manifest stands, behind its "<".
+std::string place_in(const std::string& manifest, const char* element) {
+  const std::size_t at = manifest.find(element);
+  const std::size_t line = manifest.rfind('\n', at);
+  return "workshop/plugin.xml:" + std::to_string(std::count(manifest.begin(), manifest.begin() + static_cast<std::ptrdiff_t>(at), '\n') + 1) + ":" + std::to_string(at - line + 1);
+}
+
 std::string text_of(const std::vector<Detail>& details) {
   std::string out;
   for (const Detail& each : details) out += each.place + " " + each.code + " " + each.message + "\n";
@@ -406,7 +413,7 @@ TEST_F(Identity, ABrokenPackageLeavesTheOthersAsTheyWere) {
   write(root_ / "packages/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"  <term years=\"3\"/>"}, "  <term years=\"300\"/>"));
   const std::vector<Detail> problems = library.reload();
   ASSERT_FALSE(problems.empty());
-  for (const Detail& each : problems) EXPECT_EQ(each.place, "workshop/plugin.xml:8:4") << each.message;
+  for (const Detail& each : problems) EXPECT_EQ(each.place, place_in(manifest, "<term ")) << each.message;
   EXPECT_EQ(library.current("vocational-alliance")->digest, alliance);
   EXPECT_EQ(library.current("workshop")->digest, workshop);
   EXPECT_TRUE(call(library.current("workshop")));
@@ -467,11 +474,12 @@ TEST_F(Broken, ABadVersionLeavesTheFormerInPlace) {
 }
 
 TEST_F(Broken, SchemaDefectsNameTheirLine) {
-  replace("plugin.xml", "<quota province=\"100\"/>", "<quota province=\"-3\"/>");
+  const std::string manifest = read(folder_ / "workshop/plugin.xml");
+  replace("plugin.xml", "<quota province=\"100\">", "<quota province=\"-3\">");
   const std::vector<Detail> problems = reload();
   ASSERT_FALSE(problems.empty());
   EXPECT_EQ(problems[0].code, "plugin.schema");
-  EXPECT_EQ(problems[0].place, "workshop/plugin.xml:7:4") << problems[0].message;
+  EXPECT_EQ(problems[0].place, place_in(manifest, "<quota ")) << problems[0].message;
 }
 
 TEST_F(Broken, MissingFormsUnknownStagesAndBadSchemasAreRefused) {
