@@ -29,6 +29,12 @@ Error refused(std::vector<Detail> problems) {
                .details = std::move(problems)};
 }
 
+Result<json::object> read_setting(Queries& queries, const char* name) {
+  const Result<std::optional<std::string>> text = queries.setting(name);
+  if (!text) return text.error();
+  return setting_object(*text, name);
+}
+
 json::object plugin_json(const Definition& definition, const json::object& plugins) {
   json::object out{{"id", definition.programme}, {"version", definition.version}, {"digest", definition.digest}};
   for (const char* key : {"titles", "quota"})
@@ -57,12 +63,6 @@ Result<> PluginAdmin::run(std::string kind, json::object data, const Actor& acto
   return {};
 }
 
-Result<json::object> PluginAdmin::setting(const char* name) const {
-  const Result<std::optional<std::string>> text = parts_.queries.setting(name);
-  if (!text) return text.error();
-  return setting_object(*text, name);
-}
-
 Result<bool> PluginAdmin::is_in_use(const std::string& programme) const {
   SessionFilter filter{};
   filter.programme = programme;
@@ -71,17 +71,19 @@ Result<bool> PluginAdmin::is_in_use(const std::string& programme) const {
   return !rows->rows.empty();
 }
 
-Result<json::array> PluginAdmin::list() const {
-  const Result<json::object> plugins = setting(kPluginsSetting);
+Result<json::array> PluginAdmin::list() const { return list_plugins(parts_.queries, parts_.definitions); }
+
+Result<json::array> list_plugins(Queries& queries, const Definitions& definitions) {
+  const Result<json::object> plugins = read_setting(queries, kPluginsSetting);
   if (!plugins) return plugins.error();
-  const Result<std::map<std::string, std::int64_t>> running = parts_.queries.running();
+  const Result<std::map<std::string, std::int64_t>> running = queries.running();
   if (!running) return running.error();
   std::map<std::string, json::array> applications;
   for (const auto& [digest, count] : *running)
-    if (const DefinitionPtr version = parts_.definitions.by_digest(digest))
+    if (const DefinitionPtr version = definitions.by_digest(digest))
       applications[version->programme].push_back(json::object{{"version", version->version}, {"digest", digest}, {"running", count}});
   json::array out;
-  for (const DefinitionPtr& each : parts_.definitions.current()) {
+  for (const DefinitionPtr& each : definitions.current()) {
     json::object item = plugin_json(*each, *plugins);
     item["applications"] = std::move(applications[each->programme]);
     out.push_back(std::move(item));
@@ -105,7 +107,7 @@ Result<PluginAdmin::Examined> PluginAdmin::examine(const std::string& name, cons
   std::ofstream(path, std::ios::binary) << archive;
   const Result<PackageFiles> files = unpack_package(path);
   if (!files) return files.error();
-  const Result<json::object> trust = setting(kTrustSetting);
+  const Result<json::object> trust = read_setting(parts_.queries, kTrustSetting);
   if (!trust) return trust.error();
   std::map<std::string, std::string> keys;
   for (const auto& each : *trust) keys[std::string{each.key()}] = string_or(each.value().as_object(), "key");
@@ -168,7 +170,7 @@ Result<> PluginAdmin::enable(const std::string& programme, bool enabled, const A
 Result<> PluginAdmin::remove(const std::string& programme, const Actor& actor) {
   const std::lock_guard one_at_a_time(changing_);
   if (!parts_.definitions.current(programme)) return unknown(programme);
-  const Result<json::object> plugins = setting(kPluginsSetting);
+  const Result<json::object> plugins = read_setting(parts_.queries, kPluginsSetting);
   if (!plugins) return plugins.error();
   const json::object& entry = object_or_empty(*plugins, programme);
   const std::vector<std::string>& folders = parts_.library.options().packages;
@@ -198,7 +200,7 @@ Result<> PluginAdmin::remove(const std::string& programme, const Actor& actor) {
 }
 
 Result<json::array> PluginAdmin::trusted() const {
-  const Result<json::object> trust = setting(kTrustSetting);
+  const Result<json::object> trust = read_setting(parts_.queries, kTrustSetting);
   if (!trust) return trust.error();
   json::array out;
   for (const auto& each : *trust) {

@@ -55,13 +55,14 @@ class PluginAdmin {
   struct Examined;
   Result<Examined> examine(const std::string& name, const std::string& archive, bool unsigned_too) const;
   Result<> run(std::string kind, json::object data, const Actor& actor);
-  Result<json::object> setting(const char* name) const;
   Result<bool> is_in_use(const std::string& programme) const;
 
   Parts parts_;
   std::mutex changing_;
 };
 
+/// What PluginAdmin::list() says.
+Result<json::array> list_plugins(Queries& queries, const Definitions& definitions);
 /// The packages that come with the program, without an installation: as list().
 json::array shipped_plugins(const SharedFiles& files);
 
