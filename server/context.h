@@ -29,6 +29,7 @@ namespace net = boost::asio;
 class Identity;
 class Migrations;
 class Pages;
+class PluginAdmin;
 
 /// What handlers work with. Put together in main.cpp; outlives every connection.
 struct Services {
@@ -40,6 +41,7 @@ struct Services {
   const Calendar& calendar;
   Identity& identity;
   const Migrations& migrations;
+  PluginAdmin& plugins;
   const Pages& pages;
   const Texts& texts;
   HttpLimits limits;

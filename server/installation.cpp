@@ -79,24 +79,43 @@ InvokeRegistry make_registry() {
   return out;
 }
 
+namespace {
+
+PackageLibraryOptions library_options(const SharedFiles& files, const InvokeRegistry& registry) {
+  PackageLibraryOptions out{.packages = {},
+                            .workflows = files.root + "/workflows",
+                            .forms = files.root + "/forms",
+                            .schema = files.root + "/plugins/sdk/plugin.xsd",
+                            .libraries = {},
+                            .invoke_types = {},
+                            .world = builtin_world(),
+                            .policies = {}};
+  for (std::string& type : registry.types()) out.invoke_types.insert(std::move(type));
+  return out;
+}
+
+}  // namespace
+
+std::unique_ptr<PackageLibrary> make_examiner(const SharedFiles& files, const InvokeRegistry& registry, const std::string& libraries) {
+  PackageLibraryOptions options = library_options(files, registry);
+  options.libraries = libraries;
+  return std::make_unique<PackageLibrary>(std::move(options));
+}
+
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
                                              const std::vector<std::string>& more, std::vector<check::Policy> policies) {
-  PackageLibraryOptions options{.packages = files.packages,
-                                .workflows = files.root + "/workflows",
-                                .forms = files.root + "/forms",
-                                .schema = files.root + "/plugins/sdk/plugin.xsd",
-                                .libraries = data.empty() ? "" : data + "/libraries",
-                                .invoke_types = {},
-                                .world = builtin_world(),
-                                .policies = std::move(policies)};
+  PackageLibraryOptions options = library_options(files, registry);
+  options.packages = files.packages;
+  options.libraries = data.empty() ? "" : data + "/libraries";
+  options.policies = std::move(policies);
   if (!data.empty()) {
     // There from the start, so that a package can be put into it while the server runs.
     std::error_code ec;
     fs::create_directories(data + "/plugins", ec);
-    options.packages.push_back(data + "/plugins");
+    options.installed = data + "/plugins";
+    options.packages.push_back(options.installed);
   }
   options.packages.insert(options.packages.end(), more.begin(), more.end());
-  for (std::string& type : registry.types()) options.invoke_types.insert(std::move(type));
   return std::make_unique<PackageLibrary>(std::move(options));
 }
 

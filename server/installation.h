@@ -33,6 +33,8 @@ Result<std::vector<check::Policy>> load_policies(const SharedFiles& files);
 /// checked, but their libraries are not kept.
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
                                              const std::vector<std::string>& more, std::vector<check::Policy> policies = {});
+/// One that only loads packages by their path, and keeps their libraries in `libraries`.
+std::unique_ptr<PackageLibrary> make_examiner(const SharedFiles& files, const InvokeRegistry& registry, const std::string& libraries);
 /// Takes in every definition that applications in the store run on. @return problems.
 std::vector<Detail> restore_definitions(Queries& queries, Definitions& definitions);
 

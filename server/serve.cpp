@@ -21,6 +21,7 @@
 #include "server/data_folder.h"
 #include "server/messages.h"
 #include "server/pages/pages.h"
+#include "server/plugin_admin.h"
 #include "server/shared_packages.h"
 
 namespace chuyi {
@@ -167,6 +168,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                .registry = registry,
                                .world = builtin_world(),
                                .policies = *policies});
+  PluginAdmin plugin_admin({.files = files, .data = options.data, .commands = dispatcher, .queries = queries, .definitions = definitions, .library = *library, .policies = *policies});
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -177,6 +179,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .calendar = *calendar,
                     .identity = identity,
                     .migrations = migrations,
+                    .plugins = plugin_admin,
                     .pages = **pages,
                     .texts = **texts,
                     .limits = options.limits,

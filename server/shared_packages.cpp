@@ -14,13 +14,6 @@ constexpr std::uint64_t kLibraryBytesMax = std::uint64_t{64} * 1024 * 1024;
 constexpr std::chrono::seconds kLookEvery{1};
 constexpr std::size_t kUnknownMax = 100;
 
-/// What new applications start on, as the text of the setting says.
-Result<json::object> read_packages(const std::optional<std::string>& setting) {
-  const Result<json::value> out = parse_json(setting.value_or("{}"), JsonLimits{}, kPackagesSetting);
-  if (!out) return out.error();
-  return out->as_object();
-}
-
 Detail detail_of(const Definition& definition, const Error& error) {
   return {.place = definition.programme, .code = error.code, .message = error.message, .message_zh = error.message_zh};
 }
@@ -71,7 +64,7 @@ std::vector<Detail> SharedPackages::start(CommandService& commands) {
   commands_ = &commands;
   std::vector<Detail> problems;
   const Result<std::optional<std::string>> setting = queries_.setting(kPackagesSetting);
-  const Result<json::object> packages = setting ? read_packages(*setting) : Result<json::object>(setting.error());
+  const Result<json::object> packages = setting ? setting_object(*setting, kPackagesSetting) : Result<json::object>(setting.error());
   if (!packages) problems = details_of(packages.error());
   for (const DefinitionPtr& each : own_.current()) {
     const json::object said = packages ? object_or_empty(*packages, each->programme) : json::object{};
@@ -137,11 +130,20 @@ void SharedPackages::follow() const {
   const std::lock_guard one_at_a_time(following_);
   const Result<std::optional<std::string>> kept = queries_.setting(kPackagesSetting);
   if (!kept || !*kept || **kept == followed_) return;
-  const Result<json::object> packages = read_packages(*kept);
+  const Result<json::object> packages = setting_object(*kept, kPackagesSetting);
   if (!packages) return;
   bool all = true;
   for (const auto& [programme, _] : *packages) {
-    const DefinitionPtr definition = by_digest(string_or(object_or_empty(*packages, programme), "digest"));
+    const std::string digest = string_or(object_or_empty(*packages, programme), "digest");
+    if (digest.empty()) {  // removed
+      {
+        const std::lock_guard lock(mutex_);
+        current_.erase(programme);
+      }
+      if (Result<> removed = own_.uninstall(programme); !removed) spdlog::warn("package {}: {}", std::string{programme}, removed.error().message);
+      continue;
+    }
+    const DefinitionPtr definition = by_digest(digest);
     all = all && definition;
     const std::lock_guard lock(mutex_);
     if (definition) current_[programme] = definition;

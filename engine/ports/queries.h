@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,6 +87,8 @@ class Queries {
   virtual Result<std::vector<DefinitionRow>> definitions() = 0;
   virtual Result<std::optional<DefinitionRow>> definition(std::string_view digest) = 0;
   virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
+  /// How many applications run on each definition: digest → number. Looks at every session.
+  virtual Result<std::map<std::string, std::int64_t>> running() = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.
   virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;
   /// Every timer of one session, earliest first.

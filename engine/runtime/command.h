@@ -29,6 +29,9 @@ namespace chuyi {
 /// login                 {user, token_digest, expires}      logout {token_digest}
 /// package.put           {programme, version, digest, files, chosen}: what new applications of all nodes start on; not chosen
 ///                       by somebody: only when it is newer than what they start on now
+/// plugin.install        {programme, version, digest, key}: an archive was installed, signed by that key
+/// plugin.remove         {programme}                         plugin.enable/.disable {programme}
+/// trust.add             {id, key, name}: a public key (PEM) whose signatures count            trust.remove {id}
 /// clock.advance         {to}: ms; manual clock only
 /// timer.fire            {timer}: one that is due; its stored event counts
 /// session.start         {id, definition, data}: a session of a definition (its digest) that is no application
@@ -64,6 +67,18 @@ struct Command {
 
 /// The setting that says what new applications start on, of nodes that share it: {programme: {digest, version}}.
 inline constexpr const char* kPackagesSetting = "packages";
+
+/// The setting of what was done about packages: {programme: {"disabled":true, "installed":{version, digest, key}}}.
+inline constexpr const char* kPluginsSetting = "plugins";
+/// The setting of public keys that may sign packages: {id: {key, name}}.
+inline constexpr const char* kTrustSetting = "trust";
+
+/// A setting that holds an object; empty when it was never written. Errors: `invalid` "json.*".
+inline Result<json::object> setting_object(const std::optional<std::string>& text, const char* name) {
+  Result<json::value> parsed = parse_json(text.value_or("{}"), kStoredJson, name);
+  if (!parsed) return parsed.error();
+  return std::move(parsed->as_object());
+}
 
 /// A command that took longer from its content to its transaction is refused: what no row names within an hour may be
 /// deleted, by nodes that know nothing of this one.

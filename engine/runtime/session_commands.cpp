@@ -283,6 +283,11 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
     return refused_create("programme.unknown", "Expected a programme, but found '" + programme + "'",
                           "未找到该项目类别", "/programme", std::move(known));
   }
+  const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
+  if (!plugins) return plugins.error();
+  if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
+    return refused_create("programme.disabled", "Expected a programme that takes new applications; '" + programme + "' was disabled by an administrator",
+                          "该项目类别已停止接受新申报", "/programme");
   const Result<NewSession> fresh = new_session(view, command, *definition, now);
   if (!fresh) return fresh.error();
   JournalView reads(view, runtime.calendar);

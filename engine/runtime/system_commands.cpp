@@ -95,23 +95,68 @@ Result<Change> login(View& view, const Command& command) {
 
 Result<Change> put_package(View& view, const Command& command) {
   (void)view.series(kPackagesSetting);  // held to the end: nodes that offer packages at the same time take turns
-  json::object packages;
-  if (const std::optional<std::string> kept = view.setting(kPackagesSetting)) {
-    const Result<json::value> parsed = parse_json(*kept, JsonLimits{}, kPackagesSetting);
-    if (!parsed) return parsed.error();
-    packages = parsed->as_object();
-  }
+  Result<json::object> packages = setting_object(view.setting(kPackagesSetting), kPackagesSetting);
+  if (!packages) return packages.error();
   DefinitionRow row{.digest = string_or(command.data, "digest"),
                     .programme = string_or(command.data, "programme"),
                     .version = string_or(command.data, "version"),
                     .files = object_or_empty(command.data, "files")};
-  const json::object known = object_or_empty(packages, row.programme);
+  const json::object known = object_or_empty(*packages, row.programme);
   if (!known.empty() && !bool_or(command.data, "chosen", false) && !is_newer_version(row.version, string_or(known, "version")))
     return Error{.kind = ErrorKind::rejected, .code = "package.older", .message = "Expected a newer version of the programme than that of other nodes"};
-  packages[row.programme] = json::object{{"digest", row.digest}, {"version", row.version}};
+  (*packages)[row.programme] = json::object{{"digest", row.digest}, {"version", row.version}};
   Change change;
-  change.settings.emplace_back(kPackagesSetting, canonical_json(packages));
+  change.settings.emplace_back(kPackagesSetting, canonical_json(*packages));
   change.definitions.push_back(std::move(row));
+  return change;
+}
+
+/// What is done about packages. Whether it may be done is known where the packages are.
+Result<Change> change_plugin(View& view, const Command& command) {
+  (void)view.series(kPluginsSetting);  // held to the end: nodes take turns
+  const std::string programme = string_or(command.data, "programme");
+  Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
+  if (!plugins) return plugins.error();
+  json::object entry = object_or_empty(*plugins, programme);
+  Change change;
+  if (command.kind == "plugin.install") {
+    entry["installed"] = json::object{{"version", string_or(command.data, "version")}, {"digest", string_or(command.data, "digest")}, {"key", string_or(command.data, "key")}};
+  } else if (command.kind == "plugin.enable") {
+    entry.erase("disabled");
+  } else if (command.kind == "plugin.disable") {
+    entry["disabled"] = true;
+  } else {
+    entry.clear();
+    (void)view.series(kPackagesSetting);
+    Result<json::object> packages = setting_object(view.setting(kPackagesSetting), kPackagesSetting);
+    if (!packages) return packages.error();
+    if (packages->contains(programme)) {
+      // Its version stays, so that a node that was down does not bring the package back.
+      packages->at(programme).as_object()["digest"] = "";
+      change.settings.emplace_back(kPackagesSetting, canonical_json(*packages));
+    }
+  }
+  if (entry.empty())
+    plugins->erase(programme);
+  else
+    (*plugins)[programme] = std::move(entry);
+  change.settings.emplace_back(kPluginsSetting, canonical_json(*plugins));
+  return change;
+}
+
+Result<Change> change_trust(View& view, const Command& command) {
+  (void)view.series(kTrustSetting);
+  const std::string id = string_or(command.data, "id");
+  Result<json::object> trust = setting_object(view.setting(kTrustSetting), kTrustSetting);
+  if (!trust) return trust.error();
+  Change change;
+  if (command.kind == "trust.add") {
+    if (!is_text(string_or(command.data, "name"))) return invalid("trust.name", "/name", "Expected a name: whose key it is", "请填写密钥所有者名称");
+    (*trust)[id] = json::object{{"key", string_or(command.data, "key")}, {"name", string_or(command.data, "name")}};
+  } else if (trust->erase(id) == 0) {
+    return Error{.kind = ErrorKind::not_found, .code = "trust.unknown", .message = "Expected a trusted key, but found '" + id + "'", .message_zh = "没有这个受信任的密钥"};
+  }
+  change.settings.emplace_back(kTrustSetting, canonical_json(*trust));
   return change;
 }
 
@@ -159,6 +204,9 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "login") return login(view, command);
   if (command.kind == "package.put") return put_package(view, command);
+  if (command.kind == "plugin.install" || command.kind == "plugin.remove" || command.kind == "plugin.enable" || command.kind == "plugin.disable")
+    return change_plugin(view, command);
+  if (command.kind == "trust.add" || command.kind == "trust.remove") return change_trust(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
   if (command.kind == "audit.archive") return archive(view, command);
   if (command.kind == "migration.begin" || command.kind == "migration.undo") return decide_migration_list(view, command, now);

@@ -15,7 +15,9 @@
 #include "engine/base/digest.h"
 #include "engine/scxml/describe.h"
 #include "plugins/loader/manifest.h"
-#include "storage/documents/zip_archive.h"
+#include "plugins/loader/native_library.h"
+#include "plugins/loader/pack.h"
+#include "storage/documents/descriptor.h"
 
 namespace chuyi {
 namespace {
@@ -23,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kTextMax = 2U * 1024 * 1024;
-constexpr std::uintmax_t kLibraryMax = 64U * 1024 * 1024;
+constexpr std::uintmax_t kLibraryMax = kPackageBytesMax;
 /// A package is looked at while people wait; `chuyi check` goes further.
 constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'000};
 constexpr const char* kWorkflowFile = "workflow.scxml";
@@ -222,6 +224,7 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
   if (!manifest.library.empty()) {
     Result<std::string> library = read(manifest.library, kLibraryMax);
     if (library) {
+      for (Detail& each : check_native_library(*library, manifest.library_place)) problems.push_back(std::move(each));
       out.files[kLibraryDigest] = sha256_hex(*library);
       out.library = std::move(*library);
     } else {
@@ -293,50 +296,37 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   return DefinitionPtr{std::move(out)};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool write_durably(int fd, std::string_view bytes) {
+bool write_durably(int fd, std::string_view bytes, mode_t mode) {
   while (!bytes.empty()) {
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
-  return ::fchmod(fd, 0500) == 0 && ::fsync(fd) == 0;
+  return ::fchmod(fd, mode) == 0 && ::fsync(fd) == 0;
 }
 
-/// Writes a library to the file of its digest, durable when this returns; one that is there already is only
-/// looked through.
-Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& options) {
-  const fs::path target = library_path(options, string_or(source.files, kLibraryDigest));
-  if (const Result<std::string> kept = read_text(target, kLibraryMax); kept && *kept == source.library) return {};
+/// Puts `bytes` into a file, durable when this returns; `commit` is called before it takes its name.
+/// @param failure  the error to give, but for its message.
+Result<> replace_file(const fs::path& target, std::string_view bytes, mode_t mode, const std::function<Result<>()>& commit, Error failure) {
   const auto failed = [&](const char* doing) {
-    const int why = errno;
-    return Error{.kind = ErrorKind::unavailable,
-                 .code = "plugin.library_kept",
-                 .message = "Expected to " + std::string{doing} + " in " + target.parent_path().string() + ", but: " + std::strerror(why),
-                 .place = source.manifest.library_place,
-                 .message_zh = "无法保存程序包的本机库，请检查数据目录的空间与权限"};
+    failure.message = "Expected to " + std::string{doing} + " in " + target.parent_path().string() + ", but: " + std::strerror(errno);
+    return failure;
   };
-  std::error_code ec;
-  fs::create_directories(target.parent_path(), ec);
   std::string temporary = target.string() + ".XXXXXX";
   const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (file.get() < 0) return failed("make a file");
-  if (!write_durably(file.get(), source.library) || ::rename(temporary.c_str(), target.c_str()) != 0) {
-    Error error = failed("write the library");
+  if (!write_durably(file.get(), bytes, mode)) {
+    Error error = failed("write a file");
+    ::unlink(temporary.c_str());
+    return error;
+  }
+  if (Result<> committed = commit(); !committed) {
+    ::unlink(temporary.c_str());
+    return committed;
+  }
+  if (::rename(temporary.c_str(), target.c_str()) != 0) {
+    Error error = failed("rename a file");
     ::unlink(temporary.c_str());
     return error;
   }
@@ -345,6 +335,25 @@ Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& 
     if (folder.get() < 0 || ::fsync(folder.get()) != 0) return failed("sync the folder");
   }
   return {};
+}
+
+/// Is it a file that install() made of this programme?
+bool is_archive_of(const fs::path& path, std::string_view programme) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(std::string{programme} + "-") || !name.ends_with(".zip")) return false;
+  const std::string version = name.substr(programme.size() + 1, name.size() - programme.size() - 5);
+  return !version.empty() && version.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+/// Writes a library to the file of its digest, durable when this returns; one that is there already is only
+/// looked through.
+Result<> keep_library(const PackageSource& source, const PackageLibraryOptions& options) {
+  const fs::path target = library_path(options, string_or(source.files, kLibraryDigest));
+  if (const Result<std::string> kept = read_text(target, kLibraryMax); kept && *kept == source.library) return {};
+  std::error_code ec;
+  fs::create_directories(target.parent_path(), ec);
+  Error failure{.kind = ErrorKind::unavailable, .code = "plugin.library_kept", .place = source.manifest.library_place, .message_zh = "无法保存程序包的本机库，请检查数据目录的空间与权限"};
+  return replace_file(target, source.library, 0500, [] { return Result<>{}; }, std::move(failure));
 }
 
 /// Refuses a workflow that breaks a policy, or of which one cannot be sure.
@@ -374,8 +383,7 @@ Result<PackageSource> read_archive(const fs::path& path, const PackageLibraryOpt
   std::error_code ec;
   if (!fs::is_regular_file(fs::symlink_status(path, ec)))
     return package_error("plugin.file", "Expected the file to be there, and no link", path.string());
-  const ZipLimits limits{.bytes_max = kLibraryMax, .entries_max = 500, .entry_bytes_max = kLibraryMax, .total_bytes_max = 2 * kLibraryMax};
-  Result<std::unique_ptr<ZipArchive>> zip = open_zip(path.string(), limits);
+  Result<std::unique_ptr<ZipArchive>> zip = open_zip(path.string(), kPackageZip);
   const std::string name = path.filename().string();
   if (!zip) {
     Error error = zip.error();
@@ -411,7 +419,9 @@ std::vector<Detail> PackageLibrary::reload() {
   const std::lock_guard one_at_a_time(reloading_);
   std::vector<Detail> problems;
   std::map<std::string, DefinitionPtr, std::less<>> found;
-  for (const std::string& folder : options_.packages) {
+  std::map<std::string, std::set<std::size_t>, std::less<>> folders;
+  for (std::size_t number = 0; number < options_.packages.size(); ++number) {
+    const std::string& folder = options_.packages[number];
     std::vector<fs::path> paths;
     std::error_code ec;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, ec))
@@ -429,14 +439,48 @@ std::vector<Detail> PackageLibrary::reload() {
       DefinitionPtr& slot = here[last_good->programme];
       if (!slot || !is_newer_version(slot->version, last_good->version)) slot = last_good;
     }
-    for (auto& [programme, definition] : here) found[programme] = std::move(definition);
+    for (auto& [programme, definition] : here) {
+      folders[programme].insert(number);
+      found[programme] = std::move(definition);
+    }
   }
   const std::lock_guard lock(mutex_);
+  folders_ = std::move(folders);
   for (auto& [programme, definition] : found) {
     const auto known = by_digest_.try_emplace(definition->digest, definition).first;
     current_[programme] = known->second;
   }
   return problems;
+}
+
+Result<> PackageLibrary::install(const std::string& programme, const std::string& version, std::string_view archive, const std::function<Result<>()>& commit) {
+  const std::lock_guard not_while_reading(reloading_);
+  const fs::path target = fs::path{options_.installed} / (programme + "-" + version + ".zip");
+  Error failure{.kind = ErrorKind::unavailable, .code = "plugin.kept", .place = target.filename().string(), .message_zh = "无法保存程序包，请检查数据目录的空间与权限"};
+  if (Result<> kept = replace_file(target, archive, 0600, commit, std::move(failure)); !kept) return kept;
+  std::error_code ec;
+  for (const fs::directory_entry& entry : fs::directory_iterator(options_.installed, ec))
+    if (entry.path() != target && is_archive_of(entry.path(), programme)) fs::remove(entry.path(), ec);
+  return {};
+}
+
+Result<> PackageLibrary::uninstall(std::string_view programme) {
+  const std::lock_guard not_while_reading(reloading_);
+  std::error_code ec;
+  if (!options_.installed.empty())
+    for (const fs::directory_entry& entry : fs::directory_iterator(options_.installed, ec))
+      if (std::error_code failed; is_archive_of(entry.path(), programme) && !fs::remove(entry.path(), failed))
+        return Error{.kind = ErrorKind::unavailable, .code = "plugin.kept", .message = "Expected to remove the archive, but: " + failed.message(), .place = entry.path().filename().string(), .message_zh = "程序包文件未能删除"};
+  if (const Descriptor folder(::open(options_.installed.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)); folder.get() >= 0) ::fsync(folder.get());
+  const std::lock_guard lock(mutex_);
+  if (const auto found = current_.find(programme); found != current_.end()) current_.erase(found);
+  return {};
+}
+
+std::set<std::size_t> PackageLibrary::folders_of(std::string_view programme) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = folders_.find(programme);
+  return found == folders_.end() ? std::set<std::size_t>{} : found->second;
 }
 
 std::vector<DefinitionPtr> PackageLibrary::current() const {

@@ -18,6 +18,7 @@ struct PackageLibraryOptions {
   std::string workflows;              ///< shared workflows, NAME.scxml
   std::string forms;                  ///< holds common/NAME.json
   std::string schema;                 ///< plugin.xsd
+  std::string installed = {};  ///< the one of them that install() writes to; empty: none
   std::string libraries;  ///< where native libraries are kept and run from, SHA256.so; empty: packages are only checked
   std::set<std::string> invoke_types;  ///< of the registry: a workflow may use no other
   check::World world;                  ///< what the checker knows of those types
@@ -42,6 +43,16 @@ class PackageLibrary final : public Definitions {
   /// bytes of the digest.
   void fetch_libraries(std::function<Result<std::string>(const std::string& digest)> fetch) { fetch_library_ = std::move(fetch); }
 
+  /// Keeps the archive of a package as PROGRAMME-VERSION.zip, durably, instead of its other versions there, for the next
+  /// reload(). `commit` is called when nothing but a rename is left to do. Errors: its; `unavailable` "plugin.kept".
+  Result<> install(const std::string& programme, const std::string& version, std::string_view archive, const std::function<Result<>()>& commit);
+  /// Removes what install() kept of the programme, which is then unknown until a reload() finds it elsewhere. What runs on it
+  /// goes on. Errors: `unavailable` "plugin.kept".
+  Result<> uninstall(std::string_view programme);
+  /// Which of the folders have the programme, as of the last reload(): indexes into `packages`.
+  std::set<std::size_t> folders_of(std::string_view programme) const;
+  const PackageLibraryOptions& options() const { return options_; }
+
   /// Reads and checks one package folder or archive without taking it in.
   Result<DefinitionPtr> load(const std::string& path) const;
 
@@ -52,6 +63,7 @@ class PackageLibrary final : public Definitions {
   std::map<std::string, DefinitionPtr> last_good_;  ///< by path; guarded by reloading_
   mutable std::mutex mutex_;
   std::map<std::string, DefinitionPtr, std::less<>> current_;
+  std::map<std::string, std::set<std::size_t>, std::less<>> folders_;
   std::map<std::string, DefinitionPtr, std::less<>> by_digest_;
 };
 

@@ -9,18 +9,28 @@ Error unknown(const char* code, const char* what) {
   return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到"};
 }
 
+Result<json::object> read_plugins(Context& context) {
+  const Result<std::optional<std::string>> text = context.services.queries.setting(kPluginsSetting);
+  if (!text) return text.error();
+  return setting_object(*text, kPluginsSetting);
+}
+
 }  // namespace
 
 net::awaitable<Response> list_programmes(Context& context) {
+  const Result<json::object> plugins = co_await context.reading([&] { return read_plugins(context); });
+  if (!plugins) co_return context.fail(plugins.error());
   json::array items;
-  for (const DefinitionPtr& each : context.services.definitions.current()) items.emplace_back(programme_json(*each));
+  for (const DefinitionPtr& each : context.services.definitions.current()) items.emplace_back(programme_json(*each, *plugins));
   co_return list_response(context.request, std::move(items), {});
 }
 
 net::awaitable<Response> get_programme(Context& context) {
   const DefinitionPtr definition = context.services.definitions.current(context.parameters[0]);
   if (!definition) co_return context.fail(unknown("programme.unknown", "programme"));
-  co_return json_response(200, programme_json(*definition));
+  const Result<json::object> plugins = co_await context.reading([&] { return read_plugins(context); });
+  if (!plugins) co_return context.fail(plugins.error());
+  co_return json_response(200, programme_json(*definition, *plugins));
 }
 
 net::awaitable<Response> get_form(Context& context) {

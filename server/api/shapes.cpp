@@ -75,8 +75,9 @@ json::object state_titles(const Definition* definition, const std::string& state
   return {{"zh", state}, {"en", state}};
 }
 
-json::object programme_json(const Definition& definition) {
+json::object programme_json(const Definition& definition, const json::object& plugins) {
   json::object out{{"id", definition.programme}, {"version", definition.version}, {"digest", definition.digest}};
+  out["enabled"] = !bool_or(object_or_empty(plugins, definition.programme), "disabled", false);
   for (auto& member : pick(definition.manifest, {"titles", "description", "quota", "term_years", "rounds", "documents", "documents_max",
                                                  "rubric", "publicity", "panel", "annual_check", "numbering"}))
     out[member.key()] = member.value();

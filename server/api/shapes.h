@@ -8,7 +8,8 @@
 /// Rows as docs/api.md shows them.
 namespace chuyi {
 
-json::object programme_json(const Definition& definition);
+/// @param plugins  what kPluginsSetting says: whether it takes new applications.
+json::object programme_json(const Definition& definition, const json::object& plugins);
 json::object application_json(const SessionRow& session, const Definition* definition);
 /// `session` and `definition` may be nullptr: then their parts are left out.
 json::object task_json(const TaskRow& task, const SessionRow* session, const Definition* definition);

@@ -1,10 +1,12 @@
 #include "server/cli/commands.h"
 
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/json/serialize.hpp>
 #include <termios.h>
 #include <unistd.h>
@@ -46,6 +48,24 @@ Result<std::string> read_password(bool from_stdin) {
   std::string out = ask_silently("Password: ");
   if (ask_silently("Again: ") != out) return wrong("Expected the same password twice");
   return out;
+}
+
+Result<> read_listen(ListenOptions& options, const std::string& listen, const std::string& option) {
+  const Error wrong{.kind = ErrorKind::invalid, .code = "cli.listen", .message = "Expected ADDRESS:PORT with an IP address (IPv6 in brackets) and a port of 0 to 65535, but found '" + listen + "'", .place = option};
+  const std::size_t colon = listen.rfind(':');
+  if (colon == std::string::npos) return wrong;
+  std::string address = listen.substr(0, colon);
+  const bool bracketed = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (bracketed) address = address.substr(1, address.size() - 2);
+  boost::system::error_code ec;
+  const auto parsed = boost::asio::ip::make_address(address, ec);
+  if (ec || parsed.is_v6() != bracketed) return wrong;
+  const std::string_view port = std::string_view{listen}.substr(colon + 1);
+  const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), options.port);
+  if (failed != std::errc{} || end != port.data() + port.size()) return wrong;
+  options.address = address;
+  options.loopback = parsed.is_loopback();
+  return {};
 }
 
 namespace {

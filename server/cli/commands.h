@@ -48,6 +48,9 @@ struct MigrateOptions {
 /// "place: message [code]", for a terminal.
 std::string line_of(const Detail& detail);
 
+/// "ADDRESS:PORT", an IPv6 address in brackets, of the option of that name. Errors: `invalid` "cli.listen".
+Result<> read_listen(ListenOptions& options, const std::string& listen, const std::string& option);
+
 /// From the terminal, silently and twice, or one line of standard input. Errors: `invalid` "cli.password".
 Result<std::string> read_password(bool from_stdin);
 

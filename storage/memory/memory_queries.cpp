@@ -158,6 +158,13 @@ class MemoryQueries final : public Queries {
 
   Result<std::optional<DefinitionRow>> definition(std::string_view digest) override { return one(disk_->definitions, digest); }
   Result<std::optional<std::string>> setting(std::string_view key) override { return one(disk_->settings, key); }
+  Result<std::map<std::string, std::int64_t>> running() override {
+    const std::lock_guard lock(disk_->mutex);
+    std::map<std::string, std::int64_t> out;
+    for (const SessionRow& each : rows_where(disk_->sessions, [](const SessionRow& row) { return row.status == "running" && row.kind == "application"; }))
+      ++out[each.definition];
+    return out;
+  }
 
   Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override {
     const std::lock_guard lock(disk_->mutex);

@@ -303,6 +303,15 @@ Result<std::vector<DefinitionRow>> PostgresQueries::definitions() {
   });
 }
 
+Result<std::map<std::string, std::int64_t>> PostgresQueries::running() {
+  return read<std::map<std::string, std::int64_t>>([&](Connection& db) {
+    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind = 'application' GROUP BY definition").rows();
+    std::map<std::string, std::int64_t> out;
+    while (row.step()) out[row.text(0)] = row.number(1);
+    return out;
+  });
+}
+
 Result<std::optional<DefinitionRow>> PostgresQueries::definition(std::string_view digest) {
   return read<std::optional<DefinitionRow>>([&](Connection& db) { return find_definition(db, digest); });
 }

@@ -35,6 +35,7 @@ class PostgresQueries final : public Queries {
   Result<std::vector<DefinitionRow>> definitions() override;
   Result<std::optional<DefinitionRow>> definition(std::string_view digest) override;
   Result<std::optional<std::string>> setting(std::string_view key) override;
+  Result<std::map<std::string, std::int64_t>> running() override;
   Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) override;
   Result<std::vector<TimerRow>> timers(std::string_view session_id) override;
   Result<std::optional<Instant>> next_timer() override;

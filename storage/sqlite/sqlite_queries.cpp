@@ -371,6 +371,15 @@ Result<std::vector<DefinitionRow>> SqliteQueries::definitions() {
   });
 }
 
+Result<std::map<std::string, std::int64_t>> SqliteQueries::running() {
+  return read<std::map<std::string, std::int64_t>>([&](Connection& db) {
+    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind = 'application' GROUP BY definition");
+    std::map<std::string, std::int64_t> out;
+    while (row.step()) out[row.text(0)] = row.number(1);
+    return out;
+  });
+}
+
 Result<std::optional<DefinitionRow>> SqliteQueries::definition(std::string_view digest) {
   return read<std::optional<DefinitionRow>>([&](Connection& db) { return find_definition(db, digest); });
 }
