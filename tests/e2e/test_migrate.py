@@ -54,7 +54,7 @@ class Migrate(unittest.TestCase):
         with open(manifest, encoding="utf-8") as source:
             text = source.read()
         with open(manifest, "w", encoding="utf-8") as out:
-            out.write(text.replace('version="1.0.0"', f'version="{version}"'))
+            out.write(text.replace('version="1.1.0"', f'version="{version}"'))
         return os.path.join(folder, where)
 
     def way(self):
@@ -76,7 +76,7 @@ class Migrate(unittest.TestCase):
 
     def plan(self, *arguments, what="plan"):
         new = os.path.join(self.new, "2.0.0", "workshop")
-        plan = json.loads(self.migrate(what, "workshop@1.0.0", new, "--json", *arguments).stdout)
+        plan = json.loads(self.migrate(what, "workshop@1.1.0", new, "--json", *arguments).stdout)
         return plan, {each["id"]: each for each in plan["applications"]}
 
     def rows(self):
@@ -103,13 +103,13 @@ class Migrate(unittest.TestCase):
         self.assertEqual(found[moving.id]["before"][-1:] + found[moving.id]["after"][-1:], ["formal_check", "eligibility"])
         self.assertIn({"from": None, "to": "legal", "applications": 0}, plan["states"])
         self.assertEqual(self.rows(), before, "a dry run moves nothing")
-        shown = self.migrate("apply", "workshop@1.0.0", os.path.join(self.new, "2.0.0", "workshop"), "--map", "formal_check=eligibility", "--lang", "zh").stdout
+        shown = self.migrate("apply", "workshop@1.1.0", os.path.join(self.new, "2.0.0", "workshop"), "--map", "formal_check=eligibility", "--lang", "zh").stdout
         self.assertRegex(shown, moving.id + r".*\[moved\].*资格审查（formal_check） → 资格审查（eligibility）")
         self.assertRegex(shown, published.id + r".*\[cannot\](.|\n)*没有正在进行的环节“notice”")
         replayed = run_cli("replay", moving.id, data=self.data).stdout
         self.assertIn("\n    done.invoke.recommend {", replayed)
         self.assertIn("\n      recommendation ⇒ formal_check\n    in candidate nomination formal_check\n", replayed)
-        self.assertIn("\n    in candidate nomination eligibility\n    /programme/version: \"1.0.0\" → \"2.0.0\"\n", replayed)
+        self.assertIn("\n    in candidate nomination eligibility\n    /programme/version: \"1.1.0\" → \"2.0.0\"\n", replayed)
         after = self.rows()
         self.assertEqual(after[published.id], before[published.id], "left alone")
         self.assertEqual(after[moving.id][1], "eligibility")
@@ -163,11 +163,11 @@ class Migrate(unittest.TestCase):
         self.until_formal_check()
         self.plan()  # looking needs no stop
         if not POSTGRES:  # whose nodes share their store with such a call
-            self.assertIn("[installation.locked]", self.migrate("apply", "workshop@1.0.0", new, code=1).stderr)
+            self.assertIn("[installation.locked]", self.migrate("apply", "workshop@1.1.0", new, code=1).stderr)
         self.assertEqual(self.server.stop(), 0)
         self.assertIn("[definition.unknown]", self.migrate("plan", "workshop@7.0.0", new, code=1).stderr)
-        self.assertIn("[cli.map]", self.migrate("plan", "workshop@1.0.0", new, "--map", "formal_check", code=2).stderr)
-        self.assertIn("[migrate.map]", self.migrate("plan", "workshop@1.0.0", new, "--map", "a=b", code=1).stderr)
+        self.assertIn("[cli.map]", self.migrate("plan", "workshop@1.1.0", new, "--map", "formal_check", code=2).stderr)
+        self.assertIn("[migrate.map]", self.migrate("plan", "workshop@1.1.0", new, "--map", "a=b", code=1).stderr)
         self.assertIn("[migration.unknown]", self.migrate("undo", "m-1", code=1).stderr)
         maps = os.path.join(self.new, "maps.json")
         with open(maps, "w", encoding="utf-8") as out:
@@ -175,9 +175,9 @@ class Migrate(unittest.TestCase):
         _, found = self.plan("--map", maps)
         self.assertEqual([each["result"] for each in found.values()], ["mapped"])
         bad = self.package("3.0.0", re.sub(r"(== 'select'\" target=\")publicity", r"\1awarded", selection()))
-        done = self.migrate("plan", "workshop@1.0.0", bad, code=1)
+        done = self.migrate("plan", "workshop@1.1.0", bad, code=1)
         self.assertIn("publicity-before-award", done.stdout)
-        self.assertIn("publicity-before-award", self.migrate("apply", "workshop@1.0.0", bad, code=1).stderr)
+        self.assertIn("publicity-before-award", self.migrate("apply", "workshop@1.1.0", bad, code=1).stderr)
 
     @unittest.skipIf(POSTGRES, "the syncs are another process's")
     @unittest.skipIf(os.environ.get("CHUYI_SANITIZED"), "a sanitizer's runtime has to be loaded first")
@@ -204,7 +204,7 @@ class Migrate(unittest.TestCase):
                 run_cli("audit", "verify", data=self.data)
             self.fail("it never ended")
 
-        self.assertGreater(until_done("apply", "workshop@1.0.0", new), 0, "some kill came between")
+        self.assertGreater(until_done("apply", "workshop@1.1.0", new), 0, "some kill came between")
         self.assertTrue(all(row[0] not in old for row in self.rows().values()))
         self.assertEqual([(each["id"], each["moved"]) for each in json.loads(self.migrate("list", "--json").stdout)], [("m-1", count)])
         self.assertGreater(until_done("undo", "m-1"), 0, "some kill came between")
@@ -231,7 +231,7 @@ class Migrate(unittest.TestCase):
         answer = self.server.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
         self.assertEqual(answer.json["problems"], [])
 
-        request = {"from": "workshop@1.0.0", "to": "workshop@2.1.0", "map": {"formal_check": "eligibility"}}
+        request = {"from": "workshop@1.1.0", "to": "workshop@2.1.0", "map": {"formal_check": "eligibility"}}
         before = self.rows()
         plan = ask("POST", "", request | {"dry_run": True})
         self.assertEqual({each["id"]: each["result"] for each in plan["applications"]}, {moving.id: "mapped", published.id: "as-is"})
@@ -255,7 +255,7 @@ class Migrate(unittest.TestCase):
         self.assertIn({"state": "formal_check", "titles": {"zh": "资格审查", "en": "Formal check"}}, [state for each in history for state in each["entered"]])
         refused = ask("POST", "/m-1/undo", {}, 409)
         self.assertEqual((refused["code"], [each["pointer"] for each in refused["errors"]]), ("migrate.acted", [moving.id]))
-        self.assertEqual(ask("POST", "", {"from": "workshop@1.0.0", "to": "workshop@9.9.9"}, 404)["code"], "definition.unknown")
+        self.assertEqual(ask("POST", "", {"from": "workshop@1.1.0", "to": "workshop@9.9.9"}, 404)["code"], "definition.unknown")
         self.assertEqual(self.server.stop(), 0)
         self.check_log()
 

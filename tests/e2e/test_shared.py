@@ -106,7 +106,7 @@ class Shared(unittest.TestCase):
             with open(path, encoding="utf-8") as source:
                 text = source.read()
             with open(path, "w", encoding="utf-8") as out:
-                out.write(text.replace('version="1.0.0"', f'version="{version}"', 1))
+                out.write(text.replace('version="1.1.0"', f'version="{version}"', 1))
 
         def offered():
             return json.loads(psql(self.store, "SELECT value FROM settings WHERE key = 'packages'")[0][0])["given"]["version"]
@@ -118,9 +118,9 @@ class Shared(unittest.TestCase):
         put(self.second, "1.1.0")
         self.second.start()
         self.assertEqual(offered(), "1.2.0", "an older one that a node finds when it starts is no reason")
-        put(self.second, "1.0.0")
+        put(self.second, "1.1.0")
         self.second.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
-        self.assertEqual(offered(), "1.0.0", "somebody chose it")
+        self.assertEqual(offered(), "1.1.0", "somebody chose it")
 
 
 class InS3(unittest.TestCase):

@@ -390,7 +390,7 @@ TEST_F(Identity, NoArchiveOfTheCorpusIsAPackage) {
 TEST_F(Identity, LaterFoldersWin) {
   copy_over(root_ / "packages", root_ / "own");
   const std::string manifest = read(root_ / "own/workshop/plugin.xml");
-  write(root_ / "own/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"version=\"1.0.0\" api"}, "version=\"0.9.0\" api"));
+  write(root_ / "own/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"version=\"1.1.0\" api"}, "version=\"0.9.0\" api"));
   options_.packages.push_back((root_ / "own").string());
   PackageLibrary library(options_);
   ASSERT_EQ(text_of(library.reload()), "");
@@ -400,7 +400,7 @@ TEST_F(Identity, LaterFoldersWin) {
   EXPECT_EQ(library.current("workshop")->version, "0.9.0") << "a package with problems keeps its former version";
   fs::remove_all(root_ / "own/workshop");
   EXPECT_TRUE(library.reload().empty());
-  EXPECT_EQ(library.current("workshop")->version, "1.0.0");
+  EXPECT_EQ(library.current("workshop")->version, "1.1.0");
 }
 
 TEST_F(Identity, ABrokenPackageLeavesTheOthersAsTheyWere) {
