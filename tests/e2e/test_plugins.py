@@ -219,6 +219,23 @@ class Live(OnServer):
         self.assertEqual(self.admin("POST", "/plugins/fresh/enable", {}).status, 200)
         self.assertEqual(self.apply("fresh").status, 201)
 
+    def test_an_upgrade_while_a_hundred_applications_run(self):
+        self.trust()
+        self.assertEqual(self.install(self.pack("fresh", version="1.0.0")).status, 201)
+        old = [self.apply("fresh").json["id"] for _ in range(100)]
+        self.assertEqual(self.install(self.pack("fresh", version="1.1.0")).status, 201)
+        new = [self.apply("fresh").json["id"] for _ in range(5)]
+        self.assertEqual({each["version"]: each["running"] for each in self.plugin("fresh")["applications"]}, {"1.0.0": 100, "1.1.0": 5})
+        before = dict(stored(self.data, "SELECT id, definition FROM sessions"))
+        for each in old[:20]:  # which end on the version that they started with
+            answer = self.server.request("POST", f"/api/v1/applications/{each}/events", {"event": "applicant.withdraw"}, self.tokens["applicant"])
+            self.assertEqual((answer.status, answer.json["application"]["status"]), (200, "ended"), answer.body)
+        moved = self.admin("POST", "/migrations", {"from": "fresh@1.0.0", "to": "fresh@1.1.0"})
+        self.assertEqual((moved.status, {each["result"] for each in moved.json["applications"]}), (200, {"moved"}), moved.body)
+        after = dict(stored(self.data, "SELECT id, definition FROM sessions"))
+        self.assertEqual({each for each in before if before[each] != after[each]}, set(old[20:]))
+        self.assertEqual({after[each] for each in old[20:]}, {after[each] for each in new})
+
     def test_what_nobody_uses_is_removed_and_can_come_again(self):
         self.trust()
         archive = self.pack("fresh")
