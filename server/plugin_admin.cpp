@@ -113,7 +113,7 @@ Result<PluginAdmin::Examined> PluginAdmin::examine(const std::string& name, cons
   for (const auto& each : *trust) keys[std::string{each.key()}] = string_or(each.value().as_object(), "key");
   Verification verified = verify_package(*files, keys, unsigned_too);
   std::vector<Detail> problems = std::move(verified.problems);
-  for (Detail& each : problems) each.place = name + ":" + each.place;
+  for (Detail& each : problems) each.place = name + "/" + each.place;
   // In a folder of its own: nothing is left where packages run from when this one is refused.
   const InvokeRegistry registry = make_registry();
   const std::unique_ptr<PackageLibrary> examiner = make_examiner(parts_.files, registry, (*staging)->path() + "/libraries");
@@ -126,6 +126,7 @@ Result<PluginAdmin::Examined> PluginAdmin::examine(const std::string& name, cons
   if (problems.empty()) {
     PluginClient plugins({.host_program = parts_.files.plugin_host});
     problems = run_package_tests(**loaded, *files, plugins).failures;
+    for (Detail& each : problems) each.place = name + "/" + each.place;
   }
   if (!problems.empty()) return refused(std::move(problems));
   return Examined{.definition = *loaded, .key = std::move(verified.key)};

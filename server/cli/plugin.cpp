@@ -288,8 +288,11 @@ Result<> run_test(const SharedFiles& files, const std::string& folder) {
   const Result<DefinitionPtr> loaded = make_examiner(files, registry, (*scratch)->path() + "/libraries")->load(folder);
   if (!loaded) return loaded.error();
   PluginClient plugins({.host_program = files.plugin_host, .log = [](const std::string& package, const std::string& line) { std::cerr << package << ": " << line << "\n"; }});
-  const TestRun run = run_package_tests(**loaded, *content, plugins);
-  for (const Detail& each : run.failures) std::cout << line_of(each) << "\n";
+  TestRun run = run_package_tests(**loaded, *content, plugins);
+  for (Detail& each : run.failures) {
+    each.place = (fs::path{folder} / each.place).string();
+    std::cout << line_of(each) << "\n";
+  }
   std::cerr << run.cases << " tests, " << run.failures.size() << " failed\n";
   if (run.failures.empty()) return {};
   return Error{.kind = ErrorKind::invalid, .code = "plugin.test", .message = "Expected the package's tests to pass, but " + std::to_string(run.failures.size()) + " failed", .place = folder};

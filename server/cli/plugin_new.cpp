@@ -81,7 +81,7 @@ constexpr const char* kValidator = R"cpp(// Finds what the forms' schemas cannot
 #include <string>
 #include <string_view>
 
-#include "chuyi_plugin.h"
+#include @HEADER@
 
 namespace {
 
@@ -130,7 +130,7 @@ Result<> write_new_plugin(const SharedFiles& files, const std::string& name, boo
     contents["tests/validator.json"] = kNativeTests;
   }
   const std::map<std::string, std::string> values{
-      {"@ID@", name}, {"@SDK@", files.root + "/plugins/sdk"}, {"@LIBRARY@", native ? "  <library src=\"lib" + name + ".so\"/>\n" : ""}};
+      {"@ID@", name}, {"@SDK@", files.root + "/plugins/sdk"}, {"@HEADER@", "\"chuyi_plugin.h\""}, {"@LIBRARY@", native ? "  <library src=\"lib" + name + ".so\"/>\n" : ""}};
   for (const auto& [path, text] : contents) {
     const fs::path target = fs::path{name} / path;
     std::error_code ec;

@@ -9,7 +9,7 @@ import unittest
 import urllib.request
 
 from scenario import Way, set_up
-from server import CLUSTER, POSTGRES, SOURCE_DIR, Server, pdf, psql, quote, run_cli, store_of
+from server import BINARY_DIR, CLUSTER, POSTGRES, SOURCE_DIR, Server, pdf, psql, quote, run_cli, store_of
 from test_http_gate import check_nul
 from test_rules import package
 
@@ -121,6 +121,34 @@ class Shared(unittest.TestCase):
         put(self.second, "1.1.0")
         self.second.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
         self.assertEqual(offered(), "1.1.0", "somebody chose it")
+
+    def test_an_archive_installed_on_one_node_comes_and_goes_on_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(os.path.join(BINARY_DIR, "plugins", "workshop"), os.path.join(folder, "given"))
+            package_file = os.path.join(folder, "given", "plugin.xml")
+            with open(package_file, encoding="utf-8") as source:
+                text = source.read()
+            with open(package_file, "w", encoding="utf-8") as out:
+                out.write(text.replace('id="workshop"', 'id="given"', 1).replace('  <library src="libworkshop.so"/>\n', ""))
+            run_cli("plugin", "pack", os.path.join(folder, "given"), "-o", os.path.join(folder, "given.zip"))
+            with open(os.path.join(folder, "given.zip"), "rb") as source:
+                archive = source.read()
+        self.second.start()
+        admin = self.tokens["admin"]
+        installed = self.first.request("POST", "/api/v1/admin/plugins?unsigned=true", archive, admin, headers={"Content-Type": "application/zip"})
+        self.assertEqual(installed.status, 201, installed.body)
+        self.assertEqual(self.second.request("GET", "/api/v1/programmes/given").json["digest"], installed.json["digest"])
+        self.assertEqual(self.second.request("POST", "/api/v1/admin/plugins/given/disable", {}, admin).status, 200)
+        body = {"programme": "given", "round": "2026", "title": "停用"}
+        self.assertEqual(self.first.request("POST", "/api/v1/applications", body, self.tokens["applicant"]).json["code"], "programme.disabled")
+        self.first.kill()
+        self.assertEqual(self.second.request("DELETE", "/api/v1/admin/plugins/given", token=admin).status, 204)
+        self.assertEqual(self.second.request("GET", "/api/v1/programmes/given").status, 404)
+        self.first.start()  # with the archive still in its folder
+        self.assertEqual(self.first.request("GET", "/api/v1/programmes/given").status, 404)
+        again = self.first.request("POST", "/api/v1/admin/plugins?unsigned=true", archive, admin, headers={"Content-Type": "application/zip"})
+        self.assertEqual(again.status, 201, again.body)
+        self.assertEqual(self.first.request("GET", "/api/v1/programmes/given").json["enabled"], True)
 
 
 class InS3(unittest.TestCase):

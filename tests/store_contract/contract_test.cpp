@@ -64,6 +64,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
 
   const SessionRow session = queries().session("s1")->value();
   EXPECT_EQ(session.orgs, (Ids{"c1", "430100", "430000"}));
+  EXPECT_EQ(*queries().running(), (std::map<std::string, std::int64_t>{{session.definition, 1}}));
   EXPECT_EQ(session.document, R"({"a":1})");
   EXPECT_EQ(session.title, "工坊 s1");
   const TaskRow kept = queries().task("t1")->value();
