@@ -68,15 +68,16 @@ TEST_P(ShippedExamples, AreJudgedAsTheySay) {
   for (const fs::directory_entry& entry : fs::directory_iterator(GetParam() / "tests")) {
     const Result<json::value> parsed = parse_json(read(entry.path()), JsonLimits{}, entry.path().string());
     ASSERT_TRUE(parsed) << parsed.error().message;
-    if (!parsed->is_object()) continue;  // the way of a whole application
-    const json::object& example = parsed->get_object();
-    const std::string form = string_or(example, "form");
-    if (form.empty()) continue;  // an example of another hook
-    ASSERT_TRUE((*definition)->compiled_forms.contains(form)) << entry.path();
-    const Findings wanted = expected(example);
-    EXPECT_EQ(found(*(*definition)->compiled_forms.at(form), example.at("data")), wanted) << entry.path();
-    if (wanted.empty()) valid.insert(form);
-    refused += wanted.empty() ? 0 : 1;
+    for (const json::value& each : parsed->is_array() ? parsed->get_array() : json::array{*parsed}) {
+      const json::object& example = each.as_object();
+      const std::string form = string_or(example, "form");
+      if (form.empty()) continue;  // an example of another hook, or a step of an application's way
+      ASSERT_TRUE((*definition)->compiled_forms.contains(form)) << entry.path();
+      const Findings wanted = expected(example);
+      EXPECT_EQ(found(*(*definition)->compiled_forms.at(form), example.at("data")), wanted) << entry.path();
+      if (wanted.empty()) valid.insert(form);
+      refused += wanted.empty() ? 0 : 1;
+    }
   }
   for (const char* form : {"nomination", "annual"})
     EXPECT_EQ(valid.contains(form), (*definition)->compiled_forms.contains(form)) << "one that is valid: " << form;
