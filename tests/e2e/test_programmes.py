@@ -49,9 +49,9 @@ class Package:
 
     def ways(self):
         """Name of the file → steps."""
-        tests = os.path.join(self.folder, "tests")
-        names = sorted(name for name in os.listdir(tests) if name.startswith("way")) if os.path.isdir(tests) else []
-        ways = {name: self.example(name) for name in names}
+        folder = os.path.join(self.folder, "tests", "ways")
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        ways = {name.removesuffix(".json"): self.example(os.path.join("ways", name)) for name in names}
         return ways | ({"selection": self.selection()} if self.shared == "selection" else {})
 
     def selection(self):
@@ -176,7 +176,7 @@ class Programmes(unittest.TestCase):
                 failures.append(str(error))
 
         for package in packages:
-            self.assertNotEqual(package.ways(), {}, f"{package.id} has no tests/way.json")
+            self.assertNotEqual(package.ways(), {}, f"{package.id} has no tests/ways")
         drives = [Drive(server, tokens, package, name, steps) for package in packages for name, steps in package.ways().items()]
         for at, drive in enumerate(drives):
             step(at, drive, drive.go())
