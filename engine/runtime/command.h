@@ -39,7 +39,7 @@ namespace chuyi {
 /// session.http          {event, …, key, to}: a message from outside to the Basic HTTP event I/O processor
 /// session.answer        {outbox, invoke, hook, answer} or {outbox, invoke, error:{code, message}}: of a package's code
 /// session.continue      {outbox}: the next macrostep        outbox.done {outbox}
-/// session.migrate       {from, to, map, migration}          session.unmigrate {migration}
+/// session.migrate       {from, to, map, migration, model?: what the package makes of the chart's data}          session.unmigrate {migration}
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}
 /// http.secret           {secret}: what keys of messages are made of; only the first one counts

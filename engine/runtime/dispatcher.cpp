@@ -20,8 +20,9 @@ constexpr const char* kUnprepared = "dispatcher.unprepared";
 
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
+  if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
   if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
-  command.data.erase("bundle");  // only preparation says what was sealed
+  for (const char* key : {"bundle", "indicators"}) command.data.erase(key);  // only preparation says what was sealed and found
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.

@@ -108,7 +108,7 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
   const Result<SessionDocument> document = decode_document(**from, row.document);
   if (!document) return document.error();
   MigratedSession moved =
-      migrate_session(**from, **to, state_map_from_json(object_or_empty(command.data, "map")), row, *document, now);
+      migrate_session(**from, **to, state_map_from_json(object_or_empty(command.data, "map")), row, *document, now, object_or_empty(command.data, "model"));
   std::vector<TimerRow> timers;
   for (const std::string& id : document->timers)
     if (std::optional<TimerRow> timer = view.timer(id)) timers.push_back(std::move(*timer));
@@ -173,8 +173,11 @@ std::vector<std::string> finished_invokes(const SessionDocument& document, std::
 }
 
 MigratedSession migrate_session(const Definition& from, const Definition& to, const scxml::StateMap& map, const SessionRow& row,
-                                const SessionDocument& document, Instant now) {
+                                const SessionDocument& document, Instant now, const json::object& model) {
   SessionDocument next = document;
+  // The facts are the engine's own, whatever a package says.
+  for (const auto& member : model)
+    if (member.key() != "application" && member.key() != "programme" && member.key() != "round") next.chart.datamodel[member.key()] = member.value();
   // What a chart sees of its programme is the new package's, as what handlers see.
   json::value* programme = next.chart.datamodel.if_contains("programme");
   if (programme != nullptr && *programme == json::value(chart_programme(from))) *programme = chart_programme(to);

@@ -20,7 +20,7 @@ std::vector<std::string> finished_invokes(const SessionDocument& document, std::
 
 /// Puts a session onto `to`. Handlers keep their state, tasks and timers their rows. Pure.
 MigratedSession migrate_session(const Definition& from, const Definition& to, const scxml::StateMap& map, const SessionRow& row,
-                                const SessionDocument& document, Instant now);
+                                const SessionDocument& document, Instant now, const json::object& model = {});
 
 /// Those of a session's timers that a `<send>` of its own chart to itself waits in.
 std::vector<TimerRow> own_sends(std::vector<TimerRow> timers);

@@ -1,6 +1,7 @@
 #include "engine/runtime/preparation.h"
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/session_document.h"
 
 namespace chuyi {
 namespace {
@@ -111,6 +112,36 @@ Result<json::object> seal(const Runtime& runtime, const Subject& subject, const 
 
 }  // namespace
 
+namespace {
+
+DefinitionPtr target_of(const Runtime& runtime, const Command& command) {
+  return command.kind == "session.migrate" ? runtime.definitions.by_digest(string_or(command.data, "to")) : nullptr;
+}
+
+/// What becomes of the chart's data is asked of the new version. A change of the application since is found by its revision.
+Result<Command> prepare_migration(const Runtime& runtime, const Definition& to, Command command) {
+  const Result<std::optional<SessionRow>> session = runtime.queries.session(command.session_id);
+  if (!session) return session.error();
+  const DefinitionPtr from = *session ? runtime.definitions.by_digest((*session)->definition) : nullptr;
+  if (!from) return command;  // the transaction says what is missing
+  const Result<SessionDocument> document = decode_document(*from, (*session)->document);
+  if (!document) return document.error();
+  const Result<json::object> answer = runtime.plugins.call(
+      to, hook::kMigrate, {},
+      {{"from", from->version}, {"to", to.version}, {"data", document->chart.datamodel}, {"application", application_facts(**session)}});
+  if (!answer) return answer.error();
+  command.data["model"] = object_or_empty(*answer, "data");
+  if (!command.if_revision) command.if_revision = (*session)->revision;
+  return command;
+}
+
+}  // namespace
+
+bool asks_package(const Runtime& runtime, const Command& command) {
+  const DefinitionPtr to = target_of(runtime, command);
+  return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
+}
+
 bool may_need_preparation(const Command& command) { return command.kind == "task.complete"; }
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
@@ -120,6 +151,7 @@ bool needs_preparation(const Command& command, const TaskRow& task) {
 }
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
+  if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
   if (!needs_preparation(command, subject->task)) return command;

@@ -9,8 +9,13 @@ bool may_need_preparation(const Command& command);
 /// Whether it has: there is a form to check or a bag to seal, and the actor may act on the task.
 bool needs_preparation(const Command& command, const TaskRow& task);
 
+/// Whether it moves an application to a version whose package says what becomes of its data (hook "migrate").
+bool asks_package(const Runtime& runtime, const Command& command);
+
 /// The work of a sign-off that must not run inside the transaction: the form's schema, its rules, the
 /// package's own validation, and sealing the bag. Blocks; call it on a worker thread.
+///
+/// Of a migration: the package's own say, kept as "model" in the command.
 ///
 /// @return the command with the exact task revision and definition that was checked or sealed, and "bundle" when one was sealed; the
 ///         command as it came when the actor may not act on the task. Errors: `not_found` "task.unknown"; `unavailable`

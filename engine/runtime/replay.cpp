@@ -111,7 +111,7 @@ class Replayer {
     const Result<DefinitionPtr> to = definition(string_or(command.data, "to"));
     if (!to) return to.error();
     MigratedSession moved =
-        migrate_session(*definition_, **to, state_map_from_json(object_or_empty(command.data, "map")), row_, document_, now);
+        migrate_session(*definition_, **to, state_map_from_json(object_or_empty(command.data, "map")), row_, document_, now, object_or_empty(command.data, "model"));
     if (!moved.obstacles.empty())
       return Error{.code = "migrate.obstacle", .message = moved.obstacles.front().message, .details = moved.obstacles};
     former_.push_back({.definition = definition_, .row = row_});

@@ -467,6 +467,31 @@ TEST(Migrations, ASignOffThatWasCheckedOnTheFormerVersionIsRefused) {
   EXPECT_EQ(world.replay_problem(), "");
 }
 
+TEST(Migrations, ThePackageSaysWhatBecomesOfTheData) {
+  World world;
+  Office office(world);
+  world.create();
+  json::object asking = plain_manifest();
+  asking["hooks"] = json::array{"migrate"};
+  asking["asks"].as_object()["migrate"] = true;
+  const DefinitionPtr to = world.definitions.add("workshop", "3.0.0", selection(), asking, {{"nomination", json::object{}}, {"annual", json::object{}}});
+  json::object asked;
+  world.plugins.answer = [&](std::string_view hook, const json::object& input) -> Result<json::object> {
+    if (hook != "migrate") return json::object{};
+    asked = input;
+    return json::parse(R"({"data":{"corrections":1,"application":{"id":"forged"}}})").as_object();
+  };
+  const std::string before = string_or(world.facts(), "id");
+  const auto applied = office.migrations().apply({.from = office.from, .to = to}, office.admin);
+  ASSERT_TRUE(applied) << applied.error().message;
+  EXPECT_EQ(world.session().definition, to->digest);
+  EXPECT_EQ(string_or(asked, "to"), "3.0.0");
+  EXPECT_EQ(world.replay_problem(), "");
+  EXPECT_EQ(string_or(world.facts(), "id"), before);
+  EXPECT_NE(world.session().document.find(R"("corrections":1)"), std::string::npos);
+  world.plugins.answer = [](std::string_view, const json::object&) -> Result<json::object> { return json::object{}; };
+}
+
 TEST(Migrations, WrongRequestsSayWhatIsWrong) {
   World world;
   Office office(world);
