@@ -133,7 +133,7 @@ std::vector<Detail> check_package(const Definition& definition, const std::vecto
 TestRun run_package_tests(const Definition& definition, const PackageFiles& files, PluginHost& plugins) {
   Tests tests(definition, plugins);
   for (const auto& [path, text] : files)
-    if (path.starts_with("tests/") && path.ends_with(".json") && path.find('/', 6) == std::string::npos) tests.file(path, text);
+    if (path.starts_with("tests/") && !path.starts_with("tests/way") && path.ends_with(".json") && path.find('/', 6) == std::string::npos) tests.file(path, text);
   return tests.take();
 }
 

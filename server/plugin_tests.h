@@ -31,7 +31,7 @@ struct TestRun {
   std::size_t cases = 0;
   std::vector<Detail> failures;  ///< "plugin.test" with what differed, "plugin.test_file" for a case that is none; place = file
 };
-/// Runs the examples tests/*.json of a package, each a case or a list of them:
+/// Runs the examples tests/*.json of a package (but tests/way*.json, which a server plays), each a case or a list of them:
 /// {"form":ID,"data":{…},"date"?,"application"?,"expect":{"findings":[{"place","code"}]}}: schema, rules, and where these find
 ///   nothing the package's code; the findings equal as a set of place and code;
 /// {"hook":NAME,"input":{…},"expect":{…}}: the answer equal.

@@ -13,10 +13,12 @@ namespace fs = std::filesystem;
 
 constexpr const char* kManifest = R"(<?xml version="1.0" encoding="UTF-8"?>
 <!-- What each element means stands in @SDK@/plugin.xsd. -->
-<plugin xmlns="urn:chuyi:plugin:1" id="@ID@" version="1.0.0" api="1">
+<plugin xmlns="urn:chuyi:plugin:1" id="@ID@" version="1.0.0" api="1" licence="Apache-2.0">
   <title zh="@ID@" en="@ID@"/>
   <description zh="请说明本项目类别。" en="Say what this programme is for."/>
   <round id="2026"/>
+  <applicants levels="college" zh="职业院校" en="Vocational schools and colleges"/>
+  <recommendation level="prefecture" zh="所在市州教育局推荐" en="Recommended by the education bureau of the prefecture"/>
   <quota province="10"/>
   <term years="3"/>
   <numbering scheme="@ID@〔{year}〕{seq:03}号"/>
@@ -73,39 +75,30 @@ constexpr const char* kTests = R"([
 )";
 
 constexpr const char* kNativeTests = R"([
-  {"form": "nomination", "data": {"statement": "建设思路待定"}, "expect": {"findings": [{"place": "/statement", "code": "plugin.undecided"}]}}
+  {"form": "nomination", "data": {"statement": "待定"}, "expect": {"findings": [{"place": "/statement", "code": "plugin.undecided"}]}}
 ]
 )";
 
-constexpr const char* kValidator = R"cpp(// Finds what the forms' schemas cannot say.
-#include <string>
-#include <string_view>
-
+constexpr const char* kValidator = R"cpp(// Finds what the forms' schemas and rules cannot say.
 #include @HEADER@
 
-namespace {
-
-int32_t validate(const chuyi_host*, const char* json, size_t size, chuyi_sink sink, void* context) {
-  std::string answer = R"({"findings":[]})";
-  if (std::string_view(json, size).find("待定") != std::string_view::npos)
-    answer = R"({"findings":[{"place":"/statement","code":"undecided","message":"Expected a statement without 待定","message_zh":"不得填写“待定”"}]})";
-  sink(context, answer.data(), answer.size());
-  return CHUYI_OK;
+static void validate(const boost::json::value& call, chuyi::sdk::Findings& findings) {
+  if (call.at("form").as_string() != "nomination") return;
+  if (call.at("data").at("statement").as_string() == "待定")
+    findings.add("/statement", "undecided", "Expected a statement that says something", "请填写具体内容");
 }
 
-const chuyi_plugin_info kPlugin = {sizeof(chuyi_plugin_info), CHUYI_ABI_VERSION, "@ID@", validate};
-
-}  // namespace
-
-const chuyi_plugin_info* chuyi_plugin(uint32_t abi_version) { return abi_version == CHUYI_ABI_VERSION ? &kPlugin : nullptr; }
+CHUYI_PLUGIN("@ID@", .validate = chuyi::sdk::hook<validate>)
 )cpp";
 
 constexpr const char* kCmake = R"(cmake_minimum_required(VERSION 3.16)
 project(@ID@ CXX)
-set(CHUYI_SDK "@SDK@" CACHE PATH "the folder of chuyi_plugin.h")
+set(CHUYI_SDK "@SDK@" CACHE PATH "the folder of chuyi_plugin.hpp")
+find_package(Boost 1.81 REQUIRED COMPONENTS json)
 add_library(@ID@ MODULE validator.cpp)
-target_compile_features(@ID@ PRIVATE cxx_std_17)
+target_compile_features(@ID@ PRIVATE cxx_std_20)
 target_include_directories(@ID@ PRIVATE "${CHUYI_SDK}")
+target_link_libraries(@ID@ PRIVATE Boost::json)
 # Beside plugin.xml, which names it.
 set_target_properties(@ID@ PROPERTIES CXX_VISIBILITY_PRESET hidden LIBRARY_OUTPUT_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
 )";
@@ -130,7 +123,7 @@ Result<> write_new_plugin(const SharedFiles& files, const std::string& name, boo
     contents["tests/validator.json"] = kNativeTests;
   }
   const std::map<std::string, std::string> values{
-      {"@ID@", name}, {"@SDK@", files.root + "/plugins/sdk"}, {"@HEADER@", "\"chuyi_plugin.h\""}, {"@LIBRARY@", native ? "  <library src=\"lib" + name + ".so\"/>\n" : ""}};
+      {"@ID@", name}, {"@SDK@", files.root + "/plugins/sdk"}, {"@HEADER@", "\"chuyi_plugin.hpp\""}, {"@LIBRARY@", native ? "  <library src=\"lib" + name + ".so\"/>\n" : ""}};
   for (const auto& [path, text] : contents) {
     const fs::path target = fs::path{name} / path;
     std::error_code ec;

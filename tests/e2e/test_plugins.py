@@ -14,7 +14,7 @@ import unittest
 import zipfile
 
 from scenario import set_up
-from server import CHUYI, PASSWORD, POSTGRES, SOURCE_DIR, Server, run_cli, stored
+from server import BINARY_DIR, CHUYI, PASSWORD, POSTGRES, SOURCE_DIR, Server, run_cli, stored
 
 CORPUS = os.path.join(os.environ.get("CHUYI_CORPUS", os.path.join(SOURCE_DIR, "..", "shared", "corpus")), "zip")
 
@@ -141,6 +141,14 @@ class New(Author):
         self.assertIn("tests/more.json#/0: Expected no findings, but found '/statement' form.required [plugin.test]", done.stdout)
         self.assertIn("tests/more.json#/1: Expected {\"total\":\"1\"}, but found {} [plugin.test]", done.stdout)
         self.assertIn("[plugin.test_file]", done.stdout)
+
+
+class Shipped(unittest.TestCase):
+    def test_each_package_passes_check_and_its_own_examples(self):
+        for manifest in sorted(glob.glob(os.path.join(BINARY_DIR, "plugins", "*", "plugin.xml"))):
+            with self.subTest(manifest):
+                done = chuyi(os.path.dirname(manifest), "test", ".", check=False)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class OnServer(Author):
@@ -293,7 +301,8 @@ class Live(OnServer):
             items = json.loads(run_cli("--data", os.path.join(empty, "none"), "plugin", "list", "--json").stdout)
             self.assertEqual(os.listdir(empty), [])
         workshop = next(each for each in items if each["id"] == "workshop")
-        self.assertEqual((workshop["version"], workshop["quota"]["province"], workshop["enabled"]), ("1.0.0", 100, True))
+        self.assertEqual((workshop["quota"]["province"], workshop["enabled"], workshop["installed"]), (100, True, False))
+        self.assertRegex(workshop["version"], r"^\d+\.\d+\.\d+$")
 
 
 class Refused(OnServer):
