@@ -1,0 +1,79 @@
+"""Goal: the packages of plugins/examples, built as docs/plugins.md says, are taken in and run."""
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from scenario import Way, set_up
+from server import BINARY_DIR, PASSWORD, SOURCE_DIR, Server, run_cli
+
+EXAMPLES = os.path.join(SOURCE_DIR, "plugins", "examples")
+TEAMS = ["甲队", "乙队", "丙队", "丁队", "戊队"]
+
+
+class OutsideTheTree(unittest.TestCase):
+    def test_the_native_ones_are_built_by_themselves_and_pass(self):
+        folder = tempfile.mkdtemp(prefix="chuyi-author-")
+        self.addCleanup(shutil.rmtree, folder)
+        for name in ("head-teacher-studio", "lots"):
+            package = os.path.join(folder, name)
+            shutil.copytree(os.path.join(EXAMPLES, name), package)
+            sdk = "-DCHUYI_SDK=" + os.path.join(SOURCE_DIR, "plugins", "sdk")
+            for command in (["cmake", "-S", package, "-B", package + "/build", sdk], ["cmake", "--build", package + "/build"]):
+                subprocess.run(command, check=True, capture_output=True, timeout=120)
+            self.assertIn(", 0 failed", run_cli("plugin", "test", package).stderr)
+
+
+class Lots(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        data = tempfile.mkdtemp(prefix="chuyi-e2e-")
+        cls.addClassCleanup(shutil.rmtree, data)
+        cls.server = Server(data)
+        cls.tokens = set_up(cls.server)
+        cls.addClassCleanup(cls.server.stop)
+        for name in ("story-call", "head-teacher-studio", "lots"):
+            packed = os.path.join(data, name + ".zip")
+            run_cli("plugin", "pack", os.path.join(BINARY_DIR, "plugins-examples", name), "-o", packed)
+            run_cli("plugin", "install", packed, "--unsigned", "--server", f"127.0.0.1:{cls.server.port}", "--password-stdin", stdin=PASSWORD + "\n")
+
+    def drawing(self):
+        """An application whose order was drawn once, waiting for the confirmation."""
+        way = Way(self.server, self.tokens, "lots")
+        way.id = way.do("POST", "/api/v1/applications", {"programme": "lots", "round": "2026", "title": "答辩"}, "applicant", 201).json["id"]
+        draft = way.application()["draft"]
+        way.do("PUT", f"/api/v1/applications/{way.id}/draft", {"day": "2026-05-20", "teams": TEAMS}, "applicant", 200, headers={"If-Match": f'"{draft["revision"]}"'})
+        way.do("POST", f"/api/v1/applications/{way.id}/submit", {}, "applicant", 200)
+        way.sign("clerk", "task", "draw", {"seed": 20260520, "witness": "赵公证"})
+        return way
+
+    def order(self, way):
+        task = way.do("GET", f"/api/v1/tasks/{way.task('lead', 'task')}", None, "lead", 200).json
+        self.assertEqual(task["data"]["teams"], TEAMS)
+        return task["data"]["order"]
+
+    def test_an_order_is_drawn_drawn_again_and_confirmed(self):
+        way = self.drawing()
+        first = self.order(way)
+        self.assertEqual(sorted(first), [1, 2, 3, 4, 5])
+        way.sign("lead", "task", "again")
+        second = self.order(way)
+        self.assertEqual(sorted(second), [1, 2, 3, 4, 5])
+        self.assertNotEqual(first, second)
+        way.sign("lead", "task", "confirm")
+        ended = way.application("clerk")
+        self.assertEqual((ended["status"], ended["state"]), ("ended", "drawn_up"))
+
+    def test_the_same_seed_gives_the_same_order(self):
+        self.assertEqual(self.order(self.drawing()), self.order(self.drawing()))
+
+    def test_a_withdrawal_ends_the_drawing(self):
+        way = self.drawing()
+        way.do("POST", f"/api/v1/applications/{way.id}/events", {"event": "applicant.withdraw"}, "applicant", 200)
+        ended = way.application("clerk")
+        self.assertEqual((ended["status"], ended["state"]), ("ended", "withdrawn"))
+
+
+if __name__ == "__main__":
+    unittest.main()
