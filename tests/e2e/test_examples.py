@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from scenario import Way, set_up
@@ -48,7 +49,15 @@ class Lots(unittest.TestCase):
         way.sign("clerk", "task", "draw", {"seed": 20260520, "witness": "赵公证"})
         return way
 
+    def reach(self, way, state):
+        """Calls of packages run beside the requests: waits for what one of them leads to."""
+        deadline = time.monotonic() + 60
+        while (found := way.application("clerk"))["state"] != state:
+            self.assertLess(time.monotonic(), deadline, found["state"])
+        return found
+
     def order(self, way):
+        self.reach(way, "confirming")
         task = way.do("GET", f"/api/v1/tasks/{way.task('lead', 'task')}", None, "lead", 200).json
         self.assertEqual(task["data"]["teams"], TEAMS)
         return task["data"]["order"]
@@ -62,14 +71,14 @@ class Lots(unittest.TestCase):
         self.assertEqual(sorted(second), [1, 2, 3, 4, 5])
         self.assertNotEqual(first, second)
         way.sign("lead", "task", "confirm")
-        ended = way.application("clerk")
-        self.assertEqual((ended["status"], ended["state"]), ("ended", "drawn_up"))
+        self.assertEqual(self.reach(way, "drawn_up")["status"], "ended")
 
     def test_the_same_seed_gives_the_same_order(self):
         self.assertEqual(self.order(self.drawing()), self.order(self.drawing()))
 
     def test_a_withdrawal_ends_the_drawing(self):
         way = self.drawing()
+        self.reach(way, "confirming")
         way.do("POST", f"/api/v1/applications/{way.id}/events", {"event": "applicant.withdraw"}, "applicant", 200)
         ended = way.application("clerk")
         self.assertEqual((ended["status"], ended["state"]), ("ended", "withdrawn"))
