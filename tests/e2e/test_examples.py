@@ -1,5 +1,6 @@
 """Goal: the packages of plugins/examples, built as docs/plugins.md says, are taken in and run."""
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,31 @@ class OutsideTheTree(unittest.TestCase):
             for command in (["cmake", "-S", package, "-B", package + "/build", sdk], ["cmake", "--build", package + "/build"]):
                 subprocess.run(command, check=True, capture_output=True, timeout=120)
             self.assertIn(", 0 failed", run_cli("plugin", "test", package).stderr)
+
+
+class Tutorial(unittest.TestCase):
+    def test_every_command_of_the_tutorial_gives_what_it_says(self):
+        with open(os.path.join(SOURCE_DIR, "docs", "plugins.md"), encoding="utf-8") as source:
+            steps = re.findall(r"```sh\n(.*?)```\n(?:```\n(.*?)```)?", source.read(), re.S)
+        data, home = tempfile.mkdtemp(prefix="chuyi-e2e-"), tempfile.mkdtemp(prefix="chuyi-author-")
+        self.addCleanup(shutil.rmtree, data)
+        self.addCleanup(shutil.rmtree, home)
+        server = Server(data, manual=False)
+        run_cli("user", "add", "admin", "--role", "administrator", "--org", "430000", "--password-stdin", data=data, store=server.store, stdin=PASSWORD + "\n")
+        server.start()
+        self.addCleanup(server.stop)
+        # What a person types at the terminal comes from here.
+        typed = 'chuyi() { if [[ " $* " == *" --server "* ]]; then command chuyi "$@" --password-stdin <<<"$TYPED"; else command chuyi "$@"; fi; }\n'
+        script = typed + "".join(f"{commands}\necho '=== step'\n" for commands, _ in steps)
+        for there, here in (("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("$CHUYI/build/release", BINARY_DIR), ("read -rsp \"The administrator's password: \" ADMIN", "ADMIN=$TYPED")):
+            self.assertIn(there, script)
+            script = script.replace(there, here)
+        done = subprocess.run(["bash", "-c", script], cwd=SOURCE_DIR, env=os.environ | {"HOME": home, "TYPED": PASSWORD}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200)
+        outputs = done.stdout.split("=== step\n")[:-1]
+        self.assertEqual(len(outputs), len(steps), done.stdout)
+        for (commands, says), found in zip(steps, outputs):
+            for line in says.splitlines():
+                self.assertRegex(found, "(?m)^" + re.escape(line).replace("…", ".*") + "$", commands)
 
 
 class Lots(unittest.TestCase):
