@@ -85,7 +85,7 @@ scxml::Snapshot& SessionRun::snapshot_of(const std::string& session) {
 
 scxml::Env SessionRun::env_of(const std::string& session) const {
   scxml::Env out{.session_id = session, .now = now_};
-  out.reaches = [this](const std::string& from, const std::string& target) { return !target_of(from, target).empty(); };
+  out.reaches = [this](const std::string& from, const std::string& target) { return !running_stage(from, target).empty() || !target_of(from, target).empty(); };
   if (!document_.http_base.empty()) out.http_location = document_.http_base + "/scxml/" + session + "?key=" + http_key(view_.http_secret(), row_.id);
   return out;
 }

@@ -92,6 +92,8 @@ class SessionRun {
   void forget(const std::string& source);
   Result<> send(const std::string& session, const scxml::Send& effect);
   Result<> deliver(const std::string& session, const scxml::Send& effect);
+  /// The key of the stage that a target like #_ID means, while it runs; else empty.
+  std::string running_stage(const std::string& session, const std::string& target) const;
   /// The session that a target names for this one; empty: none that takes events.
   std::string target_of(const std::string& session, const std::string& target) const;
   void set_send_timer(const std::string& session, const scxml::Send& effect, Instant due);

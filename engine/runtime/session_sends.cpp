@@ -68,10 +68,7 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
     post("http", http_message(session, effect));
     return {};
   }
-  if (effect.target.starts_with("#_")) {
-    const std::string key = key_of(session, effect.target.substr(2));
-    if (const auto stage = document_.stages.find(key); stage != document_.stages.end() && !stage->second.finished) return signal(session, key, effect);
-  }
+  if (const std::string key = running_stage(session, effect.target); !key.empty()) return signal(session, key, effect);
   std::string to = target_of(session, effect.target);
   if (to.empty()) {
     raise_error(session, {.name = "error.communication", .sendid = effect.sendid},
@@ -106,6 +103,13 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
   payload["target"] = std::move(to);
   post("send", std::move(payload));
   return {};
+}
+
+std::string SessionRun::running_stage(const std::string& session, const std::string& target) const {
+  if (!target.starts_with("#_")) return {};
+  std::string key = key_of(session, target.substr(2));
+  const auto stage = document_.stages.find(key);
+  return stage != document_.stages.end() && !stage->second.finished ? key : std::string{};
 }
 
 std::string SessionRun::target_of(const std::string& session, const std::string& target) const {

@@ -115,7 +115,7 @@ class Shared(unittest.TestCase):
         self.first.request("POST", "/api/v1/admin/plugins/reload", {}, self.tokens["admin"])
         self.assertEqual(offered(), "1.2.0")
         os.makedirs(os.path.join(self.second.data, "plugins"), exist_ok=True)
-        put(self.second, "1.1.0")
+        put(self.second, "1.0.0")
         self.second.start()
         self.assertEqual(offered(), "1.2.0", "an older one that a node finds when it starts is no reason")
         put(self.second, "1.1.0")
