@@ -15,7 +15,7 @@ namespace chuyi {
 /// Something a person (or the system) asks for. The one way to change anything.
 ///
 /// kind                  data
-/// application.create    {programme, round, title, org}                → reply body {id, …}
+/// application.create    {programme, round, title, org; journalled: facts, programme_data: what the chart is given}                → reply body {id, …}
 /// application.event     {event, data?}: an event of the chart that this actor may send
 /// task.claim/.release   {}
 /// task.save             {data}: keeps a draft of the form

@@ -180,7 +180,8 @@ MigratedSession migrate_session(const Definition& from, const Definition& to, co
     if (member.key() != "application" && member.key() != "programme" && member.key() != "round") next.chart.datamodel[member.key()] = member.value();
   // What a chart sees of its programme is the new package's, as what handlers see.
   json::value* programme = next.chart.datamodel.if_contains("programme");
-  if (programme != nullptr && *programme == json::value(chart_programme(from))) *programme = chart_programme(to);
+  const bool untouched = programme != nullptr && (*programme == json::value(chart_programme(from)) || *programme == json::value(first_chart_programme(from)));
+  if (untouched) *programme = chart_programme(to);
   scxml::Moved moved =
       scxml::migrate(*from.chart, *to.chart, map, std::move(next.chart), finished_invokes(document, row.id), {.session_id = row.id, .now = now});
   MigratedSession out{.row = row, .obstacles = std::move(moved.obstacles), .warnings = std::move(moved.warnings)};

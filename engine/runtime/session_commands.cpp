@@ -294,6 +294,8 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   SessionRun run(runtime.registry, definition, fresh->row, SessionDocument{}, now, reads);
   Command journalled = command;
   journalled.data["facts"] = fresh->facts;
+  // A later release may show charts more: a replay sees what was seen.
+  journalled.data["programme_data"] = chart_programme(*definition);
   if (std::string http = http_of(runtime, fresh->row, *definition->chart); !http.empty()) journalled.data["http"] = std::move(http);
   if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
   Result<Change> change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
@@ -335,7 +337,9 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
   if (command.kind == "application.create" || command.kind == "session.start") {
     run.set_http(string_or(command.data, "http"));
     const char* given = command.kind == "session.start" ? "data" : "facts";
-    if (Result<> begun = run.begin(object_or_empty(command.data, given)); !begun) return begun.error();
+    json::object programme = object_or_empty(command.data, "programme_data");
+    if (programme.empty()) programme = first_chart_programme(run.definition());
+    if (Result<> begun = run.begin(object_or_empty(command.data, given), std::move(programme)); !begun) return begun.error();
     return json::object{};
   }
   StageCommand stage{.task_id = command.task_id, .actor = command.actor, .data = command.data};

@@ -24,9 +24,17 @@ Error child_error(std::string code, std::string message) {
 
 }  // namespace
 
-json::object chart_programme(const Definition& definition) {
+json::object first_chart_programme(const Definition& definition) {
   json::object out{{"id", definition.programme}, {"version", definition.version}};
-  for (const char* key : {"term_years", "publicity", "panel", "annual_check", "recommendation", "params", "asks"})
+  for (const char* key : {"term_years", "publicity", "panel", "annual_check"})
+    if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
+  return out;
+}
+
+json::object chart_programme(const Definition& definition) {
+  json::object out = first_chart_programme(definition);
+  if (json::value* check = out.if_contains("annual_check"); check != nullptr && check->is_object()) check->get_object().erase("indicators");
+  for (const char* key : {"recommendation", "params", "asks"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   return out;
 }
@@ -49,10 +57,10 @@ SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition,
   while (errors_ahead_ < queue_.size() && queue_[errors_ahead_].event.type == scxml::EventType::platform) ++errors_ahead_;
 }
 
-Result<> SessionRun::begin(const json::object& facts) {
+Result<> SessionRun::begin(const json::object& facts, json::object programme) {
   const bool application = row_.kind == "application";
   const json::object data = application ? json::object{{"application", facts},
-                                                       {"programme", chart_programme(*definition_)},
+                                                       {"programme", std::move(programme)},
                                                        {"round", json::object{{"id", row_.round}}}}
                                         : facts;
   happened_.push_back({.session = row_.id});

@@ -15,6 +15,8 @@ namespace chuyi {
 
 /// What a chart may read of its programme. The rest stays with the definition, out of every snapshot.
 json::object chart_programme(const Definition& definition);
+/// What charts of applications saw whose journal does not say it.
+json::object first_chart_programme(const Definition& definition);
 
 /// One macrostep as it happened.
 struct Happened {
@@ -40,8 +42,10 @@ class SessionRun {
   SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row, SessionDocument document,
              Instant now, JournalView& view, bool one_macrostep = false);
 
-  /// Begins the session: of an application with `facts` as its `application`, of any other with them as its data.
-  Result<> begin(const json::object& facts);
+  /// Begins the session: of an application with `facts` as its `application` and what its chart sees of its programme, of
+  /// any other with them as its data.
+  Result<> begin(const json::object& facts, json::object programme = {});
+  const Definition& definition() const { return *definition_; }
   /// A person's command to a running stage. @return the stage's reply.
   /// Errors: `rejected` "stage.not_running", and those of the handler.
   Result<json::object> command(const std::string& invoke_id, const StageCommand& command);

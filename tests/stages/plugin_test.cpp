@@ -119,6 +119,25 @@ TEST(PluginHandle, StartsIsSignalledAndEnds) {
   EXPECT_NE(world.plugins.ids[0], world.plugins.ids[1]);
 }
 
+TEST(PluginHandle, ASignalWaitsForTheAnswerToTheOneBefore) {
+  const std::string twice = workflow(R"(<state id="s"><invoke type="cn.example.seal" id="seal"/>
+    <transition event="seal.pressed"><send target="#_seal" event="a"/><send target="#_seal" event="b"/></transition>
+    <transition event="done.invoke.seal" target="done"/><transition event="error.plugin" target="broken"/></state>)");
+  World world;
+  world.definitions.put("workshop", twice, sealing(), kForms);
+  world.plugins.answer = [&](std::string_view, const json::object& input) -> Result<json::object> {
+    const std::int64_t n = int_or(object_or_empty(input, "state"), "n", 0);
+    const char* event = string_or(input, "action") == "start" ? "seal.pressed" : n == 2 ? "done" : "";
+    json::array events;
+    if (*event != 0) events.push_back(json::object{{"name", event}});
+    return json::object{{"state", json::object{{"n", n + 1}}}, {"events", std::move(events)}};
+  };
+  world.create();
+  world.pumps->run_due();
+  EXPECT_EQ(world.state(), "done");
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(PluginHandle, IsToldWhenItsStateIsLeft) {
   World world;
   world.definitions.put("workshop", kSeal, sealing(), kForms);

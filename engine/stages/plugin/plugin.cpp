@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* kHandle = "handle";
 constexpr std::size_t kEventsMax = 20;
+constexpr std::size_t kWaitingMax = 100;
 
 StageOutcome ask(json::object state, const std::string& hook, json::object input) {
   StageOutcome out;
@@ -17,6 +18,22 @@ StageOutcome ask(json::object state, const std::string& hook, json::object input
 
 json::object handle_input(const StageContext& context, const char* action, const json::object& state) {
   return {{"action", action}, {"type", context.type}, {"state", object_or_empty(state, "kept")}, {"application", context.application}};
+}
+
+StageOutcome keep(json::object state) {
+  StageOutcome out;
+  out.state = std::move(state);
+  return out;
+}
+
+/// One call at a time: each sees the state that the one before has left.
+StageOutcome ask_next(const StageContext& context, json::object state) {
+  json::array& waiting = state["waiting"].get_array();
+  json::object input = handle_input(context, "signal", state);
+  input["signal"] = waiting.front();
+  waiting.erase(waiting.begin());
+  state["asked"] = true;
+  return ask(std::move(state), kHandle, std::move(input));
 }
 
 /// Whether the package said in its manifest that this type may send this event.
@@ -39,7 +56,7 @@ Result<StageOutcome> PluginStage::start(const StageContext& context, const json:
   if (context.type != "plugin") {
     json::object input = handle_input(context, "start", {});
     input["params"] = params;
-    return ask({{"hook", kHandle}}, kHandle, std::move(input));
+    return ask({{"hook", kHandle}, {"asked", true}}, kHandle, std::move(input));
   }
   const std::string hook = string_or(params, "hook");
   if (hook != "score" && hook != "number")
@@ -64,9 +81,13 @@ Result<StageOutcome> PluginStage::timer(const StageContext& /*context*/, const j
 
 Result<StageOutcome> PluginStage::signal(const StageContext& context, const json::object& state, std::string_view event, const json::value& data) const {
   if (string_or(state, "hook") != kHandle) return InvokeHandler::signal(context, state, event, data);
-  json::object input = handle_input(context, "signal", state);
-  input["signal"] = json::object{{"name", event}, {"data", data}};
-  return ask(state, kHandle, std::move(input));
+  json::object next = state;
+  if (!next.contains("waiting")) next["waiting"] = json::array{};
+  json::array& waiting = next["waiting"].get_array();
+  if (waiting.size() >= kWaitingMax)
+    return Error{.kind = ErrorKind::rejected, .code = "stage.signal", .message = "Expected fewer than " + std::to_string(kWaitingMax) + " events that wait for the package's answer"};
+  waiting.push_back(json::object{{"name", event}, {"data", data}});
+  return bool_or(next, "asked", false) ? keep(std::move(next)) : ask_next(context, std::move(next));
 }
 
 Result<StageOutcome> PluginStage::answer(const StageContext& context, const json::object& state, std::string_view hook, const json::object& answer) const {
@@ -79,6 +100,8 @@ Result<StageOutcome> PluginStage::answer(const StageContext& context, const json
     return out;
   }
   if (answer.contains("state")) out.state["kept"] = object_or_empty(answer, "state");
+  out.state["asked"] = false;
+  if (!array_or_empty(out.state, "waiting").empty()) out = ask_next(context, std::move(out.state));
   const json::array& events = array_or_empty(answer, "events");
   if (events.size() > kEventsMax) return wrong_answer("at most " + std::to_string(kEventsMax) + " events");
   for (const json::value& each : events) {
