@@ -49,13 +49,24 @@ Response missing(const Context& context) {
   return page.finish(404);
 }
 
+/// What a programme has none of is left out.
+void add_numbers(ctemplate::TemplateDictionary& out, const json::object& manifest) {
+  if (const std::int64_t quota = int_or(object_or_empty(manifest, "quota"), "province", 0); quota > 0)
+    out.SetValueAndShowSection("QUOTA", std::to_string(quota), "HAS_QUOTA");
+  if (const std::int64_t years = int_or(manifest, "term_years", 0); years > 0) out.SetValueAndShowSection("TERM", std::to_string(years), "HAS_TERM");
+}
+
 void add_programme(Page& page, const Definition& definition) {
   ctemplate::TemplateDictionary* row = page.dict().AddSectionDictionary("PROGRAMME");
   row->SetValue("NAME", page.pick(object_or_empty(definition.manifest, "titles")));
   row->SetValue("DESCRIPTION", page.pick(object_or_empty(definition.manifest, "description")));
-  row->SetIntValue("QUOTA", static_cast<long>(int_or(object_or_empty(definition.manifest, "quota"), "province", 0)));
-  row->SetIntValue("TERM", static_cast<long>(int_or(definition.manifest, "term_years", 0)));
+  add_numbers(*row, definition.manifest);
   row->SetValue("URL", page.link("/programmes/" + definition.programme));
+}
+
+void add_programmes(Context& context, Page& page, bool duties) {
+  for (const DefinitionPtr& each : context.services.definitions.current())
+    if ((string_or(each->manifest, "kind") == "duty") == duties) add_programme(page, *each);
 }
 
 void add_notice(Context& context, Page& page, const NoticeRow& stored) {
@@ -189,7 +200,7 @@ Response failure(const Context& context, const Error& error, Response answer) {
 
 net::awaitable<Response> home(Context& context) {
   Page page(context, "home.tpl", "site_name");
-  for (const DefinitionPtr& each : context.services.definitions.current()) add_programme(page, *each);
+  add_programmes(context, page, false);
   const auto open = co_await context.blocking([&] { return context.services.queries.notices({.programme = {}, .status = "open"}, {.limit = kHomeRows}); });
   if (!open) co_return context.fail(open.error());
   for (const NoticeRow& row : open->rows) add_notice(context, page, row);
@@ -203,7 +214,8 @@ net::awaitable<Response> home(Context& context) {
 
 net::awaitable<Response> programmes(Context& context) {
   Page page(context, "programmes.tpl", "programmes_title");
-  for (const DefinitionPtr& each : context.services.definitions.current()) add_programme(page, *each);
+  // What people apply for first, then what authorities owe each other.
+  for (const bool duties : {false, true}) add_programmes(context, page, duties);
   co_return page.finish();
 }
 
@@ -217,10 +229,10 @@ net::awaitable<Response> programme(Context& context) {
   page.set_title(title);
   dict.SetValue("NAME", title);
   dict.SetValue("DESCRIPTION", page.pick(object_or_empty(manifest, "description")));
-  dict.SetIntValue("QUOTA", static_cast<long>(int_or(object_or_empty(manifest, "quota"), "province", 0)));
-  dict.SetIntValue("TERM", static_cast<long>(int_or(manifest, "term_years", 0)));
+  add_numbers(dict, manifest);
   const NoticeRow rule{.rule = canonical_json(json::value(object_or_empty(manifest, "publicity")))};
-  dict.SetValue("PUBLICITY", page.pick(notice_json(rule, definition.get(), context.services.calendar, context.services.clock.now()).at("rule").as_object()));
+  if (manifest.contains("publicity"))
+    dict.SetValueAndShowSection("PUBLICITY", page.pick(notice_json(rule, definition.get(), context.services.calendar, context.services.clock.now()).at("rule").as_object()), "HAS_PUBLICITY");
   dict.SetValue("DIAGRAM", page.link("/programmes/" + definition->programme + "/diagram.svg"));
   for (const json::value& value : array_or_empty(manifest, "documents")) {
     const json::object& document = value.as_object();

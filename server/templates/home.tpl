@@ -14,7 +14,7 @@
 <p><a href="{{NOTICES_URL}}">{{T_ALL_NOTICES}}</a></p></section>
 <section><h2>{{T_PROGRAMMES_TITLE}}</h2>
 <ul class="tiles">
-{{#PROGRAMME}}<li><h3><a href="{{URL}}">{{NAME}}</a></h3><p>{{DESCRIPTION}}</p><dl><div><dt>{{T_PROGRAMME_QUOTA}}</dt><dd>{{QUOTA}} {{T_PROGRAMME_QUOTA_UNIT}}</dd></div><div><dt>{{T_PROGRAMME_TERM}}</dt><dd>{{TERM}} {{T_PROGRAMME_TERM_UNIT}}</dd></div></dl></li>
+{{#PROGRAMME}}<li><h3><a href="{{URL}}">{{NAME}}</a></h3><p>{{DESCRIPTION}}</p><dl>{{#HAS_QUOTA}}<div><dt>{{T_PROGRAMME_QUOTA}}</dt><dd>{{QUOTA}} {{T_PROGRAMME_QUOTA_UNIT}}</dd></div>{{/HAS_QUOTA}}{{#HAS_TERM}}<div><dt>{{T_PROGRAMME_TERM}}</dt><dd>{{TERM}} {{T_PROGRAMME_TERM_UNIT}}</dd></div>{{/HAS_TERM}}</dl></li>
 {{/PROGRAMME}}</ul></section>
 <section><h2>{{T_LATEST_AWARDS}}</h2>
 {{#NO_AWARDS}}<p class="empty">{{T_AWARDS_NONE}}</p>{{/NO_AWARDS}}

@@ -2,7 +2,7 @@
 <h1>{{NAME}}</h1>
 <p class="lead">{{DESCRIPTION}}</p>
 <ol class="stages" aria-label="{{T_PROGRAMME_STAGES}}"><li>{{T_STAGE_NOMINATION}}</li><li>{{T_STAGE_REVIEW}}</li><li>{{T_STAGE_PUBLICITY}}</li><li>{{T_STAGE_AWARD}}</li><li>{{T_STAGE_ANNUAL}}</li></ol>
-<dl class="facts"><div><dt>{{T_PROGRAMME_QUOTA}}</dt><dd>{{QUOTA}} {{T_PROGRAMME_QUOTA_UNIT}}</dd></div><div><dt>{{T_PROGRAMME_TERM}}</dt><dd>{{TERM}} {{T_PROGRAMME_TERM_UNIT}}</dd></div><div><dt>{{T_PROGRAMME_PUBLICITY}}</dt><dd>{{PUBLICITY}}</dd></div></dl>
+<dl class="facts">{{#HAS_QUOTA}}<div><dt>{{T_PROGRAMME_QUOTA}}</dt><dd>{{QUOTA}} {{T_PROGRAMME_QUOTA_UNIT}}</dd></div>{{/HAS_QUOTA}}{{#HAS_TERM}}<div><dt>{{T_PROGRAMME_TERM}}</dt><dd>{{TERM}} {{T_PROGRAMME_TERM_UNIT}}</dd></div>{{/HAS_TERM}}{{#HAS_PUBLICITY}}<div><dt>{{T_PROGRAMME_PUBLICITY}}</dt><dd>{{PUBLICITY}}</dd></div>{{/HAS_PUBLICITY}}</dl>
 <div class="columns">
 <section><h2>{{T_PROGRAMME_RUBRIC}}</h2>
 <table><caption>{{T_PROGRAMME_RUBRIC}}</caption><thead><tr><th scope="col">{{T_PROGRAMME_CRITERION}}</th><th scope="col" class="num">{{T_PROGRAMME_WEIGHT}}</th></tr></thead><tbody>
