@@ -195,7 +195,7 @@ class Migrate(unittest.TestCase):
             partly = 0
             for sync in range(1, 100):
                 env = os.environ | {"LD_PRELOAD": shim, "CHUYI_KILL_AT_SYNC": str(sync)}
-                done = subprocess.run([CHUYI, "--data", self.data, "migrate", *arguments], env=env, capture_output=True, text=True, timeout=60)
+                done = subprocess.run([CHUYI, "--data", self.data, "migrate", *arguments], env=env, capture_output=True, text=True, errors="replace", timeout=60)
                 moved = [id for id, row in self.rows().items() if row[0] not in old]
                 partly += 0 < len(moved) < len(before)
                 if done.returncode == 0:
