@@ -19,6 +19,7 @@ inline constexpr std::string_view kCheckIndicators = "check_indicators";
 inline constexpr std::string_view kRender = "render";
 inline constexpr std::string_view kHandle = "handle";
 inline constexpr std::string_view kMigrate = "migrate";
+inline constexpr std::string_view kAll[] = {kValidate, kEligible, kScore, kNumber, kCheckIndicators, kRender, kHandle, kMigrate};
 }  // namespace hook
 
 /// Calls native code of packages, each in a process of its own. Thread-safe; blocks the caller only, within the

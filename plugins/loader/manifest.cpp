@@ -10,6 +10,7 @@
 
 #include "engine/base/decimal.h"
 #include "engine/base/split.h"
+#include "engine/ports/plugin_host.h"
 #include "engine/scxml/xml_gate.h"
 
 namespace chuyi {
@@ -325,10 +326,10 @@ class Reader {
       json::array answers = list_of(each, "answer", "event", [](const pugi::xml_node& answer) { return json::object{{"event", answer.attribute("event").value()}, {"titles", texts(answer)}}; });
       return json::object{{"type", each.attribute("type").value()}, {"answers", std::move(answers)}};
     });
-    if (!invokes.empty() && std::find(hooks.begin(), hooks.end(), json::value("handle")) == hooks.end())
+    if (!invokes.empty() && std::find(hooks.begin(), hooks.end(), json::value(hook::kHandle)) == hooks.end())
       problem(node, "plugin.hook", "Expected 'handle' among the hooks of a library with <invoke> types of its own");
     json::object asks;
-    for (const char* hook : {"validate", "eligible", "score", "number", "check_indicators", "render", "handle", "migrate"})
+    for (const std::string_view hook : hook::kAll)
       asks[hook] = std::find(hooks.begin(), hooks.end(), json::value(hook)) != hooks.end();
     out_.data["asks"] = std::move(asks);
     out_.data["hooks"] = std::move(hooks);

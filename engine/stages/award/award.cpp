@@ -62,9 +62,21 @@ StageOutcome done(AwardRow award) {
   return out;
 }
 
-Result<Number> number_for(const StageContext& context) {
-  const int year = static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year());
-  return number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), year);
+struct Taken {
+  int year = 0;
+  std::int64_t seq = 0;
+  std::string number;
+};
+
+/// Takes the next number of the programme's series.
+Result<Taken> take_number(const StageContext& context, std::vector<StageEffect>& effects) {
+  Taken out{.year = static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year()), .number = {}};
+  const Result<Number> number = number_of(string_or(object_or_empty(context.programme, "numbering"), "scheme"), out.year);
+  if (!number) return number.error();
+  out.seq = context.view.series(number->series()) + 1;
+  out.number = number->text(out.seq);
+  effects.emplace_back(SetSeries{.name = number->series(), .value = out.seq});
+  return out;
 }
 
 /// Takes the next number of the series for this application, once: what comes of it the package may say, and try again.
@@ -72,11 +84,9 @@ Result<StageOutcome> reserve(const StageContext& context) {
   json::object reserved = object_or_empty(context.application, "reserved");
   StageOutcome out;
   if (reserved.empty()) {
-    const Result<Number> number = number_for(context);
-    if (!number) return number.error();
-    const std::int64_t seq = context.view.series(number->series()) + 1;
-    reserved = {{"year", static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year())}, {"seq", seq}, {"number", number->text(seq)}};
-    out.effects.emplace_back(SetSeries{.name = number->series(), .value = seq});
+    const Result<Taken> taken = take_number(context, out.effects);
+    if (!taken) return taken.error();
+    reserved = {{"year", taken->year}, {"seq", taken->seq}, {"number", taken->number}};
     out.effects.emplace_back(SetFact{.key = "reserved", .value = reserved});
   }
   out.events.push_back({.name = "done", .data = std::move(reserved)});
@@ -90,11 +100,9 @@ Result<std::string> choose_number(const StageContext& context, const json::objec
   const json::object& reserved = object_or_empty(context.application, "reserved");
   std::string number = string_or(params, "number", string_or(reserved, "number"));
   if (number.empty()) {
-    const Result<Number> next = number_for(context);
-    if (!next) return next.error();
-    const std::int64_t seq = context.view.series(next->series()) + 1;
-    effects.emplace_back(SetSeries{.name = next->series(), .value = seq});
-    number = next->text(seq);
+    const Result<Taken> taken = take_number(context, effects);
+    if (!taken) return taken.error();
+    number = taken->number;
   }
   const std::string given = "award-given/" + number;
   if (number.size() > kNumberMax || context.view.series(given) > 0)

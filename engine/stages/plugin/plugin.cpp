@@ -9,21 +9,20 @@ constexpr const char* kHandle = "handle";
 constexpr std::size_t kEventsMax = 20;
 constexpr std::size_t kWaitingMax = 100;
 
-StageOutcome ask(json::object state, const std::string& hook, json::object input) {
+StageOutcome keep(json::object state) {
   StageOutcome out;
   out.state = std::move(state);
+  return out;
+}
+
+StageOutcome ask(json::object state, const std::string& hook, json::object input) {
+  StageOutcome out = keep(std::move(state));
   out.effects.emplace_back(CallPlugin{.hook = hook, .input = std::move(input)});
   return out;
 }
 
 json::object handle_input(const StageContext& context, const char* action, const json::object& state) {
   return {{"action", action}, {"type", context.type}, {"state", object_or_empty(state, "kept")}, {"application", context.application}};
-}
-
-StageOutcome keep(json::object state) {
-  StageOutcome out;
-  out.state = std::move(state);
-  return out;
 }
 
 /// One call at a time: each sees the state that the one before has left.
@@ -74,9 +73,7 @@ Result<StageOutcome> PluginStage::command(const StageContext& context, const jso
 }
 
 Result<StageOutcome> PluginStage::timer(const StageContext& /*context*/, const json::object& state, std::string_view /*name*/) const {
-  StageOutcome out;
-  out.state = state;
-  return out;
+  return keep(state);
 }
 
 Result<StageOutcome> PluginStage::signal(const StageContext& context, const json::object& state, std::string_view event, const json::value& data) const {
@@ -91,8 +88,7 @@ Result<StageOutcome> PluginStage::signal(const StageContext& context, const json
 }
 
 Result<StageOutcome> PluginStage::answer(const StageContext& context, const json::object& state, std::string_view hook, const json::object& answer) const {
-  StageOutcome out;
-  out.state = state;
+  StageOutcome out = keep(state);
   if (hook != kHandle) {
     if (string_or(answer, std::string{hook}).empty()) return wrong_answer("an answer with '" + std::string{hook} + "'");
     if (hook == "score") out.effects.emplace_back(SetFact{.key = "score", .value = answer.at("score")});
