@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ class StageView {
   virtual std::vector<Membership> memberships(std::string_view user_id) = 0;
   /// Current value of a shared counter, 0 when new; locked until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// As View::record and View::records.
+  virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
+  virtual std::vector<RecordRow> records(std::string_view kind, std::string_view about) = 0;
   /// Data of a task that the stage keeps no copy of. For the rows it writes only, never for its state, its events or
   /// its decisions: this one answer is not journalled, and a replay gets an empty object.
   virtual json::object task_data(std::string_view task_id) = 0;
@@ -92,7 +96,7 @@ struct Post { std::string kind; json::object payload; };
 struct SetFact { std::string key; json::value value; };
 /// Asks the package's code, after the transaction; InvokeHandler::answer gets what it says.
 struct CallPlugin { std::string hook; json::object input; };
-using StageEffect = std::variant<TaskRow, NoticeRow, ObjectionRow, AwardRow, DocumentRow, BundleRow, SetTimer,
+using StageEffect = std::variant<TaskRow, NoticeRow, ObjectionRow, AwardRow, DocumentRow, BundleRow, RecordRow, SetTimer,
                                  CancelTimer, SetSeries, Post, SetFact, CallPlugin>;
 
 struct StageOutcome {

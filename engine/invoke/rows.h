@@ -110,6 +110,16 @@ struct BundleRow {
   Instant sealed;
 };
 
+/// A piece of data that is no task, notice or award: an expert, a delegation, a comment, a rank. Key: kind and id.
+struct RecordRow {
+  std::string kind;   ///< "expert", "delegation", …
+  std::string id;     ///< unique within the kind
+  std::string about;  ///< what lists ask for: a session, a user, a round …
+  json::object data;
+  Instant updated;
+  std::uint64_t revision = 1;  ///< counts changes of this row; 1 when it is new
+};
+
 /// A durable timer. `event` is what the session gets when it fires; "attempts" in it counts refused ones.
 struct TimerRow {
   std::string id;  ///< session id, then "/send/NUMBER/send id" or "/stage/invoke id/timer name"

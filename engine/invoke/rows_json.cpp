@@ -145,6 +145,19 @@ ObjectionRow objection_from_json(const json::object& object) {
           .settled = instant_or_none(object, "settled")};
 }
 
+json::object to_json(const RecordRow& row) {
+  return {{"kind", row.kind}, {"id", row.id}, {"about", row.about}, {"data", row.data}, {"updated", to_ms(row.updated)}, {"revision", static_cast<std::int64_t>(row.revision)}};
+}
+
+RecordRow record_from_json(const json::object& object) {
+  return {.kind = string_or(object, "kind"),
+          .id = string_or(object, "id"),
+          .about = string_or(object, "about"),
+          .data = object_or_empty(object, "data"),
+          .updated = instant_of(object, "updated"),
+          .revision = static_cast<std::uint64_t>(int_or(object, "revision", 1))};
+}
+
 json::object to_json(const AwardRow& row) {
   return {{"number", row.number},
           {"session", row.session_id},

@@ -16,6 +16,8 @@ json::object to_json(const AwardRow& row);
 AwardRow award_from_json(const json::object& object);
 json::object to_json(const DocumentRow& row);
 DocumentRow document_from_json(const json::object& object);
+json::object to_json(const RecordRow& row);
+RecordRow record_from_json(const json::object& object);
 json::array to_json(const std::vector<Membership>& memberships);
 std::vector<Membership> memberships_from_json(const json::array& array);
 json::array to_json(const std::vector<std::string>& strings);

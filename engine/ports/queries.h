@@ -53,6 +53,10 @@ struct AwardFilter {
   std::string status;
   std::string text;  ///< part of number, title or organisation name
 };
+struct RecordFilter {
+  std::string kind;  ///< always given
+  std::string about;
+};
 struct AuditRow {
   std::int64_t seq = 0;
   std::string session_id;  ///< empty: not about one session
@@ -87,6 +91,9 @@ class Queries {
   virtual Result<std::vector<DefinitionRow>> definitions() = 0;
   virtual Result<std::optional<DefinitionRow>> definition(std::string_view digest) = 0;
   virtual Result<std::optional<std::string>> setting(std::string_view key) = 0;
+  virtual Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) = 0;
+  /// Ordered by id.
+  virtual Result<Page<RecordRow>> records(const RecordFilter& filter, const PageRequest& page) = 0;
   /// How many applications run on each definition: digest → number. Looks at every session.
   virtual Result<std::map<std::string, std::int64_t>> running() = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.

@@ -98,6 +98,8 @@ struct Change {
   std::vector<OutboxRow> outbox;
   std::vector<std::string> outbox_removed;  ///< ids
   std::vector<std::pair<std::string, std::int64_t>> series;
+  std::vector<RecordRow> records;
+  std::vector<std::pair<std::string, std::string>> records_removed;  ///< kind and id; unknown ones are ignored
   std::vector<OrganisationRow> organisations;
   std::vector<UserRow> users;
   std::vector<LoginRow> logins;
@@ -108,6 +110,9 @@ struct Change {
   std::vector<ArchivedRecords> archived;  ///< each record becomes archived_record(bag)
   Reply reply;
 };
+
+/// Of one kind about one thing, as a command reads them.
+inline constexpr std::size_t kRecordsMax = 10'000;
 
 /// Reads inside the transaction of a command; sees what earlier commands of the same group wrote.
 class View {
@@ -122,6 +127,10 @@ class View {
   virtual std::optional<NoticeRow> notice(std::string_view id) = 0;
   virtual std::optional<DefinitionRow> definition(std::string_view digest) = 0;
   virtual std::optional<std::string> setting(std::string_view key) = 0;
+  /// Held for update until the command ends, when there is one.
+  virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
+  /// Ordered by id, at most kRecordsMax. Not held: who decides by what is there holds a series or a record first.
+  virtual std::vector<RecordRow> records(std::string_view kind, std::string_view about) = 0;
   /// 0 when new. Held for update until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
 };

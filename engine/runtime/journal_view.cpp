@@ -27,6 +27,35 @@ std::int64_t JournalView::series(std::string_view name) {
   return read.is_int64() ? read.get_int64() : 0;
 }
 
+std::optional<RecordRow> JournalView::record(std::string_view kind, std::string_view id) {
+  const auto changed = changed_records_.find({std::string{kind}, std::string{id}});
+  if (changed != changed_records_.end()) return changed->second;
+  const json::value& read = answer("record:" + std::string{kind} + "/" + std::string{id}, [&]() -> json::value {
+    const std::optional<RecordRow> row = view_->record(kind, id);
+    return row ? json::value(to_json(*row)) : json::value();
+  });
+  return read.is_object() ? std::optional{record_from_json(read.get_object())} : std::nullopt;
+}
+
+std::vector<RecordRow> JournalView::records(std::string_view kind, std::string_view about) {
+  const json::value& read = answer("records:" + std::string{kind} + "/" + std::string{about}, [&]() -> json::value {
+    json::array rows;
+    for (const RecordRow& row : view_->records(kind, about)) rows.push_back(to_json(row));
+    return rows;
+  });
+  std::map<std::string, RecordRow> rows;
+  if (read.is_array())
+    for (const json::value& each : read.get_array()) {
+      RecordRow row = record_from_json(each.get_object());
+      rows.insert_or_assign(row.id, std::move(row));
+    }
+  for (const auto& [key, row] : changed_records_)
+    if (row.kind == kind) row.about == about ? void(rows.insert_or_assign(row.id, row)) : void(rows.erase(row.id));
+  std::vector<RecordRow> out;
+  for (auto& [id, row] : rows) out.push_back(std::move(row));
+  return out;
+}
+
 json::object JournalView::task_data(std::string_view task_id) {
   if (view_ == nullptr) return {};
   std::optional<TaskRow> task = view_->task(task_id);

@@ -21,6 +21,8 @@ class JournalView final : public StageView {
 
   std::vector<Membership> memberships(std::string_view user_id) override;
   std::int64_t series(std::string_view name) override;
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override;
+  std::vector<RecordRow> records(std::string_view kind, std::string_view about) override;
   json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
@@ -32,6 +34,8 @@ class JournalView final : public StageView {
   /// Later reads of this command see the value; it is not journalled again.
   void set_series(const std::string& name, std::int64_t value) { changed_series_[name] = value; }
   const std::map<std::string, std::int64_t>& changed_series() const { return changed_series_; }
+  /// As set_series().
+  void set_record(const RecordRow& row) { changed_records_.insert_or_assign({row.kind, row.id}, row); }
   const json::object& reads() const { return reads_; }
 
  private:
@@ -42,6 +46,7 @@ class JournalView final : public StageView {
   json::object reads_;
   std::string http_secret_;
   std::map<std::string, std::int64_t> changed_series_;
+  std::map<std::pair<std::string, std::string>, RecordRow> changed_records_;
 };
 
 /// Whoever sends a message to the session has to know it (`?key=` of its location).

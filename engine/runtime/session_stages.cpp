@@ -203,6 +203,11 @@ void SessionRun::apply_effect(const std::string& key, StageEffect effect) {
     void operator()(AwardRow& row) const { run.change_.awards.push_back(std::move(row)); }
     void operator()(DocumentRow& row) const { run.change_.documents.push_back(std::move(row)); }
     void operator()(BundleRow& row) const { run.change_.bundles.push_back(std::move(row)); }
+    void operator()(RecordRow& row) const {
+      row.updated = run.now_;
+      run.view_.set_record(row);
+      run.change_.records.push_back(std::move(row));
+    }
     void operator()(SetTimer& timer) const {
       run.set_timer(run.stage_timers(key) + timer.name, timer.due,
                     {{"kind", "stage"}, {"invoke", key}, {"name", timer.name}});

@@ -28,6 +28,7 @@ struct MemoryDisk {
   Table<TimerRow> timers;
   Table<OutboxRow> outbox;
   Table<std::int64_t> series;
+  std::map<std::pair<std::string, std::string>, RecordRow> records;
   Table<OrganisationRow> organisations;
   Table<UserRow> users;
   Table<LoginRow> logins;
@@ -51,6 +52,10 @@ std::vector<Row> rows_where(const Table<Row>& table, Wanted wanted) {
     if (wanted(row)) out.push_back(row);
   return out;
 }
+
+std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view kind, std::string_view id);
+/// Those after id `after`.
+std::vector<RecordRow> records_where(const MemoryDisk& disk, const RecordFilter& filter, const std::string& after, std::size_t limit);
 
 std::unique_ptr<Queries> make_memory_queries(std::shared_ptr<MemoryDisk> disk);
 

@@ -138,6 +138,17 @@ class MemoryQueries final : public Queries {
 
   Result<std::optional<UserRow>> user(std::string_view id) override { return one(disk_->users, id); }
 
+  Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) override {
+    const std::lock_guard lock(disk_->mutex);
+    return find_record(*disk_, kind, id);
+  }
+
+  Result<Page<RecordRow>> records(const RecordFilter& filter, const PageRequest& page) override {
+    const std::lock_guard lock(disk_->mutex);
+    const std::size_t limit = std::clamp<std::size_t>(page.limit, 1, kLimitMax);
+    return by_name(records_where(*disk_, filter, page.after, limit + 1), page, [](const RecordRow& row) { return row.id; });
+  }
+
   Result<Page<UserRow>> users(const PageRequest& page) override {
     const std::lock_guard lock(disk_->mutex);
     return by_name(rows_where(disk_->users, [](const UserRow&) { return true; }), page, [](const UserRow& row) { return row.id; });
@@ -225,6 +236,18 @@ class MemoryQueries final : public Queries {
 };
 
 }  // namespace
+
+std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view kind, std::string_view id) {
+  const auto found = disk.records.find({std::string{kind}, std::string{id}});
+  return found == disk.records.end() ? std::nullopt : std::optional{found->second};
+}
+
+std::vector<RecordRow> records_where(const MemoryDisk& disk, const RecordFilter& filter, const std::string& after, std::size_t limit) {
+  std::vector<RecordRow> out;
+  for (auto each = disk.records.upper_bound({filter.kind, after}); each != disk.records.end() && each->first.first == filter.kind && out.size() < limit; ++each)
+    if (filter.about.empty() || each->second.about == filter.about) out.push_back(each->second);
+  return out;
+}
 
 std::unique_ptr<Queries> make_memory_queries(std::shared_ptr<MemoryDisk> disk) { return std::make_unique<MemoryQueries>(std::move(disk)); }
 

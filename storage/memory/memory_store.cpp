@@ -17,6 +17,8 @@ class MemoryView final : public View {
   std::optional<NoticeRow> notice(std::string_view id) override { return find_row(disk_.notices, id); }
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_row(disk_.definitions, digest); }
   std::optional<std::string> setting(std::string_view key) override { return find_row(disk_.settings, key); }
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override { return find_record(disk_, kind, id); }
+  std::vector<RecordRow> records(std::string_view kind, std::string_view about) override { return records_where(disk_, {std::string{kind}, std::string{about}}, "", kRecordsMax); }
   std::int64_t series(std::string_view name) override { return find_row(disk_.series, name).value_or(0); }
 
  private:
@@ -70,6 +72,8 @@ void write_rows(MemoryDisk& disk, const Change& change) {
   put_all(disk.timers, change.timers, by_id);
   for (const std::string& id : change.outbox_removed) disk.outbox.erase(id);
   put_all(disk.outbox, change.outbox, by_id);
+  for (const auto& [kind, id] : change.records_removed) disk.records.erase({kind, id});
+  for (const RecordRow& row : change.records) disk.records.insert_or_assign({row.kind, row.id}, row);
   for (const auto& [name, value] : change.series) disk.series.insert_or_assign(name, value);
 }
 

@@ -74,7 +74,7 @@ bool is_in_class(const Failure& failure, std::string_view prefix) { return failu
 bool is_conflict(const Failure& failure) {
   // Serialisation failure and deadlock, a lock not had in time, and two who were the first to write the same key.
   return is_in_class(failure, "40") || failure.state == "55P03" ||
-         (failure.state == "23505" && (failure.constraint == "idempotency_pkey" || failure.constraint == "sessions_pkey"));
+         (failure.state == "23505" && (failure.constraint == "idempotency_pkey" || failure.constraint == "sessions_pkey" || failure.constraint == "records_pkey"));
 }
 
 bool is_refusal(const Failure& failure) { return is_in_class(failure, "22") || is_in_class(failure, "23") || is_in_class(failure, "54"); }

@@ -262,6 +262,26 @@ Result<std::optional<UserRow>> PostgresQueries::user(std::string_view id) {
   return read<std::optional<UserRow>>([&](Connection& db) { return find_user(db, id); });
 }
 
+Result<std::optional<RecordRow>> PostgresQueries::record(std::string_view kind, std::string_view id) {
+  return read<std::optional<RecordRow>>([&](Connection& db) -> std::optional<RecordRow> {
+    auto row = db.prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND id = ?").bind(kind).bind(id).rows();
+    return row.step() ? std::optional{read_record(row)} : std::nullopt;
+  });
+}
+
+Result<Page<RecordRow>> PostgresQueries::records(const RecordFilter& filter, const PageRequest& page) {
+  return read<Page<RecordRow>>([&](Connection& db) {
+    const std::size_t limit = bounded(page.limit);
+    auto statement = db.prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ?" + (filter.about.empty() ? "" : " AND about = ?") + " AND id > ? ORDER BY id LIMIT ?");
+    statement.bind(filter.kind);
+    if (!filter.about.empty()) statement.bind(filter.about);
+    auto row = statement.bind(page.after).bind(static_cast<std::int64_t>(limit + 1)).rows();
+    std::vector<RecordRow> rows;
+    while (row.step()) rows.push_back(read_record(row));
+    return cut(std::move(rows), limit, [](const RecordRow& last) { return last.id; });
+  });
+}
+
 Result<Page<UserRow>> PostgresQueries::users(const PageRequest& page) {
   return read<Page<UserRow>>([&](Connection& db) {
     const std::size_t limit = bounded(page.limit);

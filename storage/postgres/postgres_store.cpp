@@ -91,6 +91,20 @@ class PostgresView final : public View {
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(written(), digest); }
   /// Not locked: some are read by every command. See hold_settings().
   std::optional<std::string> setting(std::string_view key) override { return settings_[std::string{key}] = find_setting(written(), key); }
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override {
+    written();
+    const std::string sql = std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND id = ? FOR UPDATE";
+    auto row = db_.prepare(transaction_.may_wait ? sql : sql + " SKIP LOCKED").bind(kind).bind(id).rows();
+    if (row.step()) return read_record(row);
+    if (!transaction_.may_wait && db_.prepare("SELECT 1 FROM records WHERE kind = ? AND id = ?").bind(kind).bind(id).rows().step()) throw Held{};
+    return std::nullopt;
+  }
+  std::vector<RecordRow> records(std::string_view kind, std::string_view about) override {
+    auto row = written().prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND about = ? ORDER BY id LIMIT ?").bind(kind).bind(about).bind(static_cast<std::int64_t>(kRecordsMax)).rows();
+    std::vector<RecordRow> out;
+    while (row.step()) out.push_back(read_record(row));
+    return out;
+  }
   std::int64_t series(std::string_view name) override {
     written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
     auto row = lock("SELECT value FROM series WHERE name = ? FOR UPDATE", "SELECT 1 FROM series WHERE name = ?", name);

@@ -20,6 +20,8 @@ OrganisationRow read_organisation(const Connection::Rows& row);
 std::optional<OrganisationRow> find_organisation(Connection& db, std::string_view id);
 TimerRow read_timer(const Connection::Rows& row);
 OutboxRow read_outbox(const Connection::Rows& row);
+inline constexpr const char* kRecordColumns = "kind, id, about, updated, revision, data";
+RecordRow read_record(const Connection::Rows& row);
 std::optional<DefinitionRow> find_definition(Connection& db, std::string_view digest);
 std::optional<std::string> find_setting(Connection& db, std::string_view key);
 std::optional<json::object> find_body(Connection& db, const std::string& sql, std::string_view id);

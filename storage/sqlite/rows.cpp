@@ -156,6 +156,20 @@ void write_runtime_rows(Connection& db, const Change& change) {
         .bind(to_ms(row.next_at))
         .run();
   }
+  for (const auto& [kind, id] : change.records_removed) db.prepare("DELETE FROM records WHERE kind = ? AND id = ?").bind(kind).bind(id).run();
+  for (const RecordRow& row : change.records) {
+    const std::string data = canonical_json(row.data);
+    db.prepare(
+          "INSERT INTO records (kind, id, about, updated, revision, data) VALUES (?,?,?,?,?,?) ON CONFLICT (kind, id) DO UPDATE SET"
+          " about = excluded.about, updated = excluded.updated, revision = excluded.revision, data = excluded.data")
+        .bind(row.kind)
+        .bind(row.id)
+        .bind(row.about)
+        .bind(to_ms(row.updated))
+        .bind(static_cast<std::int64_t>(row.revision))
+        .bind(data)
+        .run();
+  }
   for (const auto& [name, value] : change.series)
     db.prepare("INSERT INTO series (name, value) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
         .bind(name)
@@ -295,6 +309,15 @@ OutboxRow read_outbox(const Connection::Row& row) {
           .created = from_ms(row.number(4)),
           .attempts = static_cast<int>(row.number(5)),
           .next_at = from_ms(row.number(6))};
+}
+
+RecordRow read_record(const Connection::Row& row) {
+  return {.kind = row.text(0),
+          .id = row.text(1),
+          .about = row.text(2),
+          .data = read_json(row, 5),
+          .updated = from_ms(row.number(3)),
+          .revision = static_cast<std::uint64_t>(row.number(4))};
 }
 
 std::optional<DefinitionRow> find_definition(Connection& db, std::string_view digest) {

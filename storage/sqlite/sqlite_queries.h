@@ -29,6 +29,8 @@ class SqliteQueries final : public Queries {
   Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) override;
   Result<std::optional<AwardRow>> award_of(std::string_view session_id) override;
   Result<std::optional<UserRow>> user(std::string_view id) override;
+  Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) override;
+  Result<Page<RecordRow>> records(const RecordFilter& filter, const PageRequest& page) override;
   Result<Page<UserRow>> users(const PageRequest& page) override;
   Result<std::optional<LoginRow>> login(std::string_view token_digest) override;
   Result<std::optional<OrganisationRow>> organisation(std::string_view id) override;

@@ -38,6 +38,18 @@ class SqliteView final : public View {
   }
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(db_, digest); }
   std::optional<std::string> setting(std::string_view key) override { return find_setting(db_, key); }
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override {
+    auto row = db_.prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND id = ?");
+    row.bind(kind).bind(id);
+    return row.step() ? std::optional{read_record(row)} : std::nullopt;
+  }
+  std::vector<RecordRow> records(std::string_view kind, std::string_view about) override {
+    auto row = db_.prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND about = ? ORDER BY id LIMIT ?");
+    row.bind(kind).bind(about).bind(static_cast<std::int64_t>(kRecordsMax));
+    std::vector<RecordRow> out;
+    while (row.step()) out.push_back(read_record(row));
+    return out;
+  }
   std::int64_t series(std::string_view name) override {
     auto row = db_.prepare("SELECT value FROM series WHERE name = ?");
     row.bind(name);

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "engine/invoke/rows_json.h"
 #include "engine/ports/audit.h"
 #include "tests/store_contract/backends.h"
 
@@ -54,6 +55,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   change.timers = {{.id = "s1/x", .session_id = "s1", .due = from_ms(50), .event = {{"name", "e"}}}};
   change.outbox = {{.id = "x1", .session_id = "s1", .kind = "notify", .payload = {{"k", 1}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
   change.series = {{"HN", 41}};
+  change.records = {{.kind = "expert", .id = "e1", .about = "430100", .data = {{"name", "欧阳·㐬"}}, .updated = from_ms(8), .revision = 1}};
   change.organisations = {{.id = "430000", .parent = "", .level = "province", .name = "湖南省", .name_en = "Hunan"}, {.id = "430100", .parent = "430000", .level = "prefecture", .name = "长沙市", .name_en = "Changsha"}};
   change.users = {{.id = "u1", .name = "李四", .password = "$argon2id$x", .memberships = {{"applicant", "c1"}}, .disabled = true}};
   change.logins = {{.token_digest = "tok", .user_id = "u1", .expires = from_ms(77)}};
@@ -86,6 +88,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   EXPECT_EQ(queries().login("tok")->value().expires, from_ms(77));
   EXPECT_EQ(queries().definitions()->at(0).version, "1.0");
   EXPECT_EQ(queries().setting("k")->value(), "v");
+  EXPECT_EQ(to_json(queries().record("expert", "e1")->value()), to_json(change.records[0]));
   EXPECT_FALSE(queries().task("t2")->has_value());
   const Result<Reply> series = update_and_wait(store(), {.key = {}, .decide = [](View& view) -> Result<Change> {
     Change out = session_change("s2");
@@ -93,6 +96,61 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
     return out;
   }});
   EXPECT_EQ(series->body.as_int64(), 41);
+}
+
+TEST_P(StoreContract, KeepsRecordsByKindAndWhatTheyAreAbout) {
+  const auto row = [](const char* kind, const char* id, const char* about) { return RecordRow{.kind = kind, .id = id, .about = about, .data = {}, .updated = from_ms(1)}; };
+  Change first = session_change("s1");
+  first.records = {row("comment", "c2", "s1"), row("comment", "c1", "s1"), row("comment", "c3", "s2"), row("expert", "c1", "s1")};
+  ASSERT_TRUE(put(store(), first));
+  const Result<Page<RecordRow>> page = queries().records({.kind = "comment", .about = "s1"}, {.limit = 1, .after = {}});
+  EXPECT_EQ(ids(page->rows), (Ids{"c1"}));
+  EXPECT_EQ(ids(queries().records({.kind = "comment", .about = "s1"}, {.limit = 9, .after = page->next})->rows), (Ids{"c2"}));
+  EXPECT_EQ(ids(queries().records({.kind = "comment", .about = ""}, {})->rows), (Ids{"c1", "c2", "c3"}));
+
+  Change second = session_change("s2");
+  RecordRow moved = row("comment", "c2", "s2");
+  moved.revision = 2;
+  second.records = {moved};
+  second.records_removed = {{"comment", "c1"}, {"comment", "none"}};
+  ASSERT_TRUE(put(store(), second));
+  EXPECT_TRUE(queries().records({.kind = "comment", .about = "s1"}, {})->rows.empty());
+  const Result<Reply> seen = update_and_wait(store(), {.key = {}, .decide = [](View& view) -> Result<Change> {
+    Change out = session_change("s3");
+    json::array found;
+    for (const RecordRow& each : view.records("comment", "s2")) found.push_back(json::value(each.id));
+    found.push_back(view.record("comment", "c2")->revision);
+    found.push_back(view.record("comment", "c1").has_value());
+    out.reply.body = std::move(found);
+    return out;
+  }});
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->body, (json::array{"c2", "c3", std::uint64_t{2}, false}));
+}
+
+// Method: clients beside each other each take one from a record until it is used up.
+TEST_P(StoreContract, HoldsARecordUntilTheCommandEnds) {
+  constexpr int kPlaces = 20;
+  const auto take = [&](int client) {
+    return update_and_wait(store(), {.key = {}, .decide = [client](View& view) -> Result<Change> {
+      std::optional<RecordRow> row = view.record("places", "p");
+      const std::int64_t taken = row ? row->data["taken"].as_int64() : 0;
+      if (taken == kPlaces) return Error{.kind = ErrorKind::rejected, .code = "test.full", .message = "full"};
+      Change out;
+      out.audit = {{"kind", "take"}, {"client", client}};
+      out.records = {{.kind = "places", .id = "p", .about = "", .data = {{"taken", taken + 1}}, .updated = from_ms(1), .revision = row ? row->revision + 1 : 1}};
+      return out;
+    }});
+  };
+  std::vector<std::thread> clients;
+  std::atomic<int> taken = 0;
+  for (int client = 0; client < 4; ++client)
+    clients.emplace_back([&, client] {
+      for (int i = 0; i < kPlaces; ++i) taken += take(client) ? 1 : 0;
+    });
+  for (std::thread& each : clients) each.join();
+  EXPECT_EQ(taken, kPlaces);
+  EXPECT_EQ(queries().record("places", "p")->value().revision, std::uint64_t{kPlaces});
 }
 
 TEST_P(StoreContract, WritesNothingWhenDecideFails) {
