@@ -43,12 +43,15 @@ void WorkItems::cancel_all() {
   std::vector<std::string> open;
   for (const auto& member : state_["tasks"].get_object())
     if (is_open(task_from_json(member.value().get_object()))) open.emplace_back(member.key());
-  for (const std::string& id : open) {
-    TaskRow task = *find(id);
-    task.status = "cancelled";
-    ++task.revision;
-    put(std::move(task));
-  }
+  for (const std::string& id : open) cancel(id);
+}
+
+void WorkItems::cancel(std::string_view id) {
+  Result<TaskRow> task = find(id);
+  if (!task) return;
+  task->status = "cancelled";
+  ++task->revision;
+  put(std::move(*task));
 }
 
 Result<TaskRow> WorkItems::find(std::string_view id) const {

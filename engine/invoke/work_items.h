@@ -18,6 +18,8 @@ class WorkItems {
   TaskRow open(TaskRow task, bool keeps_data = true);
   /// Ends every open task as cancelled.
   void cancel_all();
+  /// Ends this one as cancelled.
+  void cancel(std::string_view id);
   /// claim, release, save. Errors: `forbidden` "task.not_yours"; `rejected` "task.closed", "task.claimed".
   Result<> handle(const StageCommand& command);
   /// The sign-off: checks actor, state and outcome, then closes the task with outcome and data.

@@ -2,6 +2,7 @@
 
 #include "engine/stages/annual_check/annual_check.h"
 #include "engine/stages/award/award.h"
+#include "engine/stages/countersign/countersign.h"
 #include "engine/stages/panel/panel.h"
 #include "engine/stages/plugin/plugin.h"
 #include "engine/stages/publicity/publicity.h"
@@ -16,6 +17,7 @@ Result<> add_builtin_handlers(InvokeRegistry& registry) {
   };
   Row rows[] = {
       {"task", std::make_unique<TaskStage>()},
+      {"countersign", std::make_unique<CountersignStage>()},
       {"panel", std::make_unique<PanelStage>()},
       {"publicity", std::make_unique<PublicityStage>()},
       {"award", std::make_unique<AwardStage>()},
