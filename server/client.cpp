@@ -26,6 +26,7 @@ HttpClient::HttpClient(std::string host, std::uint16_t port) : state_(std::make_
   state_->port = port;
 }
 HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(HttpClient&& other) noexcept = default;
 
 Result<ClientAnswer> HttpClient::request(const std::string& method, const std::string& target, const std::string& body,
                                          const std::map<std::string, std::string>& headers) {

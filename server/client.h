@@ -21,6 +21,7 @@ class HttpClient {
  public:
   HttpClient(std::string host, std::uint16_t port);
   ~HttpClient();
+  HttpClient(HttpClient&& other) noexcept;
   /// @param headers  beside Host and Content-Length. Errors: `unavailable` "client.connection".
   Result<ClientAnswer> request(const std::string& method, const std::string& target, const std::string& body,
                                const std::map<std::string, std::string>& headers);

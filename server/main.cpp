@@ -11,6 +11,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/plugin.h"
 #include "server/cli/scxml_test.h"
+#include "server/cli/why.h"
 #include "server/cli/workflow_commands.h"
 #include "server/messages.h"
 
@@ -207,6 +208,14 @@ int main(int argc, char** argv) {
 
   std::string application;
   std::int64_t until = 0;
+  WhyOptions why;
+  CLI::App* why_command = app.add_subcommand("why", "say why an application or a task stands where it stands, and what stands in the way");
+  why_command->add_option("id", why.id, "of an application or a task")->required();
+  why_command->add_option("--server", why.server, "ADDRESS:PORT of a running server, which also says what --user may do; none: the data folder");
+  why_command->add_option("--user", why.user, "whom to ask as, with --server")->capture_default_str();
+  why_command->add_flag("--password-stdin", why.password_stdin, "with --server: read the password from standard input, else from the terminal");
+  why_command->add_option("--lang", why.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
+  why_command->add_flag("--json", json_output, "print as JSON");
   CLI::App* replay_command = app.add_subcommand("replay", "run an application's journal again and compare with what is stored");
   replay_command->add_option("application", application, "application id")->required();
   replay_command->add_option("--until", until, "stop after this entry of the audit log");
@@ -294,6 +303,10 @@ int main(int argc, char** argv) {
   });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
+  why_command->callback([&] {
+    why.json = json_output;
+    code = exit_code(run_why(files, {data, store, documents}, why), json_output);
+  });
   replay_command->callback([&] { code = exit_code(run_replay(files, {data, store, documents}, application, until, json_output), json_output); });
   migrate_plan->callback([&] {
     migrate.json = json_output;

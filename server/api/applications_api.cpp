@@ -41,14 +41,9 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
                                                      {"size", static_cast<std::int64_t>((*bundle)->size)},
                                                      {"sealed", format_instant((*bundle)->sealed)}})
                           : json::value();
-  json::array events;
-  if (seen.definition && seen.session.status == "running") {
-    const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
-    if (!document) return document.error();
-    for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
-      if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
-  }
-  out["events"] = std::move(events);
+  const Result<std::vector<std::string>> events = sendable_events(context.actor, seen);
+  if (!events) return events.error();
+  out["events"] = to_json(*events);
   return out;
 }
 

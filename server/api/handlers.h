@@ -46,6 +46,9 @@ net::awaitable<Response> release_task(Context& context);
 net::awaitable<Response> save_task(Context& context);
 net::awaitable<Response> complete_task(Context& context);
 
+net::awaitable<Response> why_application(Context& context);
+net::awaitable<Response> why_task(Context& context);
+
 net::awaitable<Response> put_organisation(Context& context);
 net::awaitable<Response> put_user(Context& context);
 net::awaitable<Response> list_users(Context& context);

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/session_document.h"
+#include "engine/scxml/describe.h"
 
 namespace chuyi::api {
 namespace {
@@ -61,6 +63,16 @@ Result<bool> is_panel_open(Queries& queries, const std::string& session_id) {
     if (open->next.empty()) return false;
     after = open->next;
   }
+}
+
+Result<std::vector<std::string>> sendable_events(const Actor& actor, const Seen& seen) {
+  std::vector<std::string> out;
+  if (!seen.definition || seen.session.status != "running") return out;
+  const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
+  if (!document) return document.error();
+  for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
+    if (may_send(actor, seen.session, event)) out.push_back(event);
+  return out;
 }
 
 Result<TaskRow> open_nomination(Context& context, const Seen& seen) {

@@ -26,6 +26,9 @@ Result<SeenTask> see_task_to_act(Context& context, const std::string& id);
 /// Whether a panel of the application still scores or is to be appointed: its scores are sealed.
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id);
 
+/// Events of the chart that the actor may send now. Errors: of a document that cannot be read.
+Result<std::vector<std::string>> sendable_events(const Actor& actor, const Seen& seen);
+
 /// The open task of the nomination form that the actor may act on. Errors: `rejected` "application.no_draft".
 Result<TaskRow> open_nomination(Context& context, const Seen& seen);
 

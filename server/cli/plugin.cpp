@@ -13,7 +13,7 @@
 #include "plugins/host/plugin_client.h"
 #include "plugins/loader/pack.h"
 #include "server/cli/commands.h"
-#include "server/client.h"
+#include "server/cli/remote.h"
 #include "server/http/message.h"
 #include "server/plugin_admin.h"
 #include "server/plugin_tests.h"
@@ -106,69 +106,42 @@ class Installation final : public Place {
   std::unique_ptr<PluginAdmin> admin_;
 };
 
-Error error_of(const ClientAnswer& answer) {
-  const json::object body = answer.body.is_object() ? answer.body.get_object() : json::object{};
-  Error out{.kind = ErrorKind::rejected,
-            .code = string_or(body, "code", "client.answer"),
-            .message = string_or(body, "detail", "Expected the server to do it, but it answered " + std::to_string(answer.status)),
-            .place = string_or(body, "place")};
-  for (const json::value& each : array_or_empty(body, "errors"))
-    if (each.is_object())
-      out.details.push_back({.place = string_or(each.get_object(), "pointer"), .code = string_or(each.get_object(), "code"), .message = string_or(each.get_object(), "detail"), .message_zh = string_or(each.get_object(), "detail_zh")});
-  return out;
-}
-
 class Remote final : public Place {
  public:
   static Result<std::unique_ptr<Place>> open(const PluginOptions& options) {
-    ListenOptions address;
-    if (Result<> read = read_listen(address, options.server, "--server"); !read) return read.error();
-    const Result<std::string> password = read_password(options.password_stdin);
-    if (!password) return password.error();
-    std::unique_ptr<Remote> out(new Remote(address));
-    const Result<json::object> in = out->send("POST", "/login", boost::json::serialize(json::object{{"user", "admin"}, {"password", *password}}), "application/json");
-    if (!in) return in.error();
-    out->token_ = string_or(*in, "token");
+    Result<RemoteServer> server = RemoteServer::sign_in(options.server, "admin", options.password_stdin);
+    if (!server) return server.error();
+    std::unique_ptr<Remote> out(new Remote(std::move(*server)));
     return std::unique_ptr<Place>(std::move(out));
   }
 
   Result<json::array> list() override { return items("/admin/plugins"); }
   Result<json::object> install(const std::string& /*file*/, const std::string& archive, const InstallOptions& options) override {
-    return send("POST", std::string{"/admin/plugins?upgrade="} + (options.upgrade ? "true" : "false") + "&unsigned=" + (options.unsigned_too ? "true" : "false"), archive, "application/zip");
+    return server_.send("POST", std::string{"/admin/plugins?upgrade="} + (options.upgrade ? "true" : "false") + "&unsigned=" + (options.unsigned_too ? "true" : "false"), archive, "application/zip");
   }
-  Result<> enable(const std::string& id, bool enabled) override { return done(send("POST", "/admin/plugins/" + percent_encode(id) + (enabled ? "/enable" : "/disable"), "{}", "application/json")); }
-  Result<> remove(const std::string& id) override { return done(send("DELETE", "/admin/plugins/" + percent_encode(id), {}, {})); }
+  Result<> enable(const std::string& id, bool enabled) override { return done(server_.send("POST", "/admin/plugins/" + percent_encode(id) + (enabled ? "/enable" : "/disable"), "{}", "application/json")); }
+  Result<> remove(const std::string& id) override { return done(server_.send("DELETE", "/admin/plugins/" + percent_encode(id), {}, {})); }
   Result<json::array> trusted() override { return items("/admin/trust"); }
   Result<std::string> trust(const std::string& name, const std::string& pem) override {
-    const Result<json::object> added = send("POST", "/admin/trust", boost::json::serialize(json::object{{"name", name}, {"key", pem}}), "application/json");
+    const Result<json::object> added = server_.send("POST", "/admin/trust", boost::json::serialize(json::object{{"name", name}, {"key", pem}}), "application/json");
     if (!added) return added.error();
     return string_or(*added, "id");
   }
-  Result<> distrust(const std::string& id) override { return done(send("DELETE", "/admin/trust/" + percent_encode(id), {}, {})); }
+  Result<> distrust(const std::string& id) override { return done(server_.send("DELETE", "/admin/trust/" + percent_encode(id), {}, {})); }
 
  private:
-  explicit Remote(const ListenOptions& address) : client_(address.address, address.port) {}
+  explicit Remote(RemoteServer server) : server_(std::move(server)) {}
   static Result<> done(const Result<json::object>& answer) {
     if (!answer) return answer.error();
     return {};
   }
   Result<json::array> items(const std::string& path) {
-    const Result<json::object> answer = send("GET", path, {}, {});
+    const Result<json::object> answer = server_.send("GET", path, {}, {});
     if (!answer) return answer.error();
     return array_or_empty(*answer, "items");
   }
-  Result<json::object> send(const std::string& method, const std::string& path, const std::string& body, const std::string& type) {
-    std::map<std::string, std::string> headers{{"Accept-Language", "en"}};
-    if (!type.empty()) headers["Content-Type"] = type;
-    if (!token_.empty()) headers["Authorization"] = "Bearer " + token_;
-    const Result<ClientAnswer> answer = client_.request(method, "/api/v1" + path, body, headers);
-    if (!answer) return answer.error();
-    if (answer->status >= 300) return error_of(*answer);
-    return answer->body.is_object() ? answer->body.get_object() : json::object{};
-  }
 
-  HttpClient client_;
-  std::string token_;
+  RemoteServer server_;
 };
 
 Result<std::unique_ptr<Place>> open_place(const SharedFiles& files, const Home& home, const PluginOptions& options) {

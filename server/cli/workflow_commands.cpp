@@ -13,8 +13,6 @@
 #include "server/phrases.h"
 
 namespace chuyi {
-namespace {
-
 namespace fs = std::filesystem;
 
 Result<Texts> load_workflow_texts(const SharedFiles& files) {
@@ -25,8 +23,6 @@ Result<Texts> load_workflow_texts(const SharedFiles& files) {
   if (Result<> added = out.add(*text, path); !added) return added.error();
   return out;
 }
-
-}  // namespace
 
 bool is_package(const std::string& path) { return fs::is_directory(path) || fs::path{path}.extension() == ".zip"; }
 

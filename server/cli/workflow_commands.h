@@ -3,6 +3,7 @@
 #include <string>
 
 #include "server/installation.h"
+#include "server/problem.h"
 
 /// `chuyi diagram`, `explain` and `diff`: workflows for people who read no XML.
 namespace chuyi {
@@ -15,6 +16,8 @@ struct Workflow {
 };
 /// Of a .scxml file, or of a package (folder or zip) that is read and not kept. Errors: those of parse_chart and of the package.
 Result<Workflow> load_workflow(const SharedFiles& files, const std::string& path);
+/// Words for what charts hold. Errors: of the file.
+Result<Texts> load_workflow_texts(const SharedFiles& files);
 /// Is it a package, by its name?
 bool is_package(const std::string& path);
 

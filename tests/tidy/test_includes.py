@@ -15,6 +15,7 @@ MAY_USE = {
     "engine/stages": ["engine/base", "engine/check", "engine/invoke", "engine/scxml"],
     "engine/ports": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms"],
     "engine/runtime": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports"],
+    "engine/why": ["engine/base", "engine/ports", "engine/scxml"],
     "engine/migrate": ["engine/base", "engine/check", "engine/invoke", "engine/ports", "engine/runtime", "engine/scxml"],
     "plugins/sdk": [],
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
