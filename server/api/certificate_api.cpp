@@ -20,7 +20,8 @@ struct Subject {
   SessionRow session;
   DefinitionPtr definition;
   json::object form;
-  OrganisationRow issuer;
+  OrganisationRow org;
+  OrganisationRow issuer;  ///< the authority of the province that `org` belongs to: the top of its tree
   std::string language;
 };
 
@@ -51,11 +52,11 @@ std::string day_in(Day day, const std::string& language) {
   return std::to_string(static_cast<unsigned>(date.day())) + " " + kMonths[static_cast<unsigned>(date.month()) - 1] + " " + std::to_string(static_cast<int>(date.year()));
 }
 
-/// The authority of the province that the awarded organisation belongs to: the top of its tree.
-Result<OrganisationRow> issuer_of(Queries& queries, const SessionRow& session) {
-  const Result<std::optional<OrganisationRow>> top = queries.organisation(session.orgs.empty() ? session.org : session.orgs.back());
-  if (!top) return top.error();
-  return top->value_or(OrganisationRow{});
+/// An empty one where it is not known.
+Result<OrganisationRow> organisation(Queries& queries, const std::string& id) {
+  const Result<std::optional<OrganisationRow>> found = queries.organisation(id);
+  if (!found) return found.error();
+  return found->value_or(OrganisationRow{});
 }
 
 /// Errors: `not_found` "award.unknown", "certificate.none"; `rejected` "certificate.revoked"; those of the store.
@@ -72,12 +73,15 @@ Result<Subject> load(Context& context, const std::string& number, const std::str
   if (!definition || !definition->certificate) return no_certificate("certificate.none", "Expected a programme that gives certificates", "该项目类别不出具证书");
   const Result<SessionDocument> document = decode_document(*definition, (*session)->document);
   if (!document) return document.error();
-  Result<OrganisationRow> issuer = issuer_of(queries, **session);
+  Result<OrganisationRow> org = organisation(queries, (*session)->org);
+  if (!org) return org.error();
+  Result<OrganisationRow> issuer = organisation(queries, (*session)->orgs.empty() ? (*session)->org : (*session)->orgs.back());
   if (!issuer) return issuer.error();
   return Subject{.award = published(**award),
                  .session = **session,
                  .definition = definition,
                  .form = object_or_empty(object_or_empty(document->chart.datamodel, "application"), "form"),
+                 .org = std::move(*org),
                  .issuer = std::move(*issuer),
                  .language = language};
 }
@@ -92,7 +96,8 @@ std::string text_at(const json::object& form, std::string_view path) {
 /// What a placeholder of the template stands for. @param fields  as hook `render` gave them.
 std::string value_of(const Subject& subject, const json::object& fields, const std::string& name) {
   const AwardRow& award = subject.award;
-  if (name == "org") return award.org_name;
+  // In Chinese the name that it had when it applied.
+  if (name == "org") return subject.language == "en" && !subject.org.name_en.empty() ? subject.org.name_en : award.org_name;
   if (name == "title") return award.title;
   if (name == "programme") return string_or(object_or_empty(subject.definition->manifest, "titles"), subject.language);
   if (name == "round") return award.round;

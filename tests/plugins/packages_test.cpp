@@ -539,7 +539,7 @@ INSTANTIATE_TEST_SUITE_P(Templates, BrokenCertificate, testing::Values(
   BadCertificate{"FieldWithoutHook",  "{org}: ",                            "{field.years}",               "certificate.placeholder", "own.xml:3:4"},
   BadCertificate{"OpenBrace",         "{title}\" x",                        "{title\" x",                  "text.braces",             "own.xml:3:4"},
   BadCertificate{"MissingLanguage",   " en=\"{org}: {title}\"",             "",                            "certificate.schema",      "own.xml:3:4"},
-  BadCertificate{"UnknownPage",       "\"A4\"",                             "\"A9\"",                      "certificate.schema",      "own.xml:2:51"},
+  BadCertificate{"UnknownPage",       "\"A4\"",                             "\"A9\"",                      "certificate.schema",      "own.xml:2:2"},
   BadCertificate{"LettersTooLarge",   "size=\"20\"",                        "size=\"900\"",                "certificate.schema",      R"(own.xml:3:\d+)"},
   BadCertificate{"SizeMinAbove",      "size=\"20\"",                        "size=\"20\" size-min=\"30\"", "certificate.size",        "own.xml:3:4"},
   BadCertificate{"PastTheEdge",       "width=\"200\"",                      "width=\"290\"",               "certificate.place",       "own.xml:3:4"},
