@@ -108,7 +108,7 @@ class Certificates(unittest.TestCase):
         self.assertNotIn("199001011234", text)
 
     def test_a_character_without_a_font_is_an_error_not_a_box(self):
-        answer = self.get("rare", "?lang=en")
+        answer = self.get("rare")
         self.assertEqual((answer.status, answer.json["code"]), (503, "certificate.font"))
         self.assertIn("U+F0000", answer.json["detail"])
 
