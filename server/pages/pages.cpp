@@ -317,7 +317,7 @@ net::awaitable<Response> awards(Context& context) {
   Page page(context, "awards.tpl", "awards_title");
   const PageRequest request = context.page();
   const AwardFilter filter{.programme = context.request.query_or("programme"), .round = {}, .status = context.request.query_or("status"), .text = context.request.query_or("q").substr(0, 200)};
-  const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, {.limit = 30, .after = request.after}); });
+  const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, {.limit = 25, .after = request.after}); });
   if (!rows) co_return context.fail(rows.error());
   for (const AwardRow& row : rows->rows) add_award(context, page, row);
   page.dict().ShowSection(rows->rows.empty() ? "NO_AWARDS" : "HAS_AWARDS");

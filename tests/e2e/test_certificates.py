@@ -10,7 +10,7 @@ from scenario import LEADER, Way, set_up
 from server import BINARY_DIR, SOURCE_DIR, Server, pdf, quote
 
 HOME = "https://awards.example.cn"
-STUDIO = {"studio_name": "春雨班主任工作室", "leader": LEADER, "statement": "以班级文化建设为主线",
+STUDIO = {"studio_name": "春雨班主任工作室（13900000000）", "leader": LEADER, "statement": "以班级文化建设为主线",
           "classes": [{"name": "机电2015级1班", "from": "2015-09", "to": "2018-08"}, {"name": "机电2018级2班", "from": "2018-09", "to": "2024-08"}]}
 
 
@@ -96,7 +96,7 @@ class Certificates(unittest.TestCase):
         text = self.read("studio")
         self.assertIn("李老师老师：", text)
         self.assertIn("您担任班主任9年。", text)
-        self.assertIn("“春雨班主任工作室”（湖南某职业技术学院）被认定为湖南省“楚怡”名班主任工作室", text)
+        self.assertIn("“春雨班主任工作室（139****0000）”（湖南某职业技术学院）被认定为湖南省“楚怡”名班主任工作室", text)
         self.assertEqual(self.notice["lead"]["zh"], f"现将2026年拟认定的“楚怡”名班主任工作室予以公示，公示至{self.notice['last_day']}。")
         page = self.server.request("GET", f"/notices/{self.notice['id']}", headers={"Accept": "text/html"}).body.decode()
         self.assertIn(self.notice["lead"]["zh"], page)
