@@ -15,6 +15,7 @@
 #include "engine/ports/clock.h"
 #include "engine/ports/definition.h"
 #include "engine/ports/documents.h"
+#include "engine/ports/plugin_host.h"
 #include "engine/ports/queries.h"
 #include "engine/runtime/command.h"
 #include "engine/runtime/pumps.h"
@@ -47,6 +48,9 @@ struct Services {
   HttpLimits limits;
   TrustedProxies proxies;
   net::thread_pool& pool;  ///< for calls that block
+  net::thread_pool& package_pool;  ///< for calls that wait for a package's code
+  PluginHost& plugin_host;
+  std::string public_url;  ///< where the public reaches this server; empty: not told
   /// A row by its id costs less than a thread that is woken for it: the store is in this process.
   bool reads_here = false;
   /// Advances the manual clock (nullptr target: to the next timer) and fires what is due; empty without one.

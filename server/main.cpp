@@ -54,7 +54,7 @@ void add_listen_options(CLI::App& app, ServeOptions& options, std::string& liste
       ->capture_default_str();
   app.add_option("--trusted-proxy", options.trusted_proxies, "an address or network whose X-Forwarded-For is believed, e.g. 10.0.0.0/8; none: nobody's");
   app.add_option("--plugins", options.packages, "more folders of packages; later ones win");
-  app.add_option("--public-url", options.public_url, "http(s)://host[:port] at which charts take messages over HTTP; none: they take none");
+  app.add_option("--public-url", options.public_url, "http(s)://host[:port] at which this server is reached: for messages to charts and the codes on certificates; none: neither");
   app.add_option("--allow-message", options.allowed_messages, "a URL that charts may post messages to, and everything below it");
   app.add_option("--manual-clock", manual, "a clock that stands at this time until an administrator moves it (tests, demo)");
   app.add_option("--threads", options.listen.threads, "threads of network input and output")->capture_default_str();

@@ -58,7 +58,7 @@ int status_of(const Error& error) {
 std::string detail_of(const Error& error, const Texts& texts, const std::string& language) {
   if (language == "zh" && !error.message_zh.empty()) return printable(error.message_zh);
   // What a disk or a library says is for the log.
-  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") && error.code != "login.busy";
+  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") && error.code != "login.busy" && error.code != "certificate.font";
   return internal ? texts.get(error.code, language) : printable(error.message);
 }
 

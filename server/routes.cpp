@@ -75,6 +75,7 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/notices/{id}", everybody, get_notice},
       {"POST", "/api/v1/notices/{id}/objections", everybody, file_objection, kKey},
       {"GET", "/api/v1/awards", everybody, list_awards},
+      {"GET", "/api/v1/awards/{number}/certificate", everybody, get_certificate},
       {"GET", "/api/v1/organisations", everybody, list_organisations},
       {"GET", "/api/v1/clock", everybody, get_clock},
       {"POST", "/api/v1/admin/organisations", administrator, put_organisation, kKey},

@@ -25,7 +25,7 @@ struct ServeOptions {
   HttpLimits limits;
   std::vector<std::string> trusted_proxies;  ///< addresses and networks, see TrustedProxies
   std::vector<std::string> packages;
-  std::string public_url;                    ///< where charts that take messages over HTTP are reached; empty: nowhere
+  std::string public_url;                    ///< where this server is reached: for messages to charts, codes on certificates; empty: neither
   std::vector<std::string> allowed_messages;  ///< URLs that charts may post to, and what is below them
   std::optional<Instant> manual_clock;  ///< stands still and is moved by administrators only
   int plugin_call_ms = 2'000;

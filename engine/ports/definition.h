@@ -9,6 +9,7 @@
 #include "engine/base/json.h"
 #include "engine/base/result.h"
 #include "engine/forms/forms.h"
+#include "engine/ports/certificate.h"
 #include "engine/scxml/chart.h"
 
 namespace chuyi {
@@ -23,11 +24,12 @@ struct Definition {
   ///  "numbering":{"scheme":"…{year}…{seq:03}…"},"publicity":{"days":5,"unit":"working","include_start":true,
   ///  "fields":[…]},"panel":{"reviewers_min":3},"documents":[{"kind","titles","required","media_types","bytes_max","public"}],
   ///  "rubric":{"criteria":[{"id","titles","weight","max"}]},"forms":{"nomination":"forms/nomination.json",…},
-  ///  "hooks":["validate"],"rounds":["2026"]}
+  ///  "hooks":["validate"],"rounds":["2026"],"texts":{"notice.lead":{"zh","en"}}}
   json::object manifest;
   scxml::ChartPtr chart;
   json::object forms;  ///< form id → JSON Schema draft-07 with common definitions already inlined
   std::map<std::string, FormPtr, std::less<>> compiled_forms;  ///< the same, compiled
+  CertificatePtr certificate;  ///< of an award; nullptr when the programme gives none
   /// Every text file of the package that the digest covers: path → content. What the store keeps, and
   /// what `Definitions::restore` rebuilds a definition from.
   json::object files;

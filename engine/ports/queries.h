@@ -82,6 +82,7 @@ class Queries {
   virtual Result<std::vector<ObjectionRow>> objections(std::string_view session_id) = 0;
   /// Ordered by number.
   virtual Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) = 0;
+  virtual Result<std::optional<AwardRow>> award(std::string_view number) = 0;
   virtual Result<std::optional<AwardRow>> award_of(std::string_view session_id) = 0;
   virtual Result<std::optional<UserRow>> user(std::string_view id) = 0;
   virtual Result<Page<UserRow>> users(const PageRequest& page) = 0;

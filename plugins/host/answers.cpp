@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kListMax = 200;
 constexpr std::size_t kEventsMax = 100;
 constexpr std::size_t kNumberMax = 200;  // bytes
+constexpr std::size_t kFieldMax = 1'000;  // bytes
 
 /// `value` is a string of at least one character.
 bool has_text(const json::object& object, std::string_view key) { return !string_or(object, key).empty(); }
@@ -56,10 +57,17 @@ std::string indicators(const json::object& answer) {
   return findings(answer);
 }
 
+/// One line of text that may stand on a page: well-formed (the JSON gate saw to it), without control characters.
+bool is_line(const json::value& value) {
+  if (!value.is_string() || value.get_string().size() > kFieldMax) return false;
+  const std::string_view text = value.get_string();
+  return printable(text) == text && text.find('\n') == std::string_view::npos;
+}
+
 std::string fields(const json::object& answer) {
   const json::object& all = object_or_empty(answer, "fields");
-  const bool texts = std::all_of(all.begin(), all.end(), [](const auto& each) { return each.value().is_string(); });
-  return has_object(answer, "fields") && all.size() <= kListMax && texts ? "" : "an object \"fields\" of strings";
+  const bool lines = std::all_of(all.begin(), all.end(), [](const auto& each) { return is_line(each.value()); });
+  return has_object(answer, "fields") && all.size() <= kListMax && lines ? "" : "an object \"fields\" of strings, each one line of at most 1000 bytes";
 }
 
 std::string events(const json::object& answer) {
@@ -87,6 +95,14 @@ std::string defect_of(std::string_view asked, const json::value& answer) {
   for (const Shape& shape : kShapes)
     if (shape.hook == asked)
       if (const std::string expected = shape.expected(answer.get_object()); !expected.empty()) return "expected an answer with " + expected;
+  return {};
+}
+
+std::string lack_of(std::string_view asked, const json::object& answer, const Definition& definition) {
+  if (asked != hook::kRender || !definition.certificate) return {};
+  const json::object& fields = object_or_empty(answer, "fields");
+  for (const std::string& name : definition.certificate->fields)
+    if (!fields.contains(name)) return "expected an answer with the field '" + name + "', which the certificate names";
   return {};
 }
 

@@ -450,8 +450,9 @@ Result<json::object> PluginClient::call(const Definition& definition, std::strin
   const json::array& hooks = array_or_empty(definition.manifest, "hooks");
   if (definition.library.empty() || std::find(hooks.begin(), hooks.end(), json::value(hook)) == hooks.end()) return json::object{};
   Result<json::object> answer = process_of(definition)->call(hook, id, input);
-  if (answer) return answer;
-  Error error = answer.error();
+  const std::string lack = answer ? lack_of(hook, *answer, definition) : std::string{};
+  if (answer && lack.empty()) return answer;
+  Error error = answer ? plugin_error("plugin.answer", definition.programme, lack) : answer.error();
   error.message = "Package '" + definition.programme + "', hook '" + std::string{hook} + "': " + error.message;
   record(definition, hook, error);
   return error;

@@ -2,93 +2,16 @@
 
 #include <algorithm>
 #include <functional>
-#include <memory>
 #include <set>
-
-#include <libxml/parser.h>
-#include <libxml/xmlschemas.h>
 
 #include "engine/base/decimal.h"
 #include "engine/base/split.h"
 #include "engine/ports/plugin_host.h"
 #include "engine/scxml/xml_gate.h"
+#include "plugins/loader/schema.h"
 
 namespace chuyi {
 namespace {
-
-struct FreeXml {
-  void operator()(xmlDoc* p) const { xmlFreeDoc(p); }
-  void operator()(xmlSchema* p) const { xmlSchemaFree(p); }
-  void operator()(xmlSchemaParserCtxt* p) const { xmlSchemaFreeParserCtxt(p); }
-  void operator()(xmlSchemaValidCtxt* p) const { xmlSchemaFreeValidCtxt(p); }
-};
-
-struct SchemaErrors {
-  const XmlDocument& document;
-  std::vector<Detail> details;
-};
-
-/// Where a node of libxml2's tree stands in ours: libxml2 knows lines (up to 65,535) but no columns.
-std::string place_of(const XmlDocument& document, const xmlNode* node) {
-  const xmlNode* attribute = node != nullptr && node->type == XML_ATTRIBUTE_NODE ? node : nullptr;
-  std::vector<int> path;  // which of its parent's elements, from the node up
-  for (const xmlNode* at = attribute == nullptr ? node : node->parent; at != nullptr && at->type == XML_ELEMENT_NODE; at = at->parent) {
-    path.push_back(0);
-    for (const xmlNode* before = at->prev; before != nullptr; before = before->prev) path.back() += before->type == XML_ELEMENT_NODE ? 1 : 0;
-  }
-  pugi::xml_node out = document.dom;
-  for (; !path.empty(); path.pop_back()) {
-    const auto is_element = [](const pugi::xml_node& each) { return each.type() == pugi::node_element; };
-    out = out.find_child(is_element);
-    for (int i = 0; i < path.back(); ++i)
-      do out = out.next_sibling();
-      while (out && !is_element(out));
-  }
-  const pugi::xml_attribute named = attribute == nullptr ? pugi::xml_attribute{} : out.attribute(reinterpret_cast<const char*>(attribute->name));
-  return named ? document.place(named) : document.place(out);
-}
-
-#if LIBXML_VERSION >= 21200
-using XmlErrorPtr = const xmlError*;
-#else
-using XmlErrorPtr = xmlError*;
-#endif
-
-void take_error(void* user, XmlErrorPtr error) {
-  auto& out = *static_cast<SchemaErrors*>(user);
-  std::string message = error->message == nullptr ? "" : error->message;
-  while (message.ends_with('\n')) message.pop_back();
-  std::string readable;
-  constexpr std::string_view kNamespace = "{urn:chuyi:plugin:1}";
-  for (std::size_t at = 0; at < message.size();) {
-    if (message.compare(at, kNamespace.size(), kNamespace) == 0)
-      at += kNamespace.size();
-    else
-      readable += message[at++];
-  }
-  if (out.details.size() < 50)
-    out.details.push_back({.place = place_of(out.document, static_cast<const xmlNode*>(error->node)),
-                           .code = "plugin.schema",
-                           .message = readable,
-                           .message_zh = {}});
-}
-
-std::vector<Detail> validate_schema(const XmlDocument& parsed, const std::string& text, const std::string& schema_path) {
-  const std::string& file = parsed.file;
-  SchemaErrors errors{.document = parsed, .details = {}};
-  const std::unique_ptr<xmlSchemaParserCtxt, FreeXml> parser(xmlSchemaNewParserCtxt(schema_path.c_str()));
-  const std::unique_ptr<xmlSchema, FreeXml> schema(parser ? xmlSchemaParse(parser.get()) : nullptr);
-  if (!schema) return {{.place = schema_path, .code = "plugin.schema", .message = "Expected the schema plugin.xsd", .message_zh = {}}};
-  // The gate has passed: no DOCTYPE, no entities, UTF-8, bounded.
-  const std::unique_ptr<xmlDoc, FreeXml> document(
-      xmlReadMemory(text.data(), static_cast<int>(text.size()), file.c_str(), "UTF-8", XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING));
-  const std::unique_ptr<xmlSchemaValidCtxt, FreeXml> context(xmlSchemaNewValidCtxt(schema.get()));
-  if (!document || !context) return {{.place = file, .code = "plugin.schema", .message = "Expected XML", .message_zh = {}}};
-  xmlSchemaSetValidStructuredErrors(context.get(), take_error, &errors);
-  if (xmlSchemaValidateDoc(context.get(), document.get()) != 0 && errors.details.empty())
-    errors.details.push_back({.place = file, .code = "plugin.schema", .message = "Expected a manifest by plugin.xsd", .message_zh = {}});
-  return std::move(errors.details);
-}
 
 /// Of the interface between packages and this program: what plugin.xml says, the hooks, what charts see.
 constexpr int kPluginApi = 1;
@@ -125,6 +48,7 @@ class Reader {
     if (const pugi::xml_node rubric = root_.child("rubric")) read_rubric(rubric);
     read_documents();
     read_parts();
+    read_texts();
     read_library();
     read_api();
     if (problems_.empty()) return std::move(out_);
@@ -315,6 +239,22 @@ class Reader {
     out_.data["forms"] = std::move(forms);
   }
 
+  void read_texts() {
+    const pugi::xml_node certificate = root_.child("certificate");
+    out_.certificate_src = certificate.attribute("src").value();
+    out_.certificate_shared = certificate.attribute("shared").value();
+    out_.certificate_place = document_.place(certificate);
+    if (certificate && out_.certificate_src.empty() == out_.certificate_shared.empty())
+      problem(certificate, "plugin.certificate", "Expected either 'src' or 'shared' of <certificate>");
+    json::object own;
+    list_of(root_.child("texts"), "text", "key", [&](const pugi::xml_node& node) {
+      own[node.attribute("key").value()] = texts(node);
+      out_.text_places[node.attribute("key").value()] = document_.place(node);
+      return json::object{};
+    });
+    if (!own.empty()) out_.data["texts"] = std::move(own);
+  }
+
   void read_library() {
     const pugi::xml_node node = root_.child("library");
     out_.library = node.attribute("src").value();
@@ -354,16 +294,8 @@ class Reader {
 }  // namespace
 
 Result<Manifest> read_manifest(const std::string& text, const std::string& file, const std::string& schema_path) {
-  const Result<std::unique_ptr<XmlDocument>> document = parse_xml(text, file);
+  const Result<std::unique_ptr<XmlDocument>> document = read_by_schema(text, file, schema_path, "plugin.schema");
   if (!document) return document.error();
-  std::vector<Detail> defects = validate_schema(**document, text, schema_path);
-  if (!defects.empty())
-    return Error{.kind = ErrorKind::invalid,
-                 .code = "plugin.schema",
-                 .message = defects.front().message,
-                 .place = defects.front().place,
-                 .message_zh = {},
-                 .details = std::move(defects)};
   return Reader(**document).run();
 }
 

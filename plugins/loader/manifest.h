@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ struct Manifest {
   std::string workflow_shared;
   std::string workflow_place;
   std::vector<ManifestForm> forms;
+  std::string certificate_src;  ///< both empty: none
+  std::string certificate_shared;
+  std::string certificate_place;
+  std::map<std::string, std::string> text_places;  ///< by the keys of data["texts"]
   std::string library;  ///< path inside the package; empty when there is none
   std::string library_place;
 };

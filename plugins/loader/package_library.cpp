@@ -14,6 +14,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/scxml/describe.h"
+#include "plugins/loader/certificate.h"
 #include "plugins/loader/manifest.h"
 #include "plugins/loader/native_library.h"
 #include "plugins/loader/pack.h"
@@ -29,6 +30,7 @@ constexpr std::uintmax_t kLibraryMax = kPackageBytesMax;
 /// A package is looked at while people wait; `chuyi check` goes further.
 constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'000};
 constexpr const char* kWorkflowFile = "workflow.scxml";
+constexpr const char* kCertificateFile = "certificate.xml";
 constexpr const char* kLibraryDigest = "library.sha256";
 
 Error package_error(std::string code, std::string message, std::string place) {
@@ -170,6 +172,24 @@ void add_rules(json::value& schema, const json::array& rules) {
   for (const json::value& each : rules) own.get_array().push_back(each);
 }
 
+std::string certificate_file(const PackageSource& source) {
+  const Manifest& manifest = source.manifest;
+  return manifest.certificate_shared.empty() ? source.name + "/" + manifest.certificate_src : "forms/certificates/" + manifest.certificate_shared + ".xml";
+}
+
+/// The template of the programme's certificate; empty when it has none. Errors: `invalid` "plugin.certificate".
+Result<std::string> read_template(const Manifest& manifest, const PackageLibraryOptions& options, const ReadFile& read) {
+  const std::string& shared = manifest.certificate_shared;
+  if (manifest.certificate_src.empty() && shared.empty()) return std::string{};
+  const Result<std::string> text = shared.empty() ? read(manifest.certificate_src, kTextMax) : read_text(fs::path{options.forms} / "certificates" / (shared + ".xml"), kTextMax);
+  if (text) return text;
+  Error error = package_error("plugin.certificate",
+                              shared.empty() ? "Expected the template '" + manifest.certificate_src + "' in the package: " + text.error().message : "Expected a shared certificate, but there is no forms/certificates/" + shared + ".xml",
+                              manifest.certificate_place);
+  error.message_zh = "证书模板缺失或无法读取";
+  return error;
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -221,6 +241,10 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
     else
       keep(inlined.error());
   }
+  if (const Result<std::string> certificate = read_template(manifest, options, read); !certificate)
+    keep(certificate.error());
+  else if (!certificate->empty())
+    out.files[kCertificateFile] = *certificate;
   if (!manifest.library.empty()) {
     Result<std::string> library = read(manifest.library, kLibraryMax);
     if (library) {
@@ -281,6 +305,15 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
     out->forms[form.id] = *schema;
     out->compiled_forms[form.id] = std::move(*compiled);
   }
+  if (source.files.contains(kCertificateFile)) {
+    const std::string schema = (fs::path{options.schema}.parent_path() / "certificate.xsd").string();
+    if (Result<Certificate> certificate = read_certificate(string_or(source.files, kCertificateFile), certificate_file(source), schema, manifest))
+      out->certificate = std::make_shared<const Certificate>(std::move(*certificate));
+    else
+      for (Detail& each : details_of(certificate.error())) problems.push_back(std::move(each));
+  }
+  if (out->certificate || !source.files.contains(kCertificateFile))
+    for (Detail& each : check_texts(manifest, out->certificate.get())) problems.push_back(std::move(each));
   if (!problems.empty()) {
     Error error = package_error(problems.front().code, problems.front().message, problems.front().place);
     error.details = std::move(problems);

@@ -94,8 +94,9 @@ typedef struct chuyi_plugin_info {
    * -> {"findings", "suggested"?: "excellent"|"qualified"|"rectify"|"unqualified", "notes"?: [{"zh","en"}], at most 200} */
   chuyi_hook check_indicators;
 
-  /* Gives further fields of a certificate or an export.
-   * {"kind": "certificate"|"export", "application", "award"} -> {"fields": {name: text}}, at most 200 */
+  /* Gives further fields of a certificate: what stands as {field.NAME} in its template.
+   * {"kind": "certificate", "application", "data": the nomination, "award": {"number", "granted", "ends", … as the public
+   * register has it}} -> {"fields": {name: text}}, at most 200, each one line of at most 1,000 bytes; each that the template names must be there */
   chuyi_hook render;
 
   /* The package's own <invoke> type. "state" is what the answer before gave, {} at the start; whatever must last goes there.

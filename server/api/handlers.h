@@ -16,6 +16,7 @@ net::awaitable<Response> list_notices(Context& context);
 net::awaitable<Response> get_notice(Context& context);
 net::awaitable<Response> file_objection(Context& context);
 net::awaitable<Response> list_awards(Context& context);
+net::awaitable<Response> get_certificate(Context& context);
 net::awaitable<Response> list_organisations(Context& context);
 net::awaitable<Response> get_clock(Context& context);
 net::awaitable<Response> healthz(Context& context);

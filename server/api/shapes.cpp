@@ -1,5 +1,6 @@
 #include "server/api/shapes.h"
 
+#include "engine/base/placeholders.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
 #include "engine/scxml/describe.h"
@@ -31,6 +32,8 @@ std::string state_of(const Definition& definition, const TaskRow& task) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+}  // namespace
+
 std::string mask_personal(const std::string& text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -53,8 +56,6 @@ std::string mask_personal(const std::string& text) {
   }
   return out;
 }
-
-}  // namespace
 
 NoticeRow published(NoticeRow row) {
   for (auto& field : row.fields)
@@ -156,6 +157,21 @@ int remaining_days(const NoticeRow& row, const Calendar& calendar, Instant now) 
   return out;
 }
 
+/// What the package says above its notices, {"zh","en"}; empty texts where it says nothing.
+json::object lead_of(const NoticeRow& row, const Definition* definition) {
+  json::object out{{"zh", ""}, {"en", ""}};
+  if (definition == nullptr) return out;
+  const json::object& own = object_or_empty(object_or_empty(definition->manifest, "texts"), "notice.lead");
+  for (const char* language : {"zh", "en"})
+    out[language] = fill_placeholders(string_or(own, language), [&](const std::string& name) {
+      return name == "programme" ? string_or(object_or_empty(definition->manifest, "titles"), language)
+             : name == "round"   ? row.round
+             : name == "opens"   ? format_day(day_in_shanghai(row.opens))
+                                 : format_day(row.last_day);
+    });
+  return out;
+}
+
 json::object notice_json(const NoticeRow& row, const Definition* definition, const Calendar& calendar, Instant now) {
   const Result<json::value> parsed = parse_json(row.rule, kStoredJson, "rule");
   const json::object rule = parsed && parsed->is_object() ? parsed->get_object() : json::object{};
@@ -168,6 +184,7 @@ json::object notice_json(const NoticeRow& row, const Definition* definition, con
           {"round", row.round},
           {"fields", published(row).fields},
           {"labels", object_or_empty(publicity, "labels")},
+          {"lead", lead_of(row, definition)},
           {"opens", format_instant(row.opens)},
           {"last_day", format_day(row.last_day)},
           {"provisional", row.provisional},

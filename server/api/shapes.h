@@ -16,6 +16,7 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
 json::object document_json(const DocumentRow& row);
 /// The rows as the public may have them, in JSON or on a page: what looks like an identity or mobile number is hidden.
 NoticeRow published(NoticeRow row);
+std::string mask_personal(const std::string& text);
 AwardRow published(AwardRow row);
 json::object notice_json(const NoticeRow& row, const Definition* definition, const Calendar& calendar, Instant now);
 json::object award_json(const AwardRow& row);

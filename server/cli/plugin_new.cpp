@@ -38,6 +38,7 @@ constexpr const char* kManifest = R"(<?xml version="1.0" encoding="UTF-8"?>
   <documents max="10">
     <document kind="commitment" zh="承诺书" en="Commitment" required="true" media-types="application/pdf" bytes-max="10485760"/>
   </documents>
+  <certificate shared="award"/>
 @LIBRARY@</plugin>
 )";
 

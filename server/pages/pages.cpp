@@ -92,6 +92,8 @@ void add_award(Context& context, Page& page, const AwardRow& stored) {
   ctemplate::TemplateDictionary* out = page.dict().AddSectionDictionary("AWARD");
   out->SetValue("NUMBER", row.number);
   out->SetValue("NAME", row.title);
+  if (const DefinitionPtr definition = context.services.definitions.current(row.programme); definition && definition->certificate && row.status != "revoked")
+    out->SetValueAndShowSection("CERTIFICATE", page.link("/api/v1/awards/" + percent_encode(row.number) + "/certificate"), "HAS_CERTIFICATE");
   out->SetValue("ORG", row.org_name);
   out->SetValue("PROGRAMME", programme_title(context, page, row.programme));
   out->SetValue("GRANTED", format_day(row.granted));
@@ -149,6 +151,7 @@ Response notice_page(Context& context, const NoticeRow& stored, const ObjectionI
   dict.SetValue("OPENS", format_day(day_in_shanghai(row.opens)));
   dict.SetValue("LAST_DAY", format_day(row.last_day));
   dict.SetValue("RULE", page.pick(shown.at("rule").as_object()));
+  if (const std::string lead = page.pick(shown.at("lead").as_object()); !lead.empty()) dict.SetValueAndShowSection("LEAD", lead, "HAS_LEAD");
   dict.SetValue("STATUS", page.text("notice_" + row.status));
   if (row.provisional) dict.ShowSection("PROVISIONAL");
   for (const std::string& name : field_order(row, definition.get())) {
@@ -314,7 +317,7 @@ net::awaitable<Response> awards(Context& context) {
   Page page(context, "awards.tpl", "awards_title");
   const PageRequest request = context.page();
   const AwardFilter filter{.programme = context.request.query_or("programme"), .round = {}, .status = context.request.query_or("status"), .text = context.request.query_or("q").substr(0, 200)};
-  const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, {.limit = 30, .after = request.after}); });
+  const auto rows = co_await context.blocking([&] { return context.services.queries.awards(filter, {.limit = 25, .after = request.after}); });
   if (!rows) co_return context.fail(rows.error());
   for (const AwardRow& row : rows->rows) add_award(context, page, row);
   page.dict().ShowSection(rows->rows.empty() ? "NO_AWARDS" : "HAS_AWARDS");

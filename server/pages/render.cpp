@@ -16,7 +16,7 @@ constexpr const char* kTexts[] = {
     "notice_provisional", "notice_rule", "notice_content", "notice_item", "notice_value", "objection_title", "objection_lead", "objection_name", "objection_name_hint",
     "objection_contact", "objection_contact_hint", "objection_reason", "objection_reason_hint", "objection_submit", "objection_errors", "objection_done",
     "objection_receipt", "objection_receipt_hint", "objection_back", "objection_over", "awards_title", "awards_lead", "awards_search", "awards_search_button", "awards_none", "award_number",
-    "award_title", "award_org", "award_granted", "award_ends", "award_status", "award_programme", "award_checks", "next_page", "all_notices", "all_awards",
+    "award_title", "award_org", "award_granted", "award_ends", "award_status", "award_certificate", "award_programme", "award_checks", "next_page", "all_notices", "all_awards",
     "latest_awards", "open_notices", "failure_request", "footer", "privacy", "view", "required_mark"};
 
 std::string upper(std::string text) {

@@ -1,6 +1,7 @@
 {{%AUTOESCAPE context="HTML"}}{{>TOP}}
 <h1>{{NAME}}</h1>
-{{#ERRORS}}<div class="errors" role="alert"><h2>{{T_OBJECTION_ERRORS}}</h2><ul>{{#GENERAL}}<li>{{MESSAGE}}</li>{{/GENERAL}}{{#ERROR}}<li><a href="{{TARGET}}">{{MESSAGE}}</a></li>{{/ERROR}}</ul></div>{{/ERRORS}}
+{{#HAS_LEAD}}<p class="lead">{{LEAD}}</p>
+{{/HAS_LEAD}}{{#ERRORS}}<div class="errors" role="alert"><h2>{{T_OBJECTION_ERRORS}}</h2><ul>{{#GENERAL}}<li>{{MESSAGE}}</li>{{/GENERAL}}{{#ERROR}}<li><a href="{{TARGET}}">{{MESSAGE}}</a></li>{{/ERROR}}</ul></div>{{/ERRORS}}
 <dl class="facts"><div><dt>{{T_NOTICE_PROGRAMME}}</dt><dd>{{PROGRAMME}}</dd></div><div><dt>{{T_NOTICE_ROUND}}</dt><dd>{{ROUND}}</dd></div><div><dt>{{T_NOTICE_OPENS}}</dt><dd>{{OPENS}}</dd></div><div><dt>{{T_NOTICE_LAST_DAY}}</dt><dd>{{LAST_DAY}}</dd></div><div><dt>{{T_AWARD_STATUS}}</dt><dd>{{#REMAINING}}<span class="badge open">{{T_NOTICE_REMAINING}} {{DAYS}} {{T_NOTICE_REMAINING_UNIT}}</span>{{/REMAINING}}{{#CLOSED}}<span class="badge">{{STATUS}}</span>{{/CLOSED}}</dd></div></dl>
 <p class="rule">{{T_NOTICE_RULE}}{{RULE}}{{#PROVISIONAL}} <strong>{{T_NOTICE_PROVISIONAL}}</strong>{{/PROVISIONAL}}</p>
 <table><caption>{{T_NOTICE_CONTENT}}</caption><thead><tr><th scope="col">{{T_NOTICE_ITEM}}</th><th scope="col">{{T_NOTICE_VALUE}}</th></tr></thead><tbody>

@@ -130,6 +130,8 @@ class MemoryQueries final : public Queries {
     return by_name(std::move(rows), page, [](const AwardRow& row) { return row.number; });
   }
 
+  Result<std::optional<AwardRow>> award(std::string_view number) override { return one(disk_->awards, number); }
+
   Result<std::optional<AwardRow>> award_of(std::string_view session_id) override {
     const std::lock_guard lock(disk_->mutex);
     const auto rows = rows_where(disk_->awards, [&](const AwardRow& row) { return row.session_id == session_id; });

@@ -250,6 +250,14 @@ Result<Page<AwardRow>> PostgresQueries::awards(const AwardFilter& filter, const 
   });
 }
 
+Result<std::optional<AwardRow>> PostgresQueries::award(std::string_view number) {
+  return read<std::optional<AwardRow>>([&](Connection& db) -> std::optional<AwardRow> {
+    const auto body = find_body(db, "SELECT body FROM awards WHERE number = ?", number);
+    if (!body) return std::nullopt;
+    return award_from_json(*body);
+  });
+}
+
 Result<std::optional<AwardRow>> PostgresQueries::award_of(std::string_view session_id) {
   return read<std::optional<AwardRow>>([&](Connection& db) -> std::optional<AwardRow> {
     const auto body = find_body(db, "SELECT body FROM awards WHERE session_id = ?", session_id);

@@ -27,6 +27,7 @@ class SqliteQueries final : public Queries {
   Result<Page<NoticeRow>> notices(const NoticeFilter& filter, const PageRequest& page) override;
   Result<std::vector<ObjectionRow>> objections(std::string_view session_id) override;
   Result<Page<AwardRow>> awards(const AwardFilter& filter, const PageRequest& page) override;
+  Result<std::optional<AwardRow>> award(std::string_view number) override;
   Result<std::optional<AwardRow>> award_of(std::string_view session_id) override;
   Result<std::optional<UserRow>> user(std::string_view id) override;
   Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) override;

@@ -10,7 +10,7 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 
 from scenario import ANNUAL, COLLEGE, FORMS, PEOPLE, PREFECTURE, PROVINCE, Way, set_up
-from server import BINARY_DIR, PASSWORD, START, Server, pdf
+from server import BINARY_DIR, PASSWORD, START, Server, pdf, quote
 
 PACKAGES = os.path.join(BINARY_DIR, "plugins")
 COUNTY = "430121"
@@ -89,6 +89,7 @@ class Drive(Way):
                 elif "ends" in step:
                     ended = self.application("clerk")
                     assert (ended["status"], ended["state"]) == ("ended", step["ends"]), (ended["status"], ended["state"])
+                    self.certificate(ended["award"])
                 elif "event" in step:
                     self.do("POST", f"/api/v1/applications/{self.id}/events", {"event": step["event"]}, step["who"], 200)
                 elif step.get("do") == "submit":
@@ -99,6 +100,13 @@ class Drive(Way):
                     self.act(step)
             except AssertionError as error:
                 raise AssertionError(f"{self.name}: step {at + 1}, {json.dumps(step, ensure_ascii=False)}: {error}") from error
+
+    def certificate(self, award):
+        """Whoever holds an award has a certificate of it."""
+        if award is not None:
+            answer = self.server.request("GET", f"/api/v1/awards/{quote(award['number'])}/certificate")
+            expected = 410 if award["status"] == "revoked" else 200
+            assert answer.status == expected, f"certificate: {answer.status} {answer.body[:500]}"
 
     def act(self, step):
         data = step.get("data")

@@ -184,6 +184,18 @@ TEST(Hooks, AHookThatThePackageDoesNotNameIsNotAsked) {
   EXPECT_TRUE(answer->empty());
 }
 
+TEST(Hooks, AFieldThatTheCertificateNamesAndTheLibraryDoesNotGiveIsAnIncident) {
+  PluginClient client({.host_program = kHost});
+  Definition named = echo();
+  Certificate certificate;
+  certificate.fields = {"years"};
+  named.certificate = std::make_shared<const Certificate>(certificate);
+  EXPECT_EQ(code_of(client.call(named, hook::kRender, {}, {{"answer", json::parse(R"({"fields":{"years":"9"}})")}})), "good");
+  EXPECT_EQ(code_of(client.call(named, hook::kRender, {}, {{"answer", json::parse(R"({"fields":{"other":"9"}})")}})), "plugin.answer");
+  ASSERT_EQ(client.incidents().size(), 1u);
+  EXPECT_EQ(client.incidents()[0].reason.find("years") != std::string::npos, true) << client.incidents()[0].reason;
+}
+
 struct Shape {
   const char* name;
   std::string_view hook;
@@ -212,6 +224,8 @@ INSTANTIATE_TEST_SUITE_P(Hooks, AnswerShape, testing::Values(
   Shape{"FindingOfText",        hook::kEligible,        R"({"findings":["a"]})", false},
   Shape{"Eligible",             hook::kEligible,        R"({"findings":[]})", true},
   Shape{"Score",                hook::kScore,           R"({"score":"87.50","spread":"2"})", true},
+  Shape{"FieldOfTwoLines",      hook::kRender,          R"({"fields":{"years":"9\n10"}})", false},
+  Shape{"FieldThatTurns",       hook::kRender,          R"({"fields":{"years":"\u202e9"}})", false},
   Shape{"ScoreOfANumber",       hook::kScore,           R"({"score":87.5})", false},
   Shape{"ScoreOfNoDecimal",     hook::kScore,           R"({"score":"8e1"})", false},
   Shape{"Number",               hook::kNumber,          R"({"number":"湘〔2026〕007号"})", true},

@@ -482,6 +482,78 @@ TEST_F(Broken, SchemaDefectsNameTheirLine) {
   EXPECT_EQ(problems[0].place, place_in(manifest, "<quota ")) << problems[0].message;
 }
 
+constexpr const char* kTemplate = R"(<?xml version="1.0" encoding="UTF-8"?>
+<certificate xmlns="urn:chuyi:certificate:1" page="A4" orientation="landscape">
+  <text key="body" zh="{org}“{title}”" en="{org}: {title}" x="20" y="20" width="200" height="40" size="20"/>
+  <text key="leader" zh="{form.leader.name}" en="{form.leader.name}" x="20" y="70" width="200" height="20" size="20"/>
+  <code x="20" y="150" width="30"/>
+</certificate>
+)";
+
+TEST_F(Broken, ACertificateOfThePackageTakesItsWordingAlong) {
+  replace("plugin.xml", "<certificate shared=\"award\"/>",
+          "<certificate src=\"own.xml\"/><texts><text key=\"certificate.body\" zh=\"授予{org}\" en=\"To {org}\"/><text key=\"notice.lead\" zh=\"{round}年\" en=\"{round}\"/></texts>");
+  write(folder_ / "workshop/own.xml", kTemplate);
+  ASSERT_EQ(text_of(reload()), "");
+  const DefinitionPtr definition = library().current("workshop");
+  ASSERT_TRUE(definition->certificate);
+  EXPECT_EQ(definition->certificate->texts.at(0).zh, "授予{org}");
+  EXPECT_EQ(definition->certificate->texts.at(1).en, "{form.leader.name}");
+  PackageLibrary empty(options_for(scratch()));
+  const Result<DefinitionPtr> restored = empty.restore(definition->digest, definition->files);
+  ASSERT_TRUE(restored) << restored.error().message;
+  EXPECT_EQ((*restored)->certificate->texts.at(0).en, "To {org}");
+}
+
+struct BadCertificate {
+  const char* name;
+  const char* from;  ///< in the template, or, when it is not there, in plugin.xml
+  const char* to;
+  const char* code;
+  const char* place;
+};
+void PrintTo(const BadCertificate& row, std::ostream* out) { *out << row.name; }
+class BrokenCertificate : public Broken, public testing::WithParamInterface<BadCertificate> {
+ protected:
+  void SetUp() override {
+    Broken::SetUp();
+    replace("plugin.xml", "<certificate shared=\"award\"/>", "<certificate src=\"own.xml\"/>\n  <texts>\n    <text key=\"certificate.body\" zh=\"{org}\" en=\"{org}\"/>\n  </texts>");
+    write(folder_ / "workshop/own.xml", kTemplate);
+  }
+};
+
+TEST_P(BrokenCertificate, IsRefusedAtItsPlace) {
+  const std::string place = GetParam().place;
+  replace(place.starts_with("own") ? "own.xml" : "plugin.xml", GetParam().from, GetParam().to);
+  const std::vector<Detail> problems = reload();
+  ASSERT_FALSE(problems.empty());
+  EXPECT_EQ(problems[0].code, GetParam().code) << text_of(problems);
+  EXPECT_TRUE(std::regex_match(problems[0].place, std::regex{"workshop/" + place})) << problems[0].place;
+  EXPECT_FALSE(problems[0].message.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Templates, BrokenCertificate, testing::Values(
+  //             name                 from                                  to                             code                       place
+  BadCertificate{"UnknownName",       "{org}: ",                            "{organ}: ",                   "certificate.placeholder", "own.xml:3:4"},
+  BadCertificate{"NotPublished",      "en=\"{form.leader.name}\"",          "en=\"{form.leader.phone}\"",  "certificate.placeholder", "own.xml:4:4"},
+  BadCertificate{"FieldWithoutHook",  "{org}: ",                            "{field.years}",               "certificate.placeholder", "own.xml:3:4"},
+  BadCertificate{"OpenBrace",         "{title}\" x",                        "{title\" x",                  "text.braces",             "own.xml:3:4"},
+  BadCertificate{"MissingLanguage",   " en=\"{org}: {title}\"",             "",                            "certificate.schema",      "own.xml:3:4"},
+  BadCertificate{"UnknownPage",       "\"A4\"",                             "\"A9\"",                      "certificate.schema",      "own.xml:2:2"},
+  BadCertificate{"LettersTooLarge",   "size=\"20\"",                        "size=\"900\"",                "certificate.schema",      R"(own.xml:3:\d+)"},
+  BadCertificate{"SizeMinAbove",      "size=\"20\"",                        "size=\"20\" size-min=\"30\"", "certificate.size",        "own.xml:3:4"},
+  BadCertificate{"PastTheEdge",       "width=\"200\"",                      "width=\"290\"",               "certificate.place",       "own.xml:3:4"},
+  BadCertificate{"CodePastTheEdge",   "y=\"150\"",                          "y=\"190\"",                   "certificate.place",       "own.xml:5:4"},
+  BadCertificate{"KeyTwice",          "key=\"leader\"",                     "key=\"body\"",                "certificate.duplicate",   "own.xml:4:4"},
+  BadCertificate{"Doctype",           "<certificate ",                      "<!DOCTYPE a><certificate ",   "xml.doctype",             "own.xml:2:1"},
+  BadCertificate{"NoSuchTemplate",    "src=\"own.xml\"",                    "src=\"other.xml\"",           "plugin.certificate",      R"(plugin.xml:\d+:4)"},
+  BadCertificate{"NoSharedOne",       "<certificate src=\"own.xml\"/>",     "<certificate shared=\"no\"/>", "plugin.certificate",     R"(plugin.xml:\d+:4)"},
+  BadCertificate{"NeitherNor",        "<certificate src=\"own.xml\"/>",     "<certificate/>",              "plugin.certificate",      R"(plugin.xml:\d+:4)"},
+  BadCertificate{"TextNobodyReads",   "key=\"certificate.body\"",           "key=\"certificate.foot\"",    "plugin.text_key",         R"(plugin.xml:\d+:6)"},
+  BadCertificate{"TextWithoutEnglish", " en=\"{org}\"",                     "",                            "plugin.schema",           R"(plugin.xml:\d+:6)"},
+  BadCertificate{"TextWithUnknown",   "zh=\"{org}\"",                       "zh=\"{phone}\"",              "certificate.placeholder", R"(plugin.xml:\d+:6)"}),
+  [](const auto& row) { return std::string{row.param.name}; });
+
 TEST_F(Broken, MissingFormsUnknownStagesAndBadSchemasAreRefused) {
   fs::remove(folder_ / "workshop/forms/annual.json");
   EXPECT_EQ(reload().at(0).code, "plugin.file");

@@ -77,6 +77,8 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   EXPECT_TRUE(queries().notice("n1")->value().provisional);
   EXPECT_EQ(queries().objections("s1")->at(0).objector, "张三");
   EXPECT_EQ(queries().award_of("s1")->value().number, "HN-1");
+  EXPECT_EQ(queries().award("HN-1")->value().session_id, "s1");
+  EXPECT_FALSE(queries().award("HN-")->has_value());
   EXPECT_EQ(queries().documents("s1")->at(0).name, "协议.pdf");
   EXPECT_EQ(queries().latest_bundle("s1")->value().size, 9U);
   EXPECT_EQ(queries().next_timer()->value(), from_ms(50));

@@ -1,4 +1,5 @@
-// What the form's schema cannot say: the classes that the leader had do not overlap, and add up to eight years.
+// What the form's schema cannot say: the classes that the leader had do not overlap, and add up to eight years. The certificate says
+// how many they were.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -26,4 +27,10 @@ static void validate(const json::value& call, chuyi::sdk::Findings& findings) {
   if (led < 8 * 12) findings.add("/classes", "years", "Expected at least 8 years as head teacher", "班主任工作年限应不少于8年");
 }
 
-CHUYI_PLUGIN("head-teacher-studio", .validate = chuyi::sdk::hook<validate>)
+static json::object render(const json::value& call) {
+  int led = 0;
+  for (const json::value& each : call.at("data").at("classes").as_array()) led += months(each.at("to")) - months(each.at("from")) + 1;
+  return {{"fields", json::object{{"years", std::to_string(led / 12)}}}};
+}
+
+CHUYI_PLUGIN("head-teacher-studio", .validate = chuyi::sdk::hook<validate>, .render = chuyi::sdk::hook<render>)
