@@ -1,5 +1,6 @@
 """Goal: whatever a package's code does, it ends as an incident and nothing else. Method: every library of
 tests/plugins/hostile as the validator of an application each, called again and again while sign-offs go on."""
+import collections
 import shutil
 import tempfile
 import threading
@@ -35,8 +36,10 @@ class Hostile(unittest.TestCase):
         answers, signed, over = {kind: [] for kind in ways}, [], threading.Event()
 
         def call(kind):
-            while not answers[kind] or not over.is_set():
+            expected, seen = hostile.KINDS[kind], set()
+            while not over.is_set() or not seen or (expected and expected not in seen):
                 answers[kind].append(hostile.submit(ways[kind]))
+                seen.add(answers[kind][-1].json["code"])
 
         def sign(part):
             for task in part:
@@ -56,11 +59,13 @@ class Hostile(unittest.TestCase):
         for kind, all_of_it in answers.items():
             with self.subTest(kind):
                 self.assertEqual({each.status for each in all_of_it}, {503}, all_of_it[0].body)
-                code = all_of_it[0].json["code"]
-                self.assertTrue(code == hostile.KINDS[kind] or (hostile.KINDS[kind] is None and code.startswith("plugin.")), code)
+                self.assertTrue(all(each.json["code"].startswith("plugin.") for each in all_of_it))
                 self.assertEqual(ways[kind].application()["state"], "drafting", "nothing was changed")
         incidents = self.server.request("GET", "/api/v1/admin/incidents", token=self.tokens["admin"]).json["items"]
-        self.assertEqual(len(incidents), min(INCIDENTS_KEPT, sum(len(each) for each in answers.values())))
+        codes = collections.Counter(each.json["code"] for all_of_it in answers.values() for each in all_of_it)
+        del codes["plugin.restarting"]
+        if sum(codes.values()) < INCIDENTS_KEPT:
+            self.assertEqual(collections.Counter(each["code"] for each in incidents), codes)
         for each in incidents:
             self.assertEqual((each["package"], each["hook"]), ("hostile", "validate"))
             self.assertTrue(each["reason"])
