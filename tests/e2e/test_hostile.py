@@ -21,6 +21,7 @@ class Hostile(unittest.TestCase):
             self.addCleanup(shutil.rmtree, each)
         self.server = Server(self.data, "--plugins", self.packages, "--plugin-call-ms", "1500", program=hostile.program(programs))
         self.tokens = set_up(self.server)
+        self.addCleanup(self.server.stop)
 
     def nominated(self):
         """The bureau's task of an application that waits for it."""
