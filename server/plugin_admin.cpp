@@ -104,7 +104,8 @@ Result<PluginAdmin::Examined> PluginAdmin::examine(const std::string& name, cons
   const Result<std::unique_ptr<TemporaryFolder>> staging = TemporaryFolder::make(parts_.data + "/staging");
   if (!staging) return staging.error();
   const std::string path = (*staging)->path() + "/" + name;
-  std::ofstream(path, std::ios::binary) << archive;
+  if (std::ofstream out(path, std::ios::binary); !(out << archive).flush())
+    return Error{.kind = ErrorKind::unavailable, .code = "plugin.kept", .message = "Expected space to look through the package", .place = name, .message_zh = "无法保存程序包，请检查数据目录的空间与权限"};
   const Result<PackageFiles> files = unpack_package(path);
   if (!files) return files.error();
   const Result<json::object> trust = read_setting(parts_.queries, kTrustSetting);
@@ -118,6 +119,7 @@ Result<PluginAdmin::Examined> PluginAdmin::examine(const std::string& name, cons
   const InvokeRegistry registry = make_registry();
   const std::unique_ptr<PackageLibrary> examiner = make_examiner(parts_.files, registry, (*staging)->path() + "/libraries");
   const Result<DefinitionPtr> loaded = examiner->load(path);
+  if (!loaded && loaded.error().kind == ErrorKind::unavailable) return loaded.error();  // no fault of the package
   if (!loaded)
     for (Detail& each : details_of(loaded.error())) problems.push_back(std::move(each));
   else

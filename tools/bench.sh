@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds the benchmarks as they ship and runs them. Each prints machine, versions, settings and
 # its limits beside its figures; docs/performance.md keeps them.
-#   tools/bench.sh [engine|plugins|store|postgres|http|growth] [OPTIONS…]   none named: all of them. Options go to the one that is named.
+#   tools/bench.sh [engine|plugins|hostile|store|postgres|http|growth] [OPTIONS…]   none named: all of them. Options go to the one that is named.
 # CHUYI_BENCH_FOLDER is where databases are made (it must be on the disk to be measured); growth needs 20 GB there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,6 +19,9 @@ run() {
   case "$1" in
     engine) "$build/bin/bench_engine" --benchmark_repetitions=5 --benchmark_report_aggregates_only=true --benchmark_enable_random_interleaving=true "${@:2}" ;;
     plugins) "$build/bin/bench_plugins" --benchmark_repetitions=5 --benchmark_report_aggregates_only=true --benchmark_enable_random_interleaving=true "${@:2}" ;;
+    hostile)
+      cmake --build --preset release --target test_packages  # the libraries and packages
+      python3 bench/plugins/hostile_bench.py "$build" --folder "$folder/hostile" "${@:2}" ;;
     store) "$build/bin/bench_store" --folder "$folder/store" "${@:2}" ;;
     postgres) tests/support/postgres.sh bash -c '"$0" --folder "$1" --store "$CHUYI_TEST_POSTGRES" "${@:2}"' "$build/bin/bench_store" "$folder/postgres" "${@:2}" ;;
     http) python3 bench/http/http_bench.py "$build" --folder "$folder/http" "${@:2}" ;;
@@ -28,7 +31,7 @@ run() {
 }
 
 if [ "$which" != all ]; then run "$which" "$@"; exit; fi
-for each in engine plugins store postgres http growth; do
+for each in engine plugins hostile store postgres http growth; do
   echo "== $each"
   run "$each"
 done

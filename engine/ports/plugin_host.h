@@ -32,8 +32,8 @@ class PluginHost {
   /// @param id  names the call: the same on every repeat of it, so that a repeat after a crash can be told; the library
   ///            sees it as "call". Empty: it is never repeated.
   /// @return    the answer, of the shape that the SDK gives for the hook. No library, or no such hook: an empty object.
-  ///            Errors: `unavailable` "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load",
-  ///            with the package's id and the hook in the message; each is an incident.
+  ///            Errors: `unavailable` "plugin.crashed", "plugin.timeout", "plugin.answer", "plugin.load", "plugin.input", each an
+  ///            incident; "plugin.restarting" (it failed again and again, and was not asked). The message names package and hook.
   virtual Result<json::object> call(const Definition& definition, std::string_view hook, std::string_view id, const json::object& input) = 0;
 };
 

@@ -37,6 +37,7 @@ constexpr std::size_t kAheadMax = 8;
 constexpr int kFailuresMax = 3;
 constexpr std::chrono::milliseconds kBackoffMax{10'000};
 constexpr int kSocketInChild = 3;
+constexpr const char* kRestarting = "plugin.restarting";
 
 /// The caller says which package and hook.
 Error plugin_error(const std::string& code, const std::string& package, const std::string& what) {
@@ -45,6 +46,7 @@ Error plugin_error(const std::string& code, const std::string& package, const st
       {"plugin.timeout", "项目插件超时，本次提交未保存，请稍后重试或联系管理员"},
       {"plugin.answer", "项目插件返回内容有误，本次提交未保存，请联系管理员"},
       {"plugin.load", "项目插件无法加载，本次提交未保存，请联系管理员"},
+      {kRestarting, "项目插件正在重新启动，本次提交未保存，请稍后重试"},
       {"plugin.input", "提交内容过大，项目插件无法处理"}};
   const auto text = kTexts.find(code);
   return Error{.kind = ErrorKind::unavailable,
@@ -171,7 +173,7 @@ class PluginClient::Process {
     if (pid_ > 0 && first.sent == 0 && (worn_ || disturbed())) end();
     if (pid_ > 0) return {};
     if (not_before_ > Clock::now() && (failures_ >= kFailuresMax || not_before_ > deadline))
-      return error("plugin.crashed", "it is being restarted after repeated failures");
+      return error(kRestarting, "it is being restarted after repeated failures");
     lock.unlock();
     std::this_thread::sleep_until(not_before_);
     Result<> started = start();
@@ -454,7 +456,8 @@ Result<json::object> PluginClient::call(const Definition& definition, std::strin
   if (answer && lack.empty()) return answer;
   Error error = answer ? plugin_error("plugin.answer", definition.programme, lack) : answer.error();
   error.message = "Package '" + definition.programme + "', hook '" + std::string{hook} + "': " + error.message;
-  record(definition, hook, error);
+  // Whoever asks again and again meanwhile must not push out of the list what has happened.
+  if (error.code != kRestarting) record(definition, hook, error);
   return error;
 }
 

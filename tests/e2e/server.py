@@ -12,6 +12,7 @@ import uuid
 BINARY_DIR = os.environ["CHUYI_BINARY_DIR"]
 SOURCE_DIR = os.environ["CHUYI_SOURCE_DIR"]
 CHUYI = os.path.join(BINARY_DIR, "bin", "chuyi")
+SANITIZED = os.environ.get("CHUYI_SANITIZED", "")
 START = "2026-03-02T09:00:00+08:00"
 PASSWORD = "correct horse battery staple"
 # Whether the installations under test keep their rows in PostgreSQL: tools/test.sh --store postgres.
@@ -88,14 +89,14 @@ class Answer:
 class Server:
     """Starts `chuyi serve` on a free port; kill() is kill -9. `store`: the URL of a database that it shares."""
 
-    def __init__(self, data, *options, manual=True, env=None, store=None):
-        self.data, self.options, self.manual, self.env, self.store = data, options, manual, env or {}, store
+    def __init__(self, data, *options, manual=True, env=None, store=None, program=CHUYI):
+        self.data, self.options, self.manual, self.env, self.store, self.program = data, options, manual, env or {}, store, program
         self.process = None
         self.port = None
 
     def launch(self):
         """Starts it, and does not wait until it serves."""
-        command = [CHUYI, *at_home(self.data, self.store), "serve", "--listen", "127.0.0.1:0", *self.options]
+        command = [self.program, *at_home(self.data, self.store), "serve", "--listen", "127.0.0.1:0", *self.options]
         if self.manual:
             command += ["--manual-clock", START]
         self.log = open(os.path.join(self.data, "stderr.log"), "ab")

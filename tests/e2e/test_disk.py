@@ -1,12 +1,13 @@
 """Goal: a disk that fails or is full is a 503, never a success, and nothing acknowledged is lost.
 Method: a real server whose writes and syncs are made to fail while it runs."""
+import glob
 import os
 import shutil
 import tempfile
 import unittest
 
 from scenario import Way, set_up
-from server import BINARY_DIR, POSTGRES, Server, quote, pdf
+from server import BINARY_DIR, POSTGRES, Server, pdf, quote, run_cli
 
 SHIM = os.path.join(BINARY_DIR, "tests", "e2e", "libdisk_faults.so")
 
@@ -70,6 +71,30 @@ class Disk(unittest.TestCase):
         self.assertEqual(self.create().status, 201)
         self.assertEqual(self.upload("a.pdf").status, 201)
         self.assertEqual(os.listdir(os.path.join(self.data, "documents", "staging")), [])
+        self.assertEqual(self.server.stop(), 0)
+
+    def test_a_package_that_finds_no_space_changes_nothing(self):
+        archive = os.path.join(self.data, "lots.zip")
+        run_cli("plugin", "pack", os.path.join(BINARY_DIR, "plugins-examples", "lots"), "-o", archive)
+        with open(archive, "rb") as packed:
+            content = packed.read()
+
+        def install():
+            return self.server.request("POST", "/api/v1/admin/plugins?unsigned=true", content, self.tokens["admin"], headers={"Content-Type": "application/zip"})
+
+        def kept():
+            listed = self.server.request("GET", "/api/v1/admin/plugins", token=self.tokens["admin"]).json["items"]
+            return listed, sorted(path for folder in ("plugins", "libraries", "staging") for path in glob.glob(os.path.join(self.data, folder, "**"), recursive=True))
+
+        before = kept()
+        for state, code in (("full", "plugin.kept"), ("libraries", "plugin.library_kept"), ("database", "store.full")):
+            with self.subTest(state):
+                self.disk(state)
+                answer = install()
+                self.disk("")
+                self.assertEqual((answer.status, answer.json["code"]), (503, code), answer.body)
+                self.assertEqual(kept(), before)
+        self.assertEqual(install().status, 201)
         self.assertEqual(self.server.stop(), 0)
 
 

@@ -346,6 +346,19 @@ class Refused(OnServer):
         self.assertEqual(self.install(self.pack("fresh", key=None), "?unsigned=true").status, 201)
         self.assertEqual(self.admin("DELETE", "/plugins/fresh").status, 204)
 
+    def test_what_a_folder_of_the_administrator_has(self):
+        folder = tempfile.mkdtemp(prefix="chuyi-packages-")
+        self.addCleanup(shutil.rmtree, folder)
+        shutil.copytree(os.path.join(self.folder, "fresh"), os.path.join(folder, "fresh"))
+        self.server.stop()
+        self.server.options = ("--plugins", folder)
+        self.server.start()
+        later = self.pack("fresh", version="1.1.0")
+        self.refused(later, "plugin.shadowed")
+        shutil.rmtree(os.path.join(folder, "fresh"))
+        self.assertEqual(self.admin("POST", "/plugins/reload", {}).status, 200)
+        self.assertEqual(self.install(later).status, 201, "where there is none, it is taken in")
+
     def test_tricks_of_archives(self):
         files = entries(self.good)
         self.refused(zipped(files + [("../escaped.json", "{}")]), "zip.name")

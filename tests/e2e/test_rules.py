@@ -11,13 +11,13 @@ from server import BINARY_DIR, SOURCE_DIR, Server, pdf, quote, stored
 
 
 def package(folder, name, library=None, workflow=None, forms=None):
-    """A copy of the workshop package under another name."""
+    """A copy of the workshop package under another name. `library`: a path, or a name in the build's tests/e2e."""
     target = os.path.join(folder, name)
     shutil.copytree(os.path.join(SOURCE_DIR, "plugins", "workshop"), target)
     path = os.path.join(target, "plugin.xml")
     with open(path, encoding="utf-8") as source:
         text = source.read().replace('id="workshop"', f'id="{name}"').replace('reviewers-min="3"', 'reviewers-min="1"')
-    own = f'  <library src="{library}"/>\n' if library else ""
+    own = f'  <library src="{os.path.basename(library)}"/>\n' if library else ""
     text = text.replace('  <library src="libworkshop.so"/>\n', own)
     if library:
         shutil.copy(os.path.join(BINARY_DIR, "tests", "e2e", library), target)

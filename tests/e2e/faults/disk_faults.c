@@ -1,4 +1,5 @@
-/* Preloaded into a program: makes its disk fail while the file named by CHUYI_FAULTS holds "sync" or "full". With CHUYI_KILL_AT_SYNC=N
+/* Preloaded into a program: makes its disk fail while the file named by CHUYI_FAULTS holds "sync", "full",
+   "libraries" (full for files of folders of that name) or "database" (full for files that are written by the page). With CHUYI_KILL_AT_SYNC=N
    the program dies as by kill -9 when it comes to its N-th sync. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -6,10 +7,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int failing(const char *kind) {
@@ -46,12 +49,23 @@ int fsync(int fd) {
 /* Standard streams and sockets go on: only files fill up. */
 static int is_file(int fd) { return fd > 2 && lseek(fd, 0, SEEK_CUR) >= 0; }
 
-ssize_t write(int fd, const void *from, size_t size) {
-  return is_file(fd) && failing("full") ? fail_with(ENOSPC) : syscall(SYS_write, fd, from, size);
+static int has_no_space(int fd) {
+  char link[32], path[4096] = "";
+  if (!is_file(fd)) return 0;
+  if (!failing("libraries")) return failing("full");
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  return readlink(link, path, sizeof path - 1) > 0 && strstr(path, "/libraries/") != NULL;
 }
+ssize_t write(int fd, const void *from, size_t size) {
+  return has_no_space(fd) ? fail_with(ENOSPC) : syscall(SYS_write, fd, from, size);
+}
+ssize_t writev(int fd, const struct iovec *from, int count) {
+  return has_no_space(fd) ? fail_with(ENOSPC) : syscall(SYS_writev, fd, from, count);
+}
+static int has_no_page(void) { return failing("full") || failing("database"); }
 ssize_t pwrite(int fd, const void *from, size_t size, off_t at) {
-  return failing("full") ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
+  return has_no_page() ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
 }
 ssize_t pwrite64(int fd, const void *from, size_t size, off64_t at) {
-  return failing("full") ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
+  return has_no_page() ? fail_with(ENOSPC) : syscall(SYS_pwrite64, fd, from, size, at);
 }
