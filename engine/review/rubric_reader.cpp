@@ -85,7 +85,7 @@ class Reader {
     problem(place + "/" + key, "rubric.number",
             std::string{"Expected a decimal "} + (zero ? "from 0" : "above 0") + " and at most " + max.to_string() + ", but found '" + given + "'",
             std::string{zero ? "应为0至" : "应大于0且不超过"} + max.to_string() + "，现为“" + given + "”");
-    return Decimal{};
+    return value ? *value : Decimal{};
   }
 
   std::string id_of(const json::object& object, const std::string& place, std::set<std::string>& seen) {
