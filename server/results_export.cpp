@@ -24,7 +24,8 @@ std::string column(std::size_t index) {
 }
 std::string cell(std::size_t col, std::size_t row) { return column(col) + std::to_string(row + 1); }
 std::string range(std::size_t col, std::size_t first, std::size_t last) { return "$" + column(col) + "$" + std::to_string(first + 1) + ":$" + column(col) + "$" + std::to_string(last + 1); }
-std::string rounded(const std::string& formula, int places) { return "ROUND(" + formula + "," + std::to_string(places) + ")"; }
+/// A spreadsheet's binary numbers may stand a hair below a half that is exact: the inner rounding puts them on it.
+std::string rounded(const std::string& formula, int places) { return "ROUND(ROUND(" + formula + ",10)," + std::to_string(places) + ")"; }
 
 struct Rows {
   std::size_t first = 0, last = 0;  ///< of a table, the heading is 0

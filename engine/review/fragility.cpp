@@ -9,7 +9,7 @@ namespace {
 class Line {
  public:
   Line(const Input& input, std::size_t programme, std::size_t list, const Results& results)
-      : input_(input), results_(results), programme_(input.programmes[programme]), result_(results.programmes[programme]), list_(list), places_(*programme_.lists[list].places) {
+      : input_(input), results_(results), programme_(input.programmes[programme]), result_(results.programmes[programme]), places_(*programme_.lists[list].places), stages_(result_.stages) {
     side_.assign(input.applications.size(), Side::unranked);
     for (const Ranked& each : result_.lists[list].ranked) members_.push_back(each.application);
     for (const std::size_t each : result_.lists[list].unranked) members_.push_back(each);
@@ -54,7 +54,7 @@ class Line {
     ApplicationResult changed = evaluate(input_, application, sheet);
     Fragile out{.sheet = sheet, .without = {}, .moved = {}};
     if (programme_.rank_by_calibrated) {
-      without_calibrated(application, sheet, changed, out);
+      without_calibrated(application, changed, out);
       return out;
     }
     finish(input_, application, changed);
@@ -89,52 +89,98 @@ class Line {
       if (side_[each] != after_[each]) out.moved.push_back({each, side_[each], after_[each]});
   }
 
+  /// One that is ranked: in each stage its raw value and where its panel is among the stage's.
+  struct Standing {
+    std::vector<Decimal> raw;
+    std::vector<std::size_t> panel;
+  };
+  Standing standing_of(const ApplicationResult& result) const {
+    Standing out;
+    for (std::size_t i = 0; i < result.stages.size(); ++i) {
+      const std::size_t panel = input_.sheets[result.stages[i].sheets.front()].panel;
+      const std::vector<PanelResult>& panels = stages_[i].panels;
+      out.raw.push_back(*result.stages[i].combined.value);
+      out.panel.push_back(static_cast<std::size_t>(std::find_if(panels.begin(), panels.end(), [&](const PanelResult& each) { return each.panel == panel; }) - panels.begin()));
+    }
+    return out;
+  }
+
+  /// Takes the raw values of `result` out of the sums of its panels and of the programme, or adds them.
+  void count(const ApplicationResult& result, void (Moments::*change)(Decimal)) {
+    for (std::size_t i = 0; i < result.stages.size(); ++i) {
+      const StageResult& stage = result.stages[i];
+      if (result.vetoed || !stage.combined.value) continue;
+      const std::size_t panel = input_.sheets[stage.sheets.front()].panel;
+      auto own = std::find_if(stages_[i].panels.begin(), stages_[i].panels.end(), [&](const PanelResult& each) { return each.panel == panel; });
+      if (own == stages_[i].panels.end()) own = stages_[i].panels.insert(own, {.stage = i, .panel = panel, .moments = {}});
+      (stages_[i].all.*change)(*stage.combined.value);
+      (own->moments.*change)(*stage.combined.value);
+    }
+  }
+
+  Decimal calibrated_value(const Standing& standing, const std::vector<std::vector<Frame>>& frames) {
+    parts_.clear();
+    for (std::size_t i = 0; i < standing.raw.size(); ++i)
+      parts_.push_back({calibrated(programme_, standing.raw[i], frames[i][standing.panel[i]], frames[i].back()), programme_.stages[i].weight});
+    return weighted(parts_, programme_.rubric.places);
+  }
+
+  /// Of each stage: of each panel, and last of all.
+  std::vector<std::vector<Frame>> frames() const {
+    std::vector<std::vector<Frame>> out;
+    for (const StageMoments& stage : stages_) {
+      std::vector<Frame>& of = out.emplace_back();
+      for (const PanelResult& panel : stage.panels) of.push_back(panel.moments.count() > 0 ? frame_of(panel.moments) : Frame{});
+      of.push_back(stage.all.count() > 0 ? frame_of(stage.all) : Frame{});
+    }
+    return out;
+  }
+
   /// The means and deviations of panel and programme change, and with them the value of everybody.
-  void without_calibrated(std::size_t application, std::size_t sheet, ApplicationResult& changed, Fragile& out) {
-    const std::size_t stage = input_.sheets[sheet].stage;
-    const std::size_t panel = input_.sheets[sheet].panel;
-    std::vector<StageMoments> stages = result_.stages;
-    const ApplicationResult& before = results_.applications[application];
-    for (std::size_t i = 0; i < stages.size(); ++i) {
-      PanelResult* own = nullptr;  // another stage's panel where a veto falls away
-      for (PanelResult& each : stages[i].panels)
-        if (i == stage ? each.panel == panel : !changed.stages[i].sheets.empty() && each.panel == input_.sheets[changed.stages[i].sheets.front()].panel) own = &each;
-      if (own == nullptr) own = &stages[i].panels.emplace_back(PanelResult{.stage = i, .panel = panel, .moments = {}});
-      for (Moments* moments : {&stages[i].all, &own->moments}) {
-        if (!before.vetoed && before.stages[i].combined.value) moments->remove(*before.stages[i].combined.value);
-        if (!changed.vetoed && changed.stages[i].combined.value) moments->add(*changed.stages[i].combined.value);
+  void without_calibrated(std::size_t application, ApplicationResult& changed, Fragile& out) {
+    if (standings_.empty()) {
+      standings_.resize(members_.size());
+      for (std::size_t i = 0; i < members_.size(); ++i) {
+        const ApplicationResult& result = results_.applications[members_[i]];
+        keys_.push_back(result.key);
+        if (result.ranked()) standings_[i] = standing_of(result);
       }
     }
-    std::vector<Key> keys_now;
-    keys_now.reserve(members_.size());
-    for (const std::size_t each : members_) {
-      ApplicationResult result = each == application ? changed : results_.applications[each];
-      for (std::size_t i = 0; i < stages.size(); ++i) {
-        StageResult& at = result.stages[i];
-        if (!at.combined.value || result.vetoed) continue;
-        const std::size_t its_panel = input_.sheets[at.sheets.front()].panel;
-        for (const PanelResult& candidate : stages[i].panels)
-          if (candidate.panel == its_panel) at.calibrated = calibrated(programme_, *at.combined.value, candidate.moments, stages[i].all);
+    count(results_.applications[application], &Moments::remove);
+    count(changed, &Moments::add);
+    const std::vector<std::vector<Frame>> now = frames();
+    for (std::size_t i = 0; i < changed.stages.size(); ++i)
+      if (!changed.vetoed && changed.stages[i].combined.value) {
+        const std::size_t panel = input_.sheets[changed.stages[i].sheets.front()].panel;
+        for (std::size_t at = 0; at < stages_[i].panels.size(); ++at)
+          if (stages_[i].panels[at].panel == panel) changed.stages[i].calibrated = calibrated(programme_, *changed.stages[i].combined.value, now[i][at], now[i].back());
       }
-      finish(input_, each, result);
-      if (each == application && result.ranked()) out.without = result.calibrated;
-      keys_now.push_back(std::move(result.key));
-    }
+    finish(input_, application, changed);
+    if (changed.ranked()) out.without = changed.calibrated;
     std::vector<const Key*> all;
-    for (const Key& key : keys_now) all.push_back(&key);
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      if (!keys_[i].empty()) keys_[i].front() = calibrated_value(standings_[i], now);
+      all.push_back(members_[i] == application ? &changed.key : &keys_[i]);
+    }
     compare(all, out);
+    count(changed, &Moments::remove);
+    count(results_.applications[application], &Moments::add);
   }
 
   const Input& input_;
   const Results& results_;
   const InputProgramme& programme_;
   const ProgrammeResult& result_;
-  std::size_t list_;
   std::int64_t places_;
   std::vector<std::size_t> members_;
   std::vector<const Key*> sorted_;  ///< of those that are ranked, best first
   std::vector<Side> side_;          ///< of all applications, before decisions on ties
   std::vector<Side> after_;
+  // Where ranks are by calibrated values:
+  std::vector<StageMoments> stages_;
+  std::vector<Standing> standings_;
+  std::vector<Key> keys_;
+  std::vector<Weighted> parts_;
 };
 
 }  // namespace

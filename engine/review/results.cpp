@@ -80,8 +80,10 @@ void calibrate(const Input& input, const InputProgramme& programme, Results& res
       stage.all.add(*result.combined.value);
       of_panel(result).moments.add(*result.combined.value);
     });
-    if (programme.calibration != Calibration::none)
-      each([&](StageResult& result) { result.calibrated = calibrated(programme, *result.combined.value, of_panel(result).moments, stage.all); });
+    if (programme.calibration != Calibration::none && stage.all.count() > 0) {
+      const Frame all = frame_of(stage.all);
+      each([&](StageResult& result) { result.calibrated = calibrated(programme, *result.combined.value, frame_of(of_panel(result).moments), all); });
+    }
     std::sort(stage.panels.begin(), stage.panels.end(), [&](const PanelResult& a, const PanelResult& b) { return input.panels[a.panel].id < input.panels[b.panel].id; });
   }
 }
@@ -153,14 +155,14 @@ ApplicationResult evaluate(const Input& input, std::size_t application, std::siz
   return out;
 }
 
-Decimal calibrated(const InputProgramme& programme, Decimal raw, const Moments& panel, const Moments& all) {
+Frame frame_of(const Moments& moments) { return {moments.mean(6), moments.deviation(6)}; }
+
+Decimal calibrated(const InputProgramme& programme, Decimal raw, const Frame& panel, const Frame& all) {
   const int places = programme.rubric.places;
-  const Decimal mean = all.mean(6);
-  const Decimal offset = raw - panel.mean(6);
-  const Decimal deviation = panel.deviation(6);
-  if (programme.calibration == Calibration::panel_shift) return (mean + offset).rounded(places);
-  if (deviation == Decimal{}) return mean.rounded(places);
-  return scaled(mean, offset, all.deviation(6), deviation, places);
+  const Decimal offset = raw - panel.mean;
+  if (programme.calibration == Calibration::panel_shift) return (all.mean + offset).rounded(places);
+  if (panel.deviation == Decimal{}) return all.mean.rounded(places);
+  return scaled(all.mean, offset, all.deviation, panel.deviation, places);
 }
 
 void finish(const Input& input, std::size_t application, ApplicationResult& result) {

@@ -82,8 +82,12 @@ VoteOutcome outcome_of(const Committee& committee, const std::optional<Vote>& vo
 /// For the two above: one application without the sheet `left_out` (none: npos), without calibration.
 inline constexpr std::size_t kNoSheet = static_cast<std::size_t>(-1);
 ApplicationResult evaluate(const Input& input, std::size_t application, std::size_t left_out);
-/// The programme's calibrated value of one stage. `panel` is of that stage.
-Decimal calibrated(const InputProgramme& programme, Decimal raw, const Moments& panel, const Moments& all);
+/// What calibration moves a raw value by: mean and deviation of its panel and of the programme, in one stage.
+struct Frame {
+  Decimal mean, deviation;
+};
+Frame frame_of(const Moments& moments);
+Decimal calibrated(const InputProgramme& programme, Decimal raw, const Frame& panel, const Frame& all);
 /// Sets value and key of an application from its stages.
 void finish(const Input& input, std::size_t application, ApplicationResult& result);
 
