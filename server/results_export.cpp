@@ -99,7 +99,7 @@ class Tables {
       const auto mark = marks.find(each->id);
       std::string formula;
       for (const Criterion& part : each->criteria) formula += (formula.empty() ? "" : "+") + share(part, part.weight, row);
-      out.push_back(mark == marks.end() ? TableCell{} : number(mark->second.to_string(), std::move(formula)));
+      out.push_back(mark == marks.end() ? TableCell{} : number(mark->second.to_string(), formula.empty() ? formula : rounded(formula, 6)));
     }
     out.push_back(number(from.total.total.to_string(), marks.empty() ? "" : total_formula(input_.applications[application], row)));
     out.push_back(number(std::to_string(from.total.vetoes.size())));

@@ -185,11 +185,18 @@ class Line {
 
 }  // namespace
 
+bool is_small(const Input& input, std::size_t programme, const ListResult& list) {
+  if (!input.programmes[programme].rank_by_calibrated) return true;
+  std::size_t sheets = 0;
+  for (const Ranked& each : list.ranked) sheets += input.applications[each.application].sheets.size();
+  return sheets * list.ranked.size() <= kCalibratedWorkMax;
+}
+
 void find_fragile(const Input& input, Results& results) {
   for (std::size_t i = 0; i < input.programmes.size(); ++i) {
     std::vector<std::vector<Fragile>> fragile(input.programmes[i].lists.size());
     for (std::size_t list = 0; list < fragile.size(); ++list)
-      if (input.programmes[i].lists[list].places) fragile[list] = Line(input, i, list, results).run();
+      if (input.programmes[i].lists[list].places && is_small(input, i, results.programmes[i].lists[list])) fragile[list] = Line(input, i, list, results).run();
     results.programmes[i].fragile = std::move(fragile);
   }
 }

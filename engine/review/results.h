@@ -77,6 +77,11 @@ Result<Results> compute(const Input& input);
 /// decisions on ties.
 void find_fragile(const Input& input, Results& results);
 
+/// Where ranks are by calibrated values, each sheet left out changes everybody's: lists of more than so many sheets times
+/// applications are left alone.
+inline constexpr std::size_t kCalibratedWorkMax = 10'000'000;
+bool is_small(const Input& input, std::size_t programme, const ListResult& list);
+
 VoteOutcome outcome_of(const Committee& committee, const std::optional<Vote>& vote);
 
 /// For the two above: one application without the sheet `left_out` (none: npos), without calibration.

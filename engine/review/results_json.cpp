@@ -185,7 +185,7 @@ class Writer {
                            .message = "Expected at most " + std::to_string(*rule.places) + " awards in list '" + rule.id + "', but there are " + std::to_string(awards),
                            .message_zh = "名单“" + rule.id + "”最多" + std::to_string(*rule.places) + "项，现为" + std::to_string(awards) + "项"});
     out["line"] = line(*rule.places, result, awards);
-    out["fragile"] = fragile(results_.programmes[programme].fragile[index], input_.programmes[programme].rubric.places);
+    if (is_small(input_, programme, result)) out["fragile"] = fragile(results_.programmes[programme].fragile[index], input_.programmes[programme].rubric.places);
     return out;
   }
 
