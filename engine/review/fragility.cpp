@@ -16,8 +16,13 @@ class Line {
     std::sort(members_.begin(), members_.end());
     set_sides(keys(), side_);
     for (const std::size_t each : members_)
-      if (results.applications[each].ranked()) sorted_.push_back(&results.applications[each].key);
-    std::sort(sorted_.begin(), sorted_.end(), [](const Key* a, const Key* b) { return *a > *b; });
+      if (results.applications[each].ranked()) order_.push_back(each);
+    std::stable_sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) { return results.applications[a].key > results.applications[b].key; });
+    index_.assign(input.applications.size(), 0);
+    for (const std::size_t each : order_) {
+      index_[each] = sorted_.size();
+      sorted_.push_back(&results.applications[each].key);
+    }
   }
 
   std::vector<Fragile> run() {
@@ -60,14 +65,32 @@ class Line {
     finish(input_, application, changed);
     if (changed.ranked()) out.without = changed.raw;
     if (side_with(application, changed.key) == side_[application]) return out;  // then nobody else moves either
-    std::vector<const Key*> all = keys();
-    all[position(application)] = &changed.key;
-    compare(all, out);
+    out.moved.push_back({application, side_[application], side_with(application, changed.key)});
+    move_others(application, out);
     return out;
   }
 
-  std::size_t position(std::size_t application) const {
-    return static_cast<std::size_t>(std::lower_bound(members_.begin(), members_.end(), application) - members_.begin());
+  /// The sides of the others once one of them has moved: only those whose keys are at the line can change theirs.
+  void move_others(std::size_t moved, Fragile& out) const {
+    const Side side = out.moved.front().after;
+    const std::size_t own = results_.applications[moved].ranked() ? index_[moved] : sorted_.size();
+    const std::size_t count = sorted_.size() - (own < sorted_.size() ? 1 : 0);
+    const auto other = [&](std::size_t i) { return order_[i < own ? i : i + 1]; };  // the i-th of the others
+    const auto key = [&](std::size_t i) -> const Key& { return results_.applications[other(i)].key; };
+    const std::size_t places = static_cast<std::size_t>(places_);
+    const std::size_t left = side == Side::in ? places - 1 : places;  // for the others
+    if (count == 0 || places == 0) return;
+    std::size_t first = std::min(count, left) == 0 ? 0 : std::min(count, left) - 1;
+    first = first == 0 ? 0 : first - 1;
+    while (first > 0 && key(first - 1) == key(first)) --first;
+    const Key* bar = left >= 1 && left <= count ? &key(left - 1) : nullptr;
+    const bool splits = bar != nullptr && (side == Side::tied || (left < count && key(left) == *bar));
+    for (std::size_t i = first; i < count; ++i) {
+      if (i > places + 1 && key(i) != key(i - 1)) break;
+      const Side now = bar == nullptr ? (left == 0 ? Side::out : Side::in) : key(i) > *bar ? Side::in : key(i) < *bar ? Side::out : splits ? Side::tied : Side::in;
+      if (now != side_[other(i)]) out.moved.push_back({other(i), side_[other(i)], now});
+    }
+    std::sort(out.moved.begin(), out.moved.end(), [](const Moved& a, const Moved& b) { return a.application < b.application; });
   }
 
   /// Where `application` would be with another key: only the best of the others that it has to pass decides.
@@ -173,7 +196,9 @@ class Line {
   const ProgrammeResult& result_;
   std::int64_t places_;
   std::vector<std::size_t> members_;
-  std::vector<const Key*> sorted_;  ///< of those that are ranked, best first
+  std::vector<std::size_t> order_;  ///< those that are ranked, best first
+  std::vector<std::size_t> index_;  ///< of each in `order_`
+  std::vector<const Key*> sorted_;  ///< their keys
   std::vector<Side> side_;          ///< of all applications, before decisions on ties
   std::vector<Side> after_;
   // Where ranks are by calibrated values:
