@@ -10,6 +10,7 @@
 
 #include "server/cli/commands.h"
 #include "server/cli/plugin.h"
+#include "server/cli/results.h"
 #include "server/cli/scxml_test.h"
 #include "server/cli/why.h"
 #include "server/cli/workflow_commands.h"
@@ -34,7 +35,7 @@ bool is_misuse(const Error& error) {
 /// The command has printed its findings as data already; the error only makes the exit code.
 bool is_reported(const Error& error) {
   return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" || error.code == "migrate.none" ||
-         error.code == "replay.differs" || (error.code == "plugin.test" && error.details.empty());
+         error.code == "replay.differs" || error.code == "results.unverified" || (error.code == "plugin.test" && error.details.empty());
 }
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
@@ -270,6 +271,8 @@ int main(int argc, char** argv) {
   copy_command->add_flag("--json", json_output, "print as JSON");
 
   add_plugin_commands(app, files, [&] { return Home{data, store, documents}; }, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
+
+  add_results_commands(app, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);

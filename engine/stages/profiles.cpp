@@ -60,7 +60,7 @@ const check::World& builtin_world() {
                                      overdue("due")},
                          .not_by = "not_by"},
            InvokeProfile{.type = "panel",
-                         .parameters = {{.name = "org"}, {.name = "reviewers_min"}, {.name = "reviewers"}},
+                         .parameters = {{.name = "org"}, {.name = "reviewers_min"}, {.name = "reviewers"}, {.name = "unit"}},
                          .answers = {{.event = "done.invoke.{id}", .zh = "评审结束", .en = "closed"}},
                          .separates = true},
            InvokeProfile{.type = "publicity",

@@ -4,10 +4,11 @@
 #include <functional>
 #include <set>
 
-#include "engine/base/decimal.h"
 #include "engine/base/split.h"
 #include "engine/ports/plugin_host.h"
+#include "engine/review/rubric.h"
 #include "engine/scxml/xml_gate.h"
+#include "plugins/loader/rubric_xml.h"
 #include "plugins/loader/schema.h"
 
 namespace chuyi {
@@ -181,16 +182,15 @@ class Reader {
   }
 
   void read_rubric(const pugi::xml_node& rubric) {
-    Decimal sum;
-    json::array criteria = list_of(rubric, "criterion", "id", [&](const pugi::xml_node& node) {
-      const std::string weight = node.attribute("weight").value();
-      if (const Result<Decimal> value = Decimal::parse(weight)) sum = sum + *value;
-      return json::object{{"id", node.attribute("id").value()}, {"titles", texts(node)}, {"weight", weight}};
-    });
-    if (sum != Decimal{100}) problem(rubric, "plugin.rubric", "Expected weights that sum to 100, but they sum to " + sum.to_string());
-    out_.data["rubric"] = json::object{{"criteria", std::move(criteria)},
-                                       {"scale", rubric.attribute("scale").as_string("weight")},
-                                       {"combine", rubric.attribute("combine").as_string("mean")}};
+    RubricNodes nodes;
+    json::object data = rubric_json(rubric, nodes);
+    if (const Result<review::Rubric> read = review::read_rubric(data); !read)
+      for (Detail each : details_of(read.error())) {
+        each.place = document_.place(node_at(nodes, each.place));
+        each.code = "plugin.rubric";
+        problems_.push_back(std::move(each));
+      }
+    out_.data["rubric"] = std::move(data);
   }
 
   void read_documents() {

@@ -473,6 +473,38 @@ TEST_F(Broken, ABadVersionLeavesTheFormerInPlace) {
   EXPECT_EQ(library().current("workshop")->digest, digest);
 }
 
+// Goal: an impossible rubric is refused with the line of what is wrong, all of it at once, and a wide one is taken.
+TEST_F(Broken, ImpossibleRubricsNameTheirLines) {
+  const std::string plugin = read(folder_ / "workshop/plugin.xml");
+  const std::string rubric = plugin.substr(plugin.find("<rubric"), plugin.find("</rubric>") - plugin.find("<rubric"));
+  replace("plugin.xml", rubric, R"(<rubric scale="hundred" combine="trimmed-mean" trim-min="5" too-few="add-reviewer" places="2">
+    <criterion id="school" zh="学校" en="School">
+      <criterion id="s1" weight="40" zh="一" en="One"/>
+      <criterion id="s2" weight="60" zh="2" en="Two"><level id="A" points="95"/><level id="B" points="80"/></criterion>
+    </criterion>
+    <criterion id="group" zh="专业群" en="Group"/>
+    <unit id="group" zh="专业群" en="Group"><part criterion="school" weight="30"/><part criterion="group" weight="70"/></unit>
+    <veto effect="vetoed" sheets-min="2"><item id="safety" zh="重大安全事故" en="Serious accident"/></veto>
+    <divergence range="15" deviation="8" then="third-reviewer"/>
+    <tie-breaker by="criterion" criterion="group"/><tie-breaker by="median"/>
+    <stage id="written" weight="50" zh="网评" en="Written"/><stage id="meeting" weight="50" zh="会评" en="Meeting"/>
+  )");
+  EXPECT_EQ(text_of(reload()), "");
+  replace("plugin.xml", "<criterion id=\"s1\" weight=\"40\"", "<criterion id=\"s1\" weight=\"41\"");
+  replace("plugin.xml", "points=\"80\"", "points=\"96\"");
+  replace("plugin.xml", "criterion=\"group\" weight=\"70\"", "criterion=\"groups\" weight=\"70\"");
+  replace("plugin.xml", "by=\"criterion\" criterion=\"group\"", "by=\"criterion\" criterion=\"x\"");
+  const std::string now = read(folder_ / "workshop/plugin.xml");
+  std::string places;
+  for (const Detail& each : reload()) {
+    EXPECT_EQ(each.code, "plugin.rubric") << each.message;
+    places += each.place + " ";
+  }
+  std::string expected;
+  for (const char* element : {"<level id=\"B\"", "<criterion id=\"school\"", "<unit ", "<tie-breaker "}) expected += place_in(now, element) + " ";
+  EXPECT_EQ(places, expected);
+}
+
 TEST_F(Broken, SchemaDefectsNameTheirLine) {
   const std::string manifest = read(folder_ / "workshop/plugin.xml");
   replace("plugin.xml", "<quota province=\"100\">", "<quota province=\"-3\">");

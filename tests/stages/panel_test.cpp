@@ -159,6 +159,45 @@ TEST_F(Panel, ARecusalIsReplaced) {
   EXPECT_EQ(world_.replay_problem(), "");
 }
 
+/// The programme's rubric is this from now on.
+void put_rubric(World& world, const char* rubric) {
+  json::object manifest = plain_manifest();
+  manifest["rubric"] = json::parse(rubric);
+  world.definitions.put("workshop", selection(), std::move(manifest), {{"nomination", json::object{}}, {"annual", json::object{}}});
+}
+
+// Goal: five scores and a trimmed mean, one expert withdraws: four are not enough where the rubric says so.
+TEST_F(Panel, ATrimmedMeanWaitsForTheReviewersItNeeds) {
+  put_rubric(world_, R"({"combine":"trimmed-mean","trim":{"min":5,"too_few":"add-reviewer"},"criteria":[{"id":"team","weight":"60"},{"id":"plan","weight":"40"}]})");
+  world_.recommend();
+  EXPECT_EQ(appoint_as("clerk", {"r1", "r2", "r3", "r4"}).error().details.at(0).code, "panel.too_few") << "though the panel needs three only";
+  world_.sign("clerk", "panel-setup", "appoint", {{"reviewers", json::array{"r1", "r2", "r3", "r4", "r5"}}});
+  world_.sign("r1", "sheet", "recuse", {{"comment", "回避"}});
+  for (const auto& [reviewer, plan] : {std::pair{"r2", "0"}, std::pair{"r3", "20"}, std::pair{"r4", "21"}, std::pair{"r5", "40"}})
+    world_.sign(reviewer, "sheet", "sign", World::scores("60", plan));
+  EXPECT_EQ(world_.state(), "panel_review");
+  world_.sign("clerk", "panel-setup", "appoint", {{"reviewers", json::array{"r6"}}});
+  world_.sign("r6", "sheet", "sign", World::scores("60", "20.5"));
+  EXPECT_EQ(string_or(world_.facts(), "score"), "80.50") << "(80 + 80.5 + 81) / 3";
+  EXPECT_EQ(world_.replay_problem(), "");
+}
+
+TEST_F(Panel, ScoresByLevelsAndVetoes) {
+  put_rubric(world_, R"({"criteria":[{"id":"team","weight":"60","levels":[{"id":"A","points":"60"},{"id":"B","points":"45"}]},{"id":"plan","weight":"40"}],
+    "veto":{"effect":"zero","items":[{"id":"ethics"}]}})");
+  appoint();
+  const auto sheet = [](const char* level, bool veto, const char* reason) {
+    return json::object{{"scores", json::object{{"team", level}, {"plan", "40"}}}, {"vetoes", json::object{{"ethics", json::object{{"veto", veto}, {"reason", reason}}}}}};
+  };
+  const std::string task = world_.task("sheet", "r1").id;
+  EXPECT_EQ(world_.complete("r1", task, "sign", sheet("C", true, "")).error().details.size(), 2U);
+  world_.sign("r1", "sheet", "sign", sheet("A", true, "师德失范"));
+  EXPECT_EQ(string_or(world_.row(task).data, "total"), "0.00");
+  world_.sign("r2", "sheet", "sign", sheet("A", false, ""));
+  world_.sign("r3", "sheet", "sign", sheet("B", false, ""));
+  EXPECT_EQ(string_or(world_.facts(), "score"), "61.67") << "(0 + 100 + 85) / 3";
+}
+
 TEST_F(Panel, WhoAppointedOnceIsNoReplacement) {
   world_.put_user("lead", {{"provincial-officer", "430000"}, {"reviewer", "430000"}});
   world_.recommend();

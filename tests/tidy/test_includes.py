@@ -12,14 +12,15 @@ MAY_USE = {
     "engine/check": ["engine/base", "engine/scxml"],
     "engine/invoke": ["engine/base", "engine/scxml"],
     "engine/forms": ["engine/base", "engine/scxml"],
-    "engine/stages": ["engine/base", "engine/check", "engine/invoke", "engine/scxml"],
+    "engine/review": ["engine/base"],
+    "engine/stages": ["engine/base", "engine/check", "engine/invoke", "engine/review", "engine/scxml"],
     "engine/ports": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms"],
     "engine/runtime": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports"],
     "engine/why": ["engine/base", "engine/ports", "engine/scxml"],
     "engine/migrate": ["engine/base", "engine/check", "engine/invoke", "engine/ports", "engine/runtime", "engine/scxml"],
     "plugins/sdk": [],
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
-    "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
+    "plugins/loader": ["engine/base", "engine/check", "engine/invoke", "engine/review", "engine/scxml", "engine/forms", "engine/ports", "storage/documents"],
     "storage/tables": ["engine/base", "engine/ports"],
     "storage/sqlite": ["engine/base", "engine/invoke", "engine/ports", "storage/tables"],
     "storage/postgres": ["engine/base", "engine/invoke", "engine/ports", "storage/documents", "storage/tables"],
@@ -40,10 +41,11 @@ ONLY_IN = {
     "boost/beast": ["server"],
     "valijson": ["engine/forms"],
     "argon2.h": ["server"],
+    "xlsxwriter.h": ["server"],
     "spdlog": ["server", "plugins/host", "storage/documents"],
 }
 # What the chart engine and the stages must never reach for: they open nothing, know no time and draw no numbers.
-PURE = ["engine/base", "engine/scxml", "engine/check", "engine/invoke", "engine/stages", "engine/forms"]
+PURE = ["engine/base", "engine/scxml", "engine/check", "engine/invoke", "engine/review", "engine/stages", "engine/forms"]
 IMPURE = re.compile(r"#include <(fstream|filesystem|random|thread|mutex|future|condition_variable|ctime|unistd\.h|sys/.*|fcntl\.h|iostream)>")
 
 

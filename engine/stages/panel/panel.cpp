@@ -3,14 +3,18 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/base/decimal.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
+#include "engine/review/rubric.h"
 
 namespace chuyi {
 namespace {
 
-constexpr int kScorePlaces = 2;
+/// A programme without a rubric has nothing to score: its sheets come to 0.
+Result<review::Rubric> rubric_of(const StageContext& context) {
+  if (!context.programme.contains("rubric")) return review::Rubric{};
+  return review::read_rubric(object_or_empty(context.programme, "rubric"));
+}
 
 /// Has signed another stage of this application, or has appointed reviewers of this one.
 bool has_acted(const StageContext& context, const json::object& state, const std::string& user) {
@@ -45,6 +49,12 @@ Detail conflict_of(const StageContext& context, const json::object& state, const
 
 std::int64_t reviewers_min(const StageContext& context, const json::object& params) {
   return int_or(params, "reviewers_min", int_or(object_or_empty(context.programme, "panel"), "reviewers_min", 3));
+}
+
+/// Sheets that this panel needs: as many as it was started for, and as many as its rubric gives a result of.
+std::int64_t sheets_needed(const StageContext& context, const json::object& state) {
+  const Result<review::Rubric> rubric = rubric_of(context);
+  return std::max(int_or(object_or_empty(state, "params"), "reviewers_min", 3), rubric ? rubric->sheets_min() : 1);
 }
 
 /// Everybody who has or had a sheet of this panel.
@@ -91,8 +101,7 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
                 .message = "Expected reviewers without conflict of interest",
                 .message_zh = "评审专家名单不符合要求"};
   std::set<std::string> seen = known_reviewers(items.state());
-  const std::int64_t needed =
-      int_or(object_or_empty(items.state(), "params"), "reviewers_min", 3) - live_sheets(items.state());
+  const std::int64_t needed = sheets_needed(context, items.state()) - live_sheets(items.state());
   for (std::size_t i = 0; i < reviewers.size(); ++i) {
     const std::string place = "/data/reviewers/" + std::to_string(i);
     if (!seen.insert(reviewers[i]).second)
@@ -114,85 +123,41 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
   return {};
 }
 
-const Decimal kHundred{100};
-
-/// The sheet's total. Errors: `invalid` "sheet.scores" naming every criterion that is wrong.
-Result<Decimal> total_of(const json::object& rubric, const json::object& data) {
-  Error wrong{.kind = ErrorKind::invalid,
-              .code = "form.sheet",
-              .message = "Expected a score for every criterion of the rubric",
-              .message_zh = "请为每项指标评分"};
-  const json::object& scores = object_or_empty(data, "scores");
-  const bool hundred = string_or(rubric, "scale") == "hundred";
-  Decimal total;
-  std::set<std::string> known;
-  for (const json::value& value : array_or_empty(rubric, "criteria")) {
-    const json::object& criterion = value.get_object();
-    const std::string id = string_or(criterion, "id");
-    known.insert(id);
-    const std::string weight_text = string_or(criterion, "weight", std::to_string(int_or(criterion, "weight", 0)));
-    const Result<Decimal> weight = Decimal::parse(weight_text);
-    const Result<Decimal> score = Decimal::parse(string_or(scores, id));
-    const std::string max_text = hundred ? "100" : weight_text;
-    if (weight && score && *score >= Decimal{} && *score <= (hundred ? kHundred : *weight) && *score == score->rounded(kScorePlaces)) {
-      total = total + (hundred ? *score * *weight / kHundred : *score);
-      continue;
-    }
-    wrong.details.push_back({.place = "/data/scores/" + pointer_segment(id),
-                             .code = "form.score",
-                             .message = "Expected a decimal string from 0 to " + max_text + " with at most 2 decimal places",
-                             .message_zh = "分值应在0至" + max_text + "之间，最多两位小数"});
-  }
-  for (const auto& member : scores)
-    if (!known.contains(std::string{member.key()}))
-      wrong.details.push_back({.place = "/data/scores/" + pointer_segment(member.key()),
-                               .code = "form.additional",
-                               .message = "Expected a criterion of the rubric",
-                               .message_zh = "不是评审指标"});
-  if (!wrong.details.empty()) return wrong;
-  return total;
-}
-
-/// What the sheets' totals come to, as the rubric says.
-Decimal combined(std::vector<Decimal> totals, const std::string& how) {
-  constexpr std::size_t kTrimmedMin = 5;
-  std::sort(totals.begin(), totals.end());
-  if (how == "median") {
-    const std::size_t middle = totals.size() / 2;
-    return totals.size() % 2 == 1 ? totals[middle] : (totals[middle - 1] + totals[middle]) / Decimal{2};
-  }
-  if (how == "trimmed-mean" && totals.size() >= kTrimmedMin) {
-    totals.pop_back();
-    totals.erase(totals.begin());
-  }
-  Decimal sum;
-  for (const Decimal& total : totals) sum = sum + total;
-  return sum / Decimal{static_cast<std::int64_t>(totals.size())};
+Result<review::SheetTotal> total_of(const review::Rubric& rubric, const json::object& state, const json::object& data) {
+  return review::total_of(rubric, string_or(object_or_empty(state, "params"), "unit"), data);
 }
 
 /// From the scores of the signed sheets: no total that stands in a sheet is trusted.
-Result<StageOutcome> close_panel(const StageContext& context, WorkItems items) {
-  const json::object& rubric = object_or_empty(context.programme, "rubric");
+Result<StageOutcome> close_panel(const review::Rubric& rubric, WorkItems items) {
   std::vector<Decimal> totals;
   json::array sheets;
+  std::int64_t vetoed = 0;
   for (const auto& member : items.state()["tasks"].get_object()) {
     const TaskRow task = task_from_json(member.value().get_object());
     if (task.kind != "sheet" || task.outcome != "sign") continue;
-    const Result<Decimal> total = total_of(rubric, task.data);
+    const Result<review::SheetTotal> total = total_of(rubric, items.state(), task.data);
     if (!total) return total.error();
-    totals.push_back(*total);
-    sheets.push_back(json::object{{"scores", object_or_empty(task.data, "scores")}, {"total", total->to_string(kScorePlaces)}});
+    totals.push_back(total->total);
+    json::object sheet{{"scores", object_or_empty(task.data, "scores")}, {"total", total->total.to_string(review::kScorePlaces)}};
+    if (!total->vetoes.empty()) {
+      ++vetoed;
+      sheet["vetoes"] = object_or_empty(task.data, "vetoes");
+    }
+    sheets.push_back(std::move(sheet));
   }
-  if (totals.empty())
+  const review::Combined result = review::combined(rubric, std::move(totals));
+  if (!result.value)
     return Error{.kind = ErrorKind::rejected,
                  .code = "panel.too_few",
-                 .message = "Expected at least one signed sheet",
-                 .message_zh = "至少需要一份已签署的评分表"};
-  const std::string score = combined(totals, string_or(rubric, "combine")).to_string(kScorePlaces);
+                 .message = "Expected at least " + std::to_string(rubric.sheets_min()) + " signed sheets",
+                 .message_zh = "至少需要" + std::to_string(rubric.sheets_min()) + "份已签署的评分表"};
+  const std::string score = result.value->to_string(rubric.places);
   items.state()["phase"] = "closed";
   StageOutcome out = items.finish();
   out.effects.emplace_back(SetFact{.key = "score", .value = json::value(score)});
-  out.events.push_back({.name = "done", .data = json::object{{"score", score}, {"sheets", std::move(sheets)}}});
+  json::object done{{"score", score}, {"sheets", std::move(sheets)}};
+  if (rubric.veto_effect == review::VetoEffect::vetoed) done["vetoed"] = vetoed >= rubric.veto_sheets_min;
+  out.events.push_back({.name = "done", .data = std::move(done)});
   return out;
 }
 
@@ -215,10 +180,12 @@ Result<StageOutcome> complete_sheet(const StageContext& context, WorkItems items
   json::object data = command.data.contains("data") ? object_or_empty(command.data, "data") : open->data;
   data.erase("total");  // the scores alone say it
   const bool signs = string_or(command.data, "outcome") == "sign";
-  Result<Decimal> total{Decimal{}};
+  const Result<review::Rubric> rubric = rubric_of(context);
+  if (!rubric) return rubric.error();
+  Result<review::SheetTotal> total{review::SheetTotal{}};
   if (signs) {
-    total = total_of(object_or_empty(context.programme, "rubric"), data);
-    if (total) data["total"] = total->to_string(kScorePlaces);
+    total = total_of(*rubric, items.state(), data);
+    if (total) data["total"] = total->total.to_string(review::kScorePlaces);
   }
   command.data["data"] = std::move(data);
   const Result<TaskRow> sheet = items.sign(command);
@@ -227,10 +194,9 @@ Result<StageOutcome> complete_sheet(const StageContext& context, WorkItems items
     if (Result<> fit = check_reviewer(context, items.state(), command.actor.user_id); !fit) return fit.error();
     if (!total) return total.error();
   }
-  const std::int64_t min = int_or(object_or_empty(items.state(), "params"), "reviewers_min", 3);
-  if (live_sheets(items.state()) < min && items.open_count("panel-setup") == 0) open_setup(items);
+  if (live_sheets(items.state()) < sheets_needed(context, items.state()) && items.open_count("panel-setup") == 0) open_setup(items);
   if (items.open_count("sheet") > 0 || items.open_count("panel-setup") > 0) return items.finish();
-  return close_panel(context, std::move(items));
+  return close_panel(*rubric, std::move(items));
 }
 
 Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items, const StageCommand& command) {
@@ -254,6 +220,7 @@ Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items
 Result<StageOutcome> PanelStage::start(const StageContext& context, const json::object& params) const {
   json::object kept{{"org", string_or(params, "org", string_or(object_or_empty(context.application, "orgs"), "province"))},
                     {"reviewers_min", reviewers_min(context, params)}};
+  if (const std::string unit = string_or(params, "unit"); !unit.empty()) kept["unit"] = unit;
   std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
