@@ -10,6 +10,7 @@
 
 #include "server/cli/commands.h"
 #include "server/cli/plugin.h"
+#include "server/cli/review.h"
 #include "server/cli/scxml_test.h"
 #include "server/cli/workflow_commands.h"
 #include "server/messages.h"
@@ -261,6 +262,7 @@ int main(int argc, char** argv) {
   copy_command->add_flag("--json", json_output, "print as JSON");
 
   add_plugin_commands(app, files, [&] { return Home{data, store, documents}; }, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
+  add_review_commands(app, files, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);

@@ -24,7 +24,7 @@ class Round {
   Round(int applications, int experts) : applications_(applications), experts_(experts) {}
 
   json::object input(int coverage, std::int64_t balance) {
-    return {{"policy", policy()}, {"experts", experts()}, {"applications", applications()}, {"coverage", coverage},
+    return {{"year", 2026}, {"policy", policy()}, {"experts", experts()}, {"applications", applications()}, {"coverage", coverage},
             {"load", json::object{{"min", applications_ * coverage / experts_ / 2}, {"max", applications_ * coverage / experts_ * 5 / 4 + 2}}},
             {"limits", json::array{json::object{{"by", "region"}, {"at_most", 3}}, json::object{{"by", "employer"}, {"at_most", 1}}}},
             {"cost", json::object{{"mismatch", 200}, {"same_region", 20}, {"balance", balance}}}};
@@ -33,7 +33,7 @@ class Round {
   json::object draw_input() {
     const std::string seed(64, '7'), context = "bench";
     const auto stratum = [](const char* name, json::object where) { return json::object{{"name", name}, {"where", std::move(where)}, {"at_least", "1/3"}, {"spares_at_least", 2}}; };
-    return {{"policy", policy()}, {"experts", experts()}, {"applications", json::array{}}, {"context", context}, {"seed", seed}, {"commitment", review::commitment_of(seed, context)},
+    return {{"year", 2026}, {"policy", policy()}, {"experts", experts()}, {"applications", json::array{}}, {"context", context}, {"seed", seed}, {"commitment", review::commitment_of(seed, context)},
             {"seats", 9}, {"spares", 6},
             {"strata", json::array{stratum("enterprise", {{"kind", json::array{"enterprise"}}}), stratum("out-of-province", {{"out_of_province", true}}), stratum("field", {{"field", json::array{"F3", "F4"}}})}}};
   }
@@ -77,7 +77,7 @@ class Round {
   static json::object policy() {
     json::array rules;
     for (const std::string_view name : review::rule_names()) rules.push_back(json::object{{"rule", name}, {"zh", "回避"}, {"en", "conflict"}});
-    return {{"year", 2026}, {"rules", std::move(rules)}};
+    return {{"rules", std::move(rules)}};
   }
 
   int applications_, experts_;
@@ -120,8 +120,7 @@ int main() {
     review::Reader reader(input, "", found);
     const std::vector<review::Expert> people = review::read_experts(reader);
     const std::vector<review::Candidate> candidates = review::read_candidates(reader);
-    review::ConflictPolicy policy;
-    reader.part("policy", [&](review::Reader& each) { policy = review::read_conflict_policy(each); });
+    const review::ConflictPolicy policy = review::read_conflict_policy(reader);
     std::size_t conflicts = 0;
     const double conflict_seconds = seconds([&] { conflicts = review::Conflicts(policy, candidates).all(people).size(); });
     const json::object draw_input = Round(applications, experts).draw_input();

@@ -7,7 +7,7 @@ namespace chuyi::review {
 
 /// Who judges what: the input of `chuyi assign`.
 ///
-///     {"policy": …, "experts": […], "applications": […],
+///     {"year": 2026, "policy": …, "experts": […], "applications": […],
 ///      "coverage": 7, "coverage_of": [{"application", "reviews"}],
 ///      "load": {"min": 0, "max": 80}, "load_of": [{"expert", "min", "max"}],
 ///      "limits": [{"by": "region" | "employer", "at_most": N}],

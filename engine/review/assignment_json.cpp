@@ -44,8 +44,7 @@ class InputReader {
   InputReader(Reader& from, Input& out) : from_(from), out_(out) {}
 
   void read() {
-    if (!from_.has("policy")) from_.wrong("policy", "review.missing", "Expected the rules of conflict", "请给出回避规则");
-    from_.part("policy", [&](Reader& each) { out_.policy = read_conflict_policy(each); });
+    out_.policy = read_conflict_policy(from_);
     out_.experts = read_experts(from_);
     out_.applications = read_candidates(from_);
     for (std::size_t i = 0; i < out_.experts.size(); ++i) expert_index_.emplace(out_.experts[i].id, i);
@@ -299,6 +298,8 @@ class Assignment {
             .message_zh = "专家" + experts + "至少共应评" + need + "份，可分到的至多" + can + "份"};
   }
 
+  static std::int64_t count_of(const std::vector<Pair>& pairs) { return static_cast<std::int64_t>(pairs.size()); }
+
   json::object result(const Solution& solution) const {
     json::array assignments, loads;
     std::vector<int> load(p_.experts), matched(p_.experts);
@@ -324,8 +325,8 @@ class Assignment {
     std::set_intersection(pairs.begin(), pairs.end(), in_.previous.begin(), in_.previous.end(), std::back_inserter(kept));
     const bool again = !in_.previous.empty();
     return {{"assignments", std::move(assignments)}, {"load", std::move(loads)}, {"reviews", reviews}, {"matched", std::accumulate(matched.begin(), matched.end(), 0)},
-            {"cost", cost}, {"changes", json::object{{"added", again ? pairs.size() - kept.size() : 0}, {"dropped", in_.previous.size() - kept.size()}}},
-            {"pairs_in_conflict", conflict_of_.size()}, {"networks", solution.rounds}, {"columns", solution.columns}};
+            {"cost", cost}, {"changes", json::object{{"added", again ? count_of(pairs) - count_of(kept) : 0}, {"dropped", count_of(in_.previous) - count_of(kept)}}},
+            {"pairs_in_conflict", static_cast<std::int64_t>(conflict_of_.size())}, {"networks", solution.rounds}, {"columns", static_cast<std::int64_t>(solution.columns)}};
   }
 
   const Input& in_;

@@ -154,23 +154,34 @@ const std::vector<std::string_view>& rule_names() {
   return kNames;
 }
 
-ConflictPolicy read_conflict_policy(Reader& from) {
-  ConflictPolicy out{.year = static_cast<int>(from.needed_whole("year", 1900, 9999)), .rules = {}};
+namespace {
+
+std::vector<ConflictRule> read_rules(Reader& policy) {
+  std::vector<ConflictRule> out;
   std::set<std::string> seen;
-  from.each("rules", std::size(kRows) * 2, [&](Reader& each) {
+  policy.each("rules", std::size(kRows) * 2, [&](Reader& each) {
     if (!each.has("rule")) return each.wrong("rule", "review.missing", "Expected the name of a rule", "请给出规则名称");
     ConflictRule rule{.rule = each.one_of("rule", rule_names()), .levels = static_cast<int>(each.whole("levels", 0, 0, 9)), .years = static_cast<int>(each.whole("years", 3, 0, 99)),
                       .kinds = each.texts("kinds"), .round = each.one_of("scope", {"programme", "round"}) == "round", .zh = each.id("zh"), .en = each.id("en")};
     if (!seen.insert(rule.rule).second) each.wrong("rule", "review.repeated", "Expected each rule once", "规则重复");
-    if (each.flag("on", true)) out.rules.push_back(std::move(rule));
+    if (each.flag("on", true)) out.push_back(std::move(rule));
   });
   return out;
 }
 
-Result<ConflictPolicy> conflict_policy_from_json(const json::object& from) {
+}  // namespace
+
+ConflictPolicy read_conflict_policy(Reader& from) {
+  ConflictPolicy out{.year = static_cast<int>(from.needed_whole("year", 1900, 9999)), .rules = {}};
+  if (!from.has("policy")) from.wrong("policy", "review.missing", "Expected the rules of conflict", "请给出回避规则");
+  from.part("policy", [&](Reader& policy) { out.rules = read_rules(policy); });
+  return out;
+}
+
+Result<ConflictPolicy> conflict_policy_from_json(const json::object& policy, int year) {
   std::vector<Detail> found;
-  Reader reader(from, "", found);
-  ConflictPolicy out = read_conflict_policy(reader);
+  Reader reader(policy, "", found);
+  ConflictPolicy out{.year = year, .rules = read_rules(reader)};
   reader.finish();
   if (!found.empty()) return error_of("review.policy", std::move(found));
   return out;
@@ -248,9 +259,7 @@ json::object Conflicts::to_json(const Conflict& conflict, const Expert& expert, 
 Result<json::object> run_conflicts(const json::object& input) {
   std::vector<Detail> found;
   Reader reader(input, "", found);
-  ConflictPolicy policy;
-  if (!reader.has("policy")) reader.wrong("policy", "review.missing", "Expected the rules", "请给出回避规则");
-  reader.part("policy", [&](Reader& each) { policy = read_conflict_policy(each); });
+  const ConflictPolicy policy = read_conflict_policy(reader);
   const std::vector<Expert> experts = read_experts(reader);
   const std::vector<Candidate> candidates = read_candidates(reader);
   reader.finish();

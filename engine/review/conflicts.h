@@ -32,11 +32,11 @@ struct ConflictPolicy {
 /// self-declared, entrant.
 const std::vector<std::string_view>& rule_names();
 
-/// Reads {"year", "rules": [{"rule", "on", "levels", "years", "kinds", "scope", "zh", "en"}]}. A rule that is not listed
-/// does not hold; unknown ones, one named twice and text without its languages are defects.
+/// Reads the members "year" and "policy": {"rules": [{"rule", "on", "levels", "years", "kinds", "scope", "zh", "en"}]} of an
+/// input. A rule that is not listed does not hold; unknown ones, one named twice and a text missing in a language are defects.
 ConflictPolicy read_conflict_policy(Reader& from);
-/// The same from a file of its own. Errors: `invalid` "review.policy" with every defect.
-Result<ConflictPolicy> conflict_policy_from_json(const json::object& from);
+/// The same from a policy's own file, for a round of `year`. Errors: `invalid` "review.policy" with every defect.
+Result<ConflictPolicy> conflict_policy_from_json(const json::object& policy, int year);
 
 /// What was found: names and values, e.g. {"project", "…"}, {"year", "2024"}.
 using Evidence = std::vector<std::pair<std::string_view, std::string>>;
@@ -76,7 +76,7 @@ class Conflicts {
   std::vector<std::unordered_map<std::string, std::vector<std::pair<std::size_t, Evidence>>>> by_key_;
 };
 
-/// The input of `chuyi conflicts`: {"policy", "experts", "applications"} → {"conflicts": […], "pairs": N}, where `pairs`
+/// The input of `chuyi conflicts`: {"year", "policy", "experts", "applications"} → {"conflicts": […], "pairs": N}, where `pairs`
 /// counts the pairs kept apart. Errors: `invalid` "review.input" with every defect.
 Result<json::object> run_conflicts(const json::object& input);
 

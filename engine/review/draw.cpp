@@ -169,7 +169,7 @@ Pool pool_of(const DrawInput& input) {
     std::map<std::size_t, std::size_t> conflicts;  // application → the first rule
     for (const Conflict& found : rules.of(each)) conflicts.emplace(found.candidate, found.rule);
     if (conflicts.size() > static_cast<std::size_t>(input.conflicts_max))
-      out.excluded.push_back(json::object{{"expert", each.id}, {"reason", input.policy.rules[conflicts.begin()->second].rule}, {"applications", conflicts.size()}});
+      out.excluded.push_back(json::object{{"expert", each.id}, {"reason", input.policy.rules[conflicts.begin()->second].rule}, {"applications", static_cast<std::int64_t>(conflicts.size())}});
     else
       out.experts.push_back(&each);
   }
@@ -289,8 +289,7 @@ Result<DrawInput> read_draw(const json::object& input) {
   from.each("strata", kStrataMax, [&](Reader& each) { out.strata.push_back(read_stratum(each, out.seats, out.spares)); });
   out.experts = read_experts(from);
   out.applications = read_candidates(from);
-  if (!from.has("policy")) from.wrong("policy", "review.missing", "Expected the rules of conflict", "请给出回避规则");
-  from.part("policy", [&](Reader& each) { out.policy = read_conflict_policy(each); });
+  out.policy = read_conflict_policy(from);
   from.finish();
   if (!found.empty()) return error_of("review.input", std::move(found));
   return out;
@@ -316,7 +315,7 @@ Result<json::object> draw(const DrawInput& input) {
   for (const Stratum& each : input.strata)
     strata.push_back(json::object{{"name", each.name}, {"at_least", each.at_least}, {"at_most", each.at_most}, {"pool", count_in(each, pool.experts)},
                                   {"panel", count_in(each, *panel)}, {"spares", count_in(each, *spares)}});
-  return json::object{{"commitment", input.commitment}, {"pool", pool.experts.size()}, {"order", std::move(ids)}, {"panel", ids_of(*panel)},
+  return json::object{{"commitment", input.commitment}, {"pool", static_cast<std::int64_t>(pool.experts.size())}, {"order", std::move(ids)}, {"panel", ids_of(*panel)},
                       {"spares", ids_of(*spares)}, {"excluded", std::move(pool.excluded)}, {"strata", std::move(strata)}};
 }
 

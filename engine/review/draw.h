@@ -52,7 +52,7 @@ struct DrawInput {
 
 /// Reads {"context", "commitment", "seed", "seats", "spares", "nominated_since", "conflicts_max", "strata": [{"name",
 /// "where": {"kind", "region", "field", "title", "employer": […], "out_of_province"}, "at_least": N or "1/3" of the seats
-/// (rounded up), "at_most", "spares_at_least"}], "experts", "applications", "policy"}.
+/// (rounded up), "at_most", "spares_at_least"}], "experts", "applications", "year", "policy"}.
 /// Errors: `invalid` "review.input" with every defect.
 Result<DrawInput> read_draw(const json::object& input);
 
