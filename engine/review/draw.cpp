@@ -180,11 +180,26 @@ class Draw {
  public:
   Draw(const DrawInput& input, std::vector<const Expert*> order) : input_(input), order_(std::move(order)) {}
 
-  /// The first `seats` of the order with which the bounds hold, taken out of it.
-  Result<std::vector<const Expert*>> take(int seats, int Stratum::* at_least, bool upper) {
+  /// The panel leaves of each stratum what the spares need of it.
+  Result<std::vector<const Expert*>> take_panel() {
     std::vector<Bound> bounds;
-    for (std::size_t i = 0; i < input_.strata.size(); ++i)
-      bounds.push_back({.stratum = i, .at_least = input_.strata[i].*at_least, .at_most = upper ? input_.strata[i].at_most : seats});
+    for (std::size_t i = 0; i < input_.strata.size(); ++i) {
+      const Stratum& each = input_.strata[i];
+      const auto count = std::count_if(order_.begin(), order_.end(), [&](const Expert* expert) { return belongs(each, *expert); });
+      bounds.push_back({.stratum = i, .at_least = each.at_least, .at_most = std::min(each.at_most, std::max(0, static_cast<int>(count) - each.spares_at_least))});
+    }
+    return take(input_.seats, bounds);
+  }
+
+  Result<std::vector<const Expert*>> take_spares() {
+    std::vector<Bound> bounds;
+    for (std::size_t i = 0; i < input_.strata.size(); ++i) bounds.push_back({.stratum = i, .at_least = input_.strata[i].spares_at_least, .at_most = input_.spares});
+    return take(input_.spares, bounds);
+  }
+
+ private:
+  /// The first `seats` of the order with which the bounds hold, taken out of it.
+  Result<std::vector<const Expert*>> take(int seats, const std::vector<Bound>& bounds) {
     const Completion completion = complete(seats, bounds);
     if (!completion.fits())
       return Error{.kind = ErrorKind::too_large, .code = "draw.size", .message = "Expected fewer strata or seats: their combinations are too many", .place = "/strata", .message_zh = "分层条件或席位过多，组合数超限"};
@@ -195,7 +210,6 @@ class Draw {
     return out;
   }
 
- private:
   Completion complete(int seats, const std::vector<Bound>& bounds) const {
     std::vector<std::vector<bool>> members(order_.size());
     for (std::size_t at = 0; at < order_.size(); ++at)
@@ -307,9 +321,9 @@ Result<json::object> draw(const DrawInput& input) {
   for (std::size_t i = order.size(); i-- > 1;) std::swap(order[i], order[numbers.below(i + 1)]);
   json::array ids = ids_of(order);
   Draw drawing(input, std::move(order));
-  const Result<std::vector<const Expert*>> panel = drawing.take(input.seats, &Stratum::at_least, true);
+  const Result<std::vector<const Expert*>> panel = drawing.take_panel();
   if (!panel) return panel.error();
-  const Result<std::vector<const Expert*>> spares = drawing.take(input.spares, &Stratum::spares_at_least, false);
+  const Result<std::vector<const Expert*>> spares = drawing.take_spares();
   if (!spares) return spares.error();
   json::array strata;
   for (const Stratum& each : input.strata)

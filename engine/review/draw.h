@@ -22,8 +22,9 @@
 ///
 /// **Panel.** Go through that order once. An expert is taken when with this one the panel can still be completed from
 /// those who come later so that every stratum holds; else passed over. So nobody is passed over for another but where a
-/// stratum demands it. Spares are taken from those left, in the same way and the same order, with the strata's
-/// `spares_at_least`. A spare who steps in is the first one with whom every stratum holds.
+/// stratum demands it. The panel takes of no stratum so many that fewer than its `spares_at_least` are left in the pool.
+/// Spares are taken from those left, in the same way and the same order, with `spares_at_least`. (Strata that overlap may
+/// leave too few for all of them together: such a draw is refused.)
 namespace chuyi::review {
 
 /// A part of the pool, and how many of the panel come from it. Empty lists and no value: any.
