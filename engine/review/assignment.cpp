@@ -70,15 +70,18 @@ class Columns {
     present_[a * problem_.experts + e] = true;
   }
 
-  /// The cheapest experts; among equal ones others for each application, so that the first network has room for all.
+  /// The cheapest experts, among equal ones others for each application; and some at any cost, so that the first network has
+  /// room for all, and its potentials tell what that is worth.
   void begin(std::size_t a) {
     const std::size_t count = problem_.experts, start = a * 7919 % std::max<std::size_t>(count, 1);
     std::vector<std::pair<std::int64_t, std::size_t>> best;
     for (std::size_t e = 0; e < count; ++e)
       if (problem_.cost_of(a, e) != Problem::kForbidden) best.push_back({problem_.cost_of(a, e), (e + start) % count});
-    const std::size_t wanted = std::min(best.size(), static_cast<std::size_t>(2 * problem_.need[a] + 4));
+    const std::size_t need = static_cast<std::size_t>(problem_.need[a]), wanted = std::min(best.size(), 2 * need + 4);
     std::partial_sort(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(wanted), best.end());
     for (std::size_t i = 0; i < wanted; ++i) add(a, (best[i].second + count - start) % count);
+    const std::size_t rest = best.size() - wanted, more = std::min(rest, 2 * need + 2);
+    for (std::size_t i = 0; i < more; ++i) add(a, (best[wanted + (i * rest / more + a) % rest].second + count - start) % count);
   }
 
   void build() {
