@@ -150,9 +150,9 @@ class Assignment {
     base_ = p_.cost;
     if (Result<> fixed = set_fixed(); !fixed) return fixed.error();
     if (!in_.previous.empty()) set_changes();
+    if (const std::vector<Shortage> plain = plain_shortages(p_); !plain.empty()) return infeasible(plain);
     const Solution solution = solve(p_);
-    const std::vector<Shortage> shortages = explain(p_, solution);
-    if (!shortages.empty()) return infeasible(shortages);
+    if (const std::vector<Shortage> cut = cuts(p_, solution); !cut.empty()) return infeasible(cut);
     return result(solution);
   }
 

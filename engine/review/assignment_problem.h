@@ -57,8 +57,11 @@ struct Shortage {
   std::int64_t need = 0, capacity = 0;
 };
 
-/// Empty when the solution keeps all limits. The simplest explanation first: single applications (too few who may judge
-/// it, or too few under the limits), single experts, totals, then a cut of the network after Hall.
-std::vector<Shortage> explain(const Problem& problem, const Solution& solution);
+/// What shows without solving: applications that too few may judge, or too few under the limits; experts who may judge too
+/// little; else totals that do not meet.
+std::vector<Shortage> plain_shortages(const Problem& problem);
+
+/// Where nothing of that shows but the solution is short: a small cut of the network, after Hall. Empty when it is not short.
+std::vector<Shortage> cuts(const Problem& problem, const Solution& solution);
 
 }  // namespace chuyi::review

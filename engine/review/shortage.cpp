@@ -11,78 +11,51 @@ constexpr std::size_t kStartsMax = 50;  // cuts that are looked at for the small
 
 std::int64_t sum(const std::vector<int>& numbers) { return std::accumulate(numbers.begin(), numbers.end(), std::int64_t{0}); }
 
-class Explanation {
+/// Experts who may judge the application, and how many of them it can have under the limits.
+std::pair<int, int> reach_of(const Problem& p, std::size_t a) {
+  std::vector<int> used(p.groups);
+  int all = 0, under_limits = 0;
+  // Limits are nested, so taking whoever still fits is the most.
+  for (std::size_t e = 0; e < p.experts; ++e) {
+    if (p.cost_of(a, e) == Problem::kForbidden) continue;
+    ++all;
+    const auto each_group = [&](auto act) {
+      for (const GroupLimit& limit : p.limits)
+        if (const std::size_t group = limit.group_of[e]; group != Problem::kNoGroup && !act(limit, group)) return false;
+      return true;
+    };
+    if (!each_group([&](const GroupLimit& limit, std::size_t group) { return used[group] < p.room(a, limit, group); })) continue;
+    each_group([&](const GroupLimit&, std::size_t group) { return ++used[group] > 0; });
+    ++under_limits;
+  }
+  return {all, under_limits};
+}
+
+class Cuts {
  public:
-  Explanation(const Problem& problem, const Solution& solution) : p_(problem), s_(solution), holders_(problem.experts) {
+  Cuts(const Problem& problem, const Solution& solution) : p_(problem), s_(solution), holders_(problem.experts) {
     for (std::size_t a = 0; a < p_.applications; ++a)
       for (const std::size_t e : s_.experts[a]) holders_[e].push_back(a);
   }
 
-  std::vector<Shortage> explain() {
-    std::vector<std::size_t> short_of, idle;
-    for (std::size_t a = 0; a < p_.applications; ++a)
-      if (s_.experts[a].size() < static_cast<std::size_t>(p_.need[a])) short_of.push_back(a);
-    for (std::size_t e = 0; e < p_.experts; ++e)
-      if (s_.load[e] < p_.min[e]) idle.push_back(e);
-    if (short_of.empty() && idle.empty()) return {};
-    std::vector<Shortage> out = singles(short_of, idle);
-    if (out.empty()) out = totals();
-    if (!out.empty()) return out;
+  /// The smallest of those looked at; empty when the solution keeps all limits.
+  std::vector<Shortage> smallest() {
     std::optional<Shortage> least;
     const auto keep = [&](Shortage found) {
       if (!least || found.applications.size() + found.experts.size() < least->applications.size() + least->experts.size()) least = std::move(found);
     };
-    for (std::size_t i = 0; i < std::min(short_of.size(), kStartsMax); ++i) keep(cut_from(short_of[i]));
-    if (!least)
-      for (std::size_t i = 0; i < std::min(idle.size(), kStartsMax); ++i) keep(load_cut_from(idle[i]));
+    std::size_t starts = 0;
+    for (std::size_t a = 0; a < p_.applications; ++a)
+      if (s_.experts[a].size() < static_cast<std::size_t>(p_.need[a]) && starts++ < kStartsMax) keep(cut_from(a));
+    for (std::size_t e = 0; e < p_.experts && starts < kStartsMax; ++e)
+      if (s_.load[e] < p_.min[e] && starts++ < kStartsMax && (!least || least->kind == Shortage::Kind::load)) keep(load_cut_from(e));
+    if (!least) return {};
     return {std::move(*least)};
   }
 
  private:
   bool assigned(std::size_t a, std::size_t e) const { return std::binary_search(s_.experts[a].begin(), s_.experts[a].end(), e); }
   bool may(std::size_t a, std::size_t e) const { return p_.cost_of(a, e) != Problem::kForbidden; }
-
-  /// Experts who may judge the application, and how many of them it can have under the limits.
-  std::pair<int, int> reach_of(std::size_t a) const {
-    std::vector<int> used(p_.groups);
-    int all = 0, under_limits = 0;
-    // Limits are nested, so taking whoever still fits is the most.
-    for (std::size_t e = 0; e < p_.experts; ++e) {
-      if (!may(a, e)) continue;
-      ++all;
-      const auto each_group = [&](auto act) {
-        for (const GroupLimit& limit : p_.limits)
-          if (const std::size_t group = limit.group_of[e]; group != Problem::kNoGroup && !act(limit, group)) return false;
-        return true;
-      };
-      if (!each_group([&](const GroupLimit& limit, std::size_t group) { return used[group] < p_.room(a, limit, group); })) continue;
-      each_group([&](const GroupLimit&, std::size_t group) { return ++used[group] > 0; });
-      ++under_limits;
-    }
-    return {all, under_limits};
-  }
-
-  std::vector<Shortage> singles(const std::vector<std::size_t>& short_of, const std::vector<std::size_t>& idle) const {
-    std::vector<Shortage> out;
-    for (const std::size_t a : short_of) {
-      const auto [all, under_limits] = reach_of(a);
-      if (all < p_.need[a]) out.push_back({Shortage::Kind::application, {a}, {}, p_.need[a], all});
-      else if (under_limits < p_.need[a]) out.push_back({Shortage::Kind::limits, {a}, {}, p_.need[a], under_limits});
-    }
-    for (const std::size_t e : idle) {
-      int all = 0;
-      for (std::size_t a = 0; a < p_.applications; ++a) all += may(a, e) && p_.need[a] > 0;
-      if (all < p_.min[e]) out.push_back({Shortage::Kind::expert, {}, {e}, p_.min[e], all});
-    }
-    return out;
-  }
-
-  std::vector<Shortage> totals() const {
-    const std::int64_t need = sum(p_.need);
-    if (sum(p_.max) < need) return {{Shortage::Kind::capacity, {}, {}, need, sum(p_.max)}};
-    if (sum(p_.min) > need) return {{Shortage::Kind::demand, {}, {}, sum(p_.min), need}};
-    return {};
-  }
 
   /// What can be reached from a short application in the residual network: everybody there is full, and the reviews that
   /// these applications have from elsewhere are all they can have from there. So they cannot have more together.
@@ -179,6 +152,25 @@ class Explanation {
 
 }  // namespace
 
-std::vector<Shortage> explain(const Problem& problem, const Solution& solution) { return Explanation(problem, solution).explain(); }
+std::vector<Shortage> plain_shortages(const Problem& p) {
+  std::vector<Shortage> out;
+  for (std::size_t a = 0; a < p.applications; ++a) {
+    const auto [all, under_limits] = reach_of(p, a);
+    if (all < p.need[a]) out.push_back({Shortage::Kind::application, {a}, {}, p.need[a], all});
+    else if (under_limits < p.need[a]) out.push_back({Shortage::Kind::limits, {a}, {}, p.need[a], under_limits});
+  }
+  for (std::size_t e = 0; e < p.experts; ++e) {
+    int all = 0;
+    for (std::size_t a = 0; a < p.applications; ++a) all += p.cost_of(a, e) != Problem::kForbidden && p.need[a] > 0;
+    if (all < p.min[e]) out.push_back({Shortage::Kind::expert, {}, {e}, p.min[e], all});
+  }
+  if (!out.empty()) return out;
+  const std::int64_t need = sum(p.need), least = sum(p.min), most = sum(p.max);
+  if (most < need) out.push_back({Shortage::Kind::capacity, {}, {}, need, most});
+  if (least > need) out.push_back({Shortage::Kind::demand, {}, {}, least, need});
+  return out;
+}
+
+std::vector<Shortage> cuts(const Problem& problem, const Solution& solution) { return Cuts(problem, solution).smallest(); }
 
 }  // namespace chuyi::review

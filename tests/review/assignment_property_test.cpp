@@ -140,8 +140,10 @@ void check(const Problem& p) {
     if (!best || cost < *best) best = cost;
   });
   const Solution solution = solve(p);
-  const std::vector<Shortage> shortages = explain(p, solution);
+  std::vector<Shortage> shortages = plain_shortages(p);
+  for (Shortage& each : cuts(p, solution)) shortages.push_back(std::move(each));
   ASSERT_EQ(shortages.empty(), best.has_value());
+  ASSERT_EQ(cuts(p, solution).empty(), best.has_value());
   for (const Shortage& each : shortages) expect_proof(p, each);
   if (!best) return;
   std::vector<unsigned> chosen(p.applications);
@@ -168,7 +170,7 @@ TEST(Assignment, IsAsGoodAsTryingAllAndExplainsWhatCannotBe) {
     SCOPED_TRACE(seed);
     const Problem p = Generator(seed).problem();
     check(p);
-    feasible += explain(p, solve(p)).empty();
+    feasible += cuts(p, solve(p)).empty();
     if (testing::Test::HasFailure()) return;
   }
   // Both kinds occur.
