@@ -29,7 +29,11 @@ class Round {
   json::object input() {
     constexpr int coverage = 7;
     const int mean = applications_ * coverage / experts_;
-    return {{"year", 2026}, {"policy", policy()}, {"experts", experts()}, {"applications", applications()}, {"coverage", coverage},
+    return {{"year", 2026},
+            {"policy", policy()},
+            {"experts", experts()},
+            {"applications", applications()},
+            {"coverage", coverage},
             {"load", json::object{{"min", tight_ ? mean - 1 : mean / 2}, {"max", tight_ ? mean + 1 : mean * 5 / 4 + 2}}},
             {"limits", json::array{json::object{{"by", "region"}, {"at_most", 3}}, json::object{{"by", "employer"}, {"at_most", 1}}}},
             {"cost", json::object{{"mismatch", 200}, {"same_region", 20}, {"balance", 1}}}};
@@ -37,10 +41,21 @@ class Round {
 
   json::object draw_input() {
     const std::string seed(64, '7'), context = "bench";
-    const auto stratum = [](const char* name, json::object where) { return json::object{{"name", name}, {"where", std::move(where)}, {"at_least", "1/3"}, {"spares_at_least", 2}}; };
-    return {{"year", 2026}, {"policy", policy()}, {"experts", experts()}, {"applications", json::array{}}, {"context", context}, {"seed", seed}, {"commitment", review::commitment_of(seed, context)},
-            {"seats", 9}, {"spares", 6},
-            {"strata", json::array{stratum("enterprise", {{"kind", json::array{"enterprise"}}}), stratum("out-of-province", {{"out_of_province", true}}), stratum("field", {{"field", json::array{"F3", "F4"}}})}}};
+    const auto stratum = [](const char* name, json::object where) {
+      return json::object{{"name", name}, {"where", std::move(where)}, {"at_least", "1/3"}, {"spares_at_least", 2}};
+    };
+    return {{"year", 2026},
+            {"policy", policy()},
+            {"experts", experts()},
+            {"applications", json::array{}},
+            {"context", context},
+            {"seed", seed},
+            {"commitment", review::commitment_of(seed, context)},
+            {"seats", 9},
+            {"spares", 6},
+            {"strata",
+             json::array{stratum("enterprise", {{"kind", json::array{"enterprise"}}}),
+                         stratum("out-of-province", {{"out_of_province", true}}), stratum("field", {{"field", json::array{"F3", "F4"}}})}}};
   }
 
   json::array experts() {
@@ -51,10 +66,17 @@ class Round {
       json::array fields;
       for (int n = 1 + pick(3); n > 0; --n) fields.push_back(json::value(field()));
       json::array projects;
-      for (int n = pick(4); n > 0; --n) projects.push_back(json::object{{"with", person()}, {"project", "P" + std::to_string(pick(9999))}, {"year", 2020 + pick(7)}});
-      out.push_back(json::object{{"id", "e" + std::to_string(i)}, {"person", i % 20 == 0 ? person() + "-" + std::to_string(i) : "x" + std::to_string(i)}, {"fields", std::move(fields)},
-                                 {"region", "43" + std::to_string(employer % 14)}, {"employer", (enterprise ? "ent" : "col") + std::to_string(employer)},
-                                 {"kind", enterprise ? "enterprise" : "college"}, {"out_of_province", employer % 3 == 0}, {"nominated_year", 2026}, {"co_projects", std::move(projects)}});
+      for (int n = pick(4); n > 0; --n)
+        projects.push_back(json::object{{"with", person()}, {"project", "P" + std::to_string(pick(9999))}, {"year", 2020 + pick(7)}});
+      out.push_back(json::object{{"id", "e" + std::to_string(i)},
+                                 {"person", i % 20 == 0 ? person() + "-" + std::to_string(i) : "x" + std::to_string(i)},
+                                 {"fields", std::move(fields)},
+                                 {"region", "43" + std::to_string(employer % 14)},
+                                 {"employer", (enterprise ? "ent" : "col") + std::to_string(employer)},
+                                 {"kind", enterprise ? "enterprise" : "college"},
+                                 {"out_of_province", employer % 3 == 0},
+                                 {"nominated_year", 2026},
+                                 {"co_projects", std::move(projects)}});
     }
     return out;
   }
@@ -74,15 +96,24 @@ class Round {
       for (int n = pick(3); n > 0; --n) partners.push_back(json::value("ent" + std::to_string(pick(300) / 4 * 4)));
       char id[16];
       std::snprintf(id, sizeof id, "a%05d", i);
-      out.push_back(json::object{{"id", id}, {"programme", "g" + std::to_string(i % 20)}, {"title", "T" + std::to_string(i)}, {"org", "col" + std::to_string(org)}, {"competent_department", "43" + std::to_string(org % 14)},
-                                 {"leader", "p" + std::to_string(i * 6)}, {"members", std::move(members)}, {"partners", std::move(partners)}, {"field", applied_field()}, {"region", "43" + std::to_string(org % 14)}});
+      out.push_back(json::object{{"id", id},
+                                 {"programme", "g" + std::to_string(i % 20)},
+                                 {"title", "T" + std::to_string(i)},
+                                 {"org", "col" + std::to_string(org)},
+                                 {"competent_department", "43" + std::to_string(org % 14)},
+                                 {"leader", "p" + std::to_string(i * 6)},
+                                 {"members", std::move(members)},
+                                 {"partners", std::move(partners)},
+                                 {"field", applied_field()},
+                                 {"region", "43" + std::to_string(org % 14)}});
     }
     return out;
   }
 
   static json::object policy() {
     json::array rules;
-    for (const std::string_view name : review::rule_names()) rules.push_back(json::object{{"rule", name}, {"zh", "回避"}, {"en", "conflict"}});
+    for (const std::string_view name : review::rule_names())
+      rules.push_back(json::object{{"rule", name}, {"zh", "回避"}, {"en", "conflict"}});
     return {{"rules", std::move(rules)}};
   }
 
@@ -126,8 +157,14 @@ double mebibytes() {
 
 int main() {
   bench::print_machine(".");
-  std::printf("\n%-12s %-8s %-6s %12s %8s %8s %9s %9s %8s %8s %8s\n", "applications", "experts", "room", "conflicts s", "found", "draw s", "assign s", "networks", "pairs", "matched", "max MiB");
-  for (const auto& [applications, experts, tight] : {std::tuple{500, 150, false}, {1000, 300, false}, {2500, 600, false}, {5000, 600, false}, {5000, 600, true}, {10'000, 1200, false}}) {
+  std::printf("\n%-12s %-8s %-6s %12s %8s %8s %9s %9s %8s %8s %8s\n", "applications", "experts", "room", "conflicts s", "found", "draw s",
+              "assign s", "networks", "pairs", "matched", "max MiB");
+  for (const auto& [applications, experts, tight] : {std::tuple{500, 150, false},
+                                                     {1000, 300, false},
+                                                     {2500, 600, false},
+                                                     {5000, 600, false},
+                                                     {5000, 600, true},
+                                                     {10'000, 1200, false}}) {
     const json::object input = Round(applications, experts, tight).input();
     std::vector<Detail> found;
     review::Reader reader(input, "", found);
@@ -140,8 +177,9 @@ int main() {
     const double draw_seconds = seconds([&] { checked(review::run_draw(draw_input)); });
     json::object result;
     const double assign_seconds = seconds([&] { result = checked(review::run_assignment(input)); });
-    std::printf("%-12d %-8d %-6s %12.3f %8zu %8.3f %9.2f %9lld %8lld %8.3f %8.0f\n", applications, experts, tight ? "tight" : "ample", conflict_seconds, conflicts, draw_seconds, assign_seconds,
-                static_cast<long long>(int_or(result, "networks", 0)), static_cast<long long>(int_or(result, "columns", 0)),
+    std::printf("%-12d %-8d %-6s %12.3f %8zu %8.3f %9.2f %9lld %8lld %8.3f %8.0f\n", applications, experts, tight ? "tight" : "ample",
+                conflict_seconds, conflicts, draw_seconds, assign_seconds, static_cast<long long>(int_or(result, "networks", 0)),
+                static_cast<long long>(int_or(result, "columns", 0)),
                 static_cast<double>(int_or(result, "matched", 0)) / static_cast<double>(int_or(result, "reviews", 1)), mebibytes());
     std::fflush(stdout);
   }

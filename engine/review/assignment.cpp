@@ -23,7 +23,12 @@ using Simplex = lemon::NetworkSimplex<Graph, int, std::int64_t>;
 /// price is that of the node around it.
 class Columns {
  public:
-  explicit Columns(const Problem& problem) : problem_(problem), columns_(problem.applications), present_(problem.cost.size()), groups_(problem.applications), node_of_group_(problem.groups, lemon::INVALID) {
+  explicit Columns(const Problem& problem)
+      : problem_(problem),
+        columns_(problem.applications),
+        present_(problem.cost.size()),
+        groups_(problem.applications),
+        node_of_group_(problem.groups, lemon::INVALID) {
     const std::int64_t dearest = problem.cost.empty() ? 0 : *std::max_element(problem.cost.begin(), problem.cost.end());
     const std::int64_t most = problem.max.empty() ? 0 : *std::max_element(problem.max.begin(), problem.max.end());
     const std::int64_t settled = problem.fixed_load.empty() ? 0 : *std::max_element(problem.fixed_load.begin(), problem.fixed_load.end());
@@ -133,7 +138,9 @@ class Columns {
   /// The narrowest node around an expert for an application, among the limits before `level`.
   Graph::Node around(std::size_t a, std::size_t e, std::size_t level) const {
     while (level-- > 0)
-      if (const std::size_t group = problem_.limits[level].group_of[e]; group != Problem::kNoGroup && node_of_group_[group] != lemon::INVALID) return node_of_group_[group];
+      if (const std::size_t group = problem_.limits[level].group_of[e];
+          group != Problem::kNoGroup && node_of_group_[group] != lemon::INVALID)
+        return node_of_group_[group];
     return applications_[a];
   }
 
@@ -151,7 +158,8 @@ class Columns {
     }
     supply[sink_] = -sum;
     for (const UnitArc& each : units_)
-      cost[each.arc] = problem_.balance * (problem_.fixed_load[each.expert] + each.unit) - (each.unit <= problem_.min[each.expert] ? penalty_ : 0);
+      cost[each.arc] =
+          problem_.balance * (problem_.fixed_load[each.expert] + each.unit) - (each.unit <= problem_.min[each.expert] ? penalty_ : 0);
     for (const PairArc& each : pairs_) cost[each.arc] = problem_.cost_of(each.application, each.expert);
     simplex.supplyMap(supply).upperMap(upper).costMap(cost);
   }
@@ -195,8 +203,8 @@ class Columns {
 
   const Problem& problem_;
   std::vector<std::vector<std::size_t>> columns_;
-  std::vector<bool> present_;                ///< by pair: is a column
-  std::int64_t penalty_ = 0;                 ///< more than any alternating path costs
+  std::vector<bool> present_;  ///< by pair: is a column
+  std::int64_t penalty_ = 0;   ///< more than any alternating path costs
   Graph graph_;
   Graph::Node sink_;
   std::vector<Graph::Node> experts_, applications_;

@@ -93,16 +93,21 @@ class InputReader {
 
   void read_limits() {
     from_.each("limits", 2, [&](Reader& each) {
-      out_.limits.push_back({.by = each.one_of("by", {"region", "employer"}), .at_most = static_cast<int>(each.needed_whole("at_most", 1, kCoverageMax))});
-      if (out_.limits.size() == 2 && out_.limits[0].by == out_.limits[1].by) each.wrong("by", "review.repeated", "Expected each kind of limit once", "同类限制重复");
+      out_.limits.push_back(
+          {.by = each.one_of("by", {"region", "employer"}), .at_most = static_cast<int>(each.needed_whole("at_most", 1, kCoverageMax))});
+      if (out_.limits.size() == 2 && out_.limits[0].by == out_.limits[1].by)
+        each.wrong("by", "review.repeated", "Expected each kind of limit once", "同类限制重复");
     });
-    std::sort(out_.limits.begin(), out_.limits.end(), [](const Limit& a, const Limit& b) { return a.by > b.by; });  // region is the wider one
+    std::sort(out_.limits.begin(), out_.limits.end(),
+              [](const Limit& a, const Limit& b) { return a.by > b.by; });  // region is the wider one
   }
 
   void read_cost(Reader& from) {
     const json::value* mismatch = from.raw("mismatch");
-    if (mismatch != nullptr && mismatch->is_null()) out_.mismatch.reset();
-    else out_.mismatch = from.whole("mismatch", 0, 0, kCostMax);
+    if (mismatch != nullptr && mismatch->is_null())
+      out_.mismatch.reset();
+    else
+      out_.mismatch = from.whole("mismatch", 0, 0, kCostMax);
     from.each("related", kPairsMax, [&](Reader& each) {
       const std::string field = each.id("field"), to = each.id("to");
       out_.related[{field, to}] = out_.related[{to, field}] = each.needed_whole("cost", 0, kCostMax);
@@ -114,10 +119,16 @@ class InputReader {
 
   std::vector<Pair> read_pairs(const char* key) {
     std::vector<Pair> out;
-    from_.each(key, kPairsMax, [&](Reader& each) { out.push_back({find(each, "application", application_index_), find(each, "expert", expert_index_)}); });
+    from_.each(key, kPairsMax, [&](Reader& each) {
+      out.push_back({find(each, "application", application_index_), find(each, "expert", expert_index_)});
+    });
     std::sort(out.begin(), out.end());
-    if (const auto twice = std::adjacent_find(out.begin(), out.end()); twice != out.end() && twice->first != SIZE_MAX && twice->second != SIZE_MAX)
-      from_.wrong(key, "review.repeated", "Expected each pair once, but found '" + out_.applications[twice->first].id + "' with '" + out_.experts[twice->second].id + "' again", "配对重复");
+    if (const auto twice = std::adjacent_find(out.begin(), out.end());
+        twice != out.end() && twice->first != SIZE_MAX && twice->second != SIZE_MAX)
+      from_.wrong(key, "review.repeated",
+                  "Expected each pair once, but found '" + out_.applications[twice->first].id + "' with '" +
+                      out_.experts[twice->second].id + "' again",
+                  "配对重复");
     return out;
   }
 
@@ -127,7 +138,11 @@ class InputReader {
 };
 
 Error refused(std::string code, std::string message, std::string message_zh, std::string place = {}) {
-  return {.kind = ErrorKind::rejected, .code = std::move(code), .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
+  return {.kind = ErrorKind::rejected,
+          .code = std::move(code),
+          .message = std::move(message),
+          .place = std::move(place),
+          .message_zh = std::move(message_zh)};
 }
 
 /// The problem in numbers, from what people said.
@@ -157,7 +172,9 @@ class Assignment {
   }
 
  private:
-  static const std::string& group_name(const Limit& limit, const Expert& expert) { return limit.by == "region" ? expert.region : expert.employer; }
+  static const std::string& group_name(const Limit& limit, const Expert& expert) {
+    return limit.by == "region" ? expert.region : expert.employer;
+  }
 
   Result<> set_groups() {
     std::map<std::string, const Expert*> region_of_employer;
@@ -166,16 +183,24 @@ class Assignment {
         if (each.employer.empty()) continue;
         const Expert& first = *region_of_employer.emplace(each.employer, &each).first->second;
         if (first.region != each.region)
-          return refused("assign.not_nested", "Expected all experts of employer '" + each.employer + "' to be of one region where employers and regions are both limited, but '" + first.id + "' is of '" + first.region + "' and '" + each.id + "' of '" + each.region + "'; give both the employer's region, or leave one limit out",
-                         "同时限制单位和地区时，同一单位（" + each.employer + "）的专家须属同一地区：" + first.id + "为" + first.region + "，" + each.id + "为" + each.region, "/limits");
+          return refused("assign.not_nested",
+                         "Expected all experts of employer '" + each.employer +
+                             "' to be of one region where employers and regions are both limited, but '" + first.id + "' is of '" +
+                             first.region + "' and '" + each.id + "' of '" + each.region +
+                             "'; give both the employer's region, or leave one limit out",
+                         "同时限制单位和地区时，同一单位（" + each.employer + "）的专家须属同一地区：" + first.id + "为" + first.region +
+                             "，" + each.id + "为" + each.region,
+                         "/limits");
       }
     for (const Limit& limit : in_.limits) {
       std::map<std::string, std::size_t> numbers;
       GroupLimit out{.group_of = {}, .at_most = limit.at_most};
       for (const Expert& each : in_.experts) {
         const std::string& name = group_name(limit, each);
-        if (name.empty()) out.group_of.push_back(Problem::kNoGroup);
-        else out.group_of.push_back(numbers.emplace(name, p_.groups + numbers.size()).first->second);
+        if (name.empty())
+          out.group_of.push_back(Problem::kNoGroup);
+        else
+          out.group_of.push_back(numbers.emplace(name, p_.groups + numbers.size()).first->second);
       }
       p_.groups += numbers.size();
       p_.limits.push_back(std::move(out));
@@ -218,15 +243,23 @@ class Assignment {
     std::vector<Detail> wrong;
     const auto refuse = [&](const Pair& pair, const std::string& why, const std::string& why_zh) {
       const std::string &a = in_.applications[pair.first].id, &e = in_.experts[pair.second].id;
-      wrong.push_back({.place = "/fixed", .code = "assign.fixed", .message = "Expected '" + e + "' to be able to judge '" + a + "', but " + why, .message_zh = e + "不能评审" + a + "：" + why_zh});
+      wrong.push_back({.place = "/fixed",
+                       .code = "assign.fixed",
+                       .message = "Expected '" + e + "' to be able to judge '" + a + "', but " + why,
+                       .message_zh = e + "不能评审" + a + "：" + why_zh});
     };
     for (const Pair& pair : in_.fixed) {
       const auto [a, e] = pair;
-      if (const auto conflict = conflict_of_.find(pair); conflict != conflict_of_.end()) refuse(pair, conflicts_.reason(conflict->second, "en"), conflicts_.reason(conflict->second, "zh"));
-      else if (p_.cost_of(a, e) == Problem::kForbidden) refuse(pair, "the pair is forbidden or has no field in common", "该配对被禁止或领域不符");
-      else if (p_.need[a] == 0) refuse(pair, "more are fixed than it has reviews", "固定人数超过评审份数");
-      else if (p_.max[e] == 0) refuse(pair, "more are fixed than the load limit", "固定份数超过工作量上限");
-      else if (!has_room(a, e)) refuse(pair, "more are fixed than may come from one region or employer", "固定人数超过同一地区或单位的上限");
+      if (const auto conflict = conflict_of_.find(pair); conflict != conflict_of_.end())
+        refuse(pair, conflicts_.reason(conflict->second, "en"), conflicts_.reason(conflict->second, "zh"));
+      else if (p_.cost_of(a, e) == Problem::kForbidden)
+        refuse(pair, "the pair is forbidden or has no field in common", "该配对被禁止或领域不符");
+      else if (p_.need[a] == 0)
+        refuse(pair, "more are fixed than it has reviews", "固定人数超过评审份数");
+      else if (p_.max[e] == 0)
+        refuse(pair, "more are fixed than the load limit", "固定份数超过工作量上限");
+      else if (!has_room(a, e))
+        refuse(pair, "more are fixed than may come from one region or employer", "固定人数超过同一地区或单位的上限");
       else {
         p_.fixed[a].push_back(e);
         --p_.need[a];
@@ -245,7 +278,9 @@ class Assignment {
   }
 
   bool has_room(std::size_t a, std::size_t e) const {
-    return std::all_of(p_.limits.begin(), p_.limits.end(), [&](const GroupLimit& limit) { return limit.group_of[e] == Problem::kNoGroup || p_.room(a, limit, limit.group_of[e]) > 0; });
+    return std::all_of(p_.limits.begin(), p_.limits.end(), [&](const GroupLimit& limit) {
+      return limit.group_of[e] == Problem::kNoGroup || p_.room(a, limit, limit.group_of[e]) > 0;
+    });
   }
 
   /// What a pair that was not there before costs more: as much as is asked for, or more than everything else together.
@@ -259,7 +294,8 @@ class Assignment {
   }
 
   Result<json::object> infeasible(const std::vector<Shortage>& shortages) const {
-    Error out = refused("assign.infeasible", "Expected limits that can all be kept, but these cannot", "下列条件无法同时满足，没有可行的分配方案");
+    Error out =
+        refused("assign.infeasible", "Expected limits that can all be kept, but these cannot", "下列条件无法同时满足，没有可行的分配方案");
     for (const Shortage& each : shortages) out.details.push_back(detail_of(each));
     return out;
   }
@@ -277,25 +313,46 @@ class Assignment {
     using Kind = Shortage::Kind;
     switch (shortage.kind) {
       case Kind::application:
-        return {.place = applications, .code = "assign.application", .message = "Expected " + need + " more experts for '" + applications + "', but " + can + " may judge it",
+        return {.place = applications,
+                .code = "assign.application",
+                .message = "Expected " + need + " more experts for '" + applications + "', but " + can + " may judge it",
                 .message_zh = "申报" + applications + "还需" + need + "名专家，可评审的仅" + can + "名"};
       case Kind::limits:
-        return {.place = applications, .code = "assign.limit", .message = "Expected " + need + " more experts for '" + applications + "', but under the limits of employer and region it can have " + can,
+        return {.place = applications,
+                .code = "assign.limit",
+                .message = "Expected " + need + " more experts for '" + applications +
+                           "', but under the limits of employer and region it can have " + can,
                 .message_zh = "申报" + applications + "还需" + need + "名专家，按单位和地区的上限至多" + can + "名"};
       case Kind::expert:
-        return {.place = experts, .code = "assign.expert", .message = "Expected at least " + need + " more applications for '" + experts + "', who may judge " + can,
+        return {.place = experts,
+                .code = "assign.expert",
+                .message = "Expected at least " + need + " more applications for '" + experts + "', who may judge " + can,
                 .message_zh = "专家" + experts + "至少还应评" + need + "份，可评的仅" + can + "份"};
       case Kind::capacity:
-        return {.place = "/load", .code = "assign.capacity", .message = "Expected " + need + " reviews in all, but the experts together take " + can, .message_zh = "共需" + need + "份评审，专家工作量上限合计" + can + "份"};
+        return {.place = "/load",
+                .code = "assign.capacity",
+                .message = "Expected " + need + " reviews in all, but the experts together take " + can,
+                .message_zh = "共需" + need + "份评审，专家工作量上限合计" + can + "份"};
       case Kind::demand:
-        return {.place = "/load", .code = "assign.demand", .message = "Expected " + need + " reviews for the minimum loads, but there are " + can, .message_zh = "专家工作量下限合计" + need + "份，评审共" + can + "份"};
+        return {.place = "/load",
+                .code = "assign.demand",
+                .message = "Expected " + need + " reviews for the minimum loads, but there are " + can,
+                .message_zh = "专家工作量下限合计" + need + "份，评审共" + can + "份"};
       case Kind::reviews:
-        return {.place = applications, .code = "assign.cut", .message = "Expected " + need + " more reviews for these applications, but they can have " + can + ": those who may judge them are full (" + experts + "), and everybody else may not or is beyond a limit",
-                .message_zh = "申报" + applications + "共还需" + need + "份评审，至多可得" + can + "份：可评的专家（" + experts + "）工作量已满，其余须回避或超出上限"};
-      case Kind::load: break;
+        return {.place = applications,
+                .code = "assign.cut",
+                .message = "Expected " + need + " more reviews for these applications, but they can have " + can +
+                           ": those who may judge them are full (" + experts + "), and everybody else may not or is beyond a limit",
+                .message_zh = "申报" + applications + "共还需" + need + "份评审，至多可得" + can + "份：可评的专家（" + experts +
+                              "）工作量已满，其余须回避或超出上限"};
+      case Kind::load:
+        break;
     }
-    return {.place = experts, .code = "assign.load", .message = "Expected at least " + need + " more reviews for these experts together, but what they may judge can give them " + can,
-            .message_zh = "专家" + experts + "至少共应评" + need + "份，可分到的至多" + can + "份"};
+    return {
+        .place = experts,
+        .code = "assign.load",
+        .message = "Expected at least " + need + " more reviews for these experts together, but what they may judge can give them " + can,
+        .message_zh = "专家" + experts + "至少共应评" + need + "份，可分到的至多" + can + "份"};
   }
 
   static std::int64_t count_of(const std::vector<Pair>& pairs) { return static_cast<std::int64_t>(pairs.size()); }
@@ -314,19 +371,28 @@ class Assignment {
         ids.push_back(json::value(in_.experts[e].id));
         pairs.push_back({a, e});
         cost += base_[a * p_.experts + e] + p_.balance * ++load[e];
-        matched[e] += std::find(in_.experts[e].fields.begin(), in_.experts[e].fields.end(), in_.applications[a].field) != in_.experts[e].fields.end();
+        matched[e] +=
+            std::find(in_.experts[e].fields.begin(), in_.experts[e].fields.end(), in_.applications[a].field) != in_.experts[e].fields.end();
         ++reviews;
       }
       assignments.push_back(json::object{{"application", in_.applications[a].id}, {"experts", std::move(ids)}});
     }
     for (std::size_t e = 0; e < p_.experts; ++e)
-      loads.push_back(json::object{{"expert", in_.experts[e].id}, {"load", load[e]}, {"min", in_.load_min[e]}, {"max", in_.load_max[e]}, {"matched", matched[e]}});
+      loads.push_back(json::object{
+          {"expert", in_.experts[e].id}, {"load", load[e]}, {"min", in_.load_min[e]}, {"max", in_.load_max[e]}, {"matched", matched[e]}});
     std::vector<Pair> kept;
     std::set_intersection(pairs.begin(), pairs.end(), in_.previous.begin(), in_.previous.end(), std::back_inserter(kept));
     const bool again = !in_.previous.empty();
-    return {{"assignments", std::move(assignments)}, {"load", std::move(loads)}, {"reviews", reviews}, {"matched", std::accumulate(matched.begin(), matched.end(), 0)},
-            {"cost", cost}, {"changes", json::object{{"added", again ? count_of(pairs) - count_of(kept) : 0}, {"dropped", count_of(in_.previous) - count_of(kept)}}},
-            {"pairs_in_conflict", static_cast<std::int64_t>(conflict_of_.size())}, {"networks", solution.rounds}, {"columns", static_cast<std::int64_t>(solution.columns)}};
+    return {{"assignments", std::move(assignments)},
+            {"load", std::move(loads)},
+            {"reviews", reviews},
+            {"matched", std::accumulate(matched.begin(), matched.end(), 0)},
+            {"cost", cost},
+            {"changes",
+             json::object{{"added", again ? count_of(pairs) - count_of(kept) : 0}, {"dropped", count_of(in_.previous) - count_of(kept)}}},
+            {"pairs_in_conflict", static_cast<std::int64_t>(conflict_of_.size())},
+            {"networks", solution.rounds},
+            {"columns", static_cast<std::int64_t>(solution.columns)}};
   }
 
   const Input& in_;
@@ -346,7 +412,11 @@ Result<json::object> run_assignment(const json::object& input) {
   reader.finish();
   if (!found.empty()) return error_of("review.input", std::move(found));
   if (read.experts.size() * read.applications.size() > kProductMax)
-    return Error{.kind = ErrorKind::too_large, .code = "assign.size", .message = "Expected at most " + std::to_string(kProductMax) + " pairs of an application and an expert", .place = "/applications", .message_zh = "申报与专家的组合数超限"};
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "assign.size",
+                 .message = "Expected at most " + std::to_string(kProductMax) + " pairs of an application and an expert",
+                 .place = "/applications",
+                 .message_zh = "申报与专家的组合数超限"};
   return Assignment(read).run();
 }
 

@@ -19,13 +19,13 @@ struct Problem {
   static constexpr std::size_t kNoGroup = SIZE_MAX;
 
   std::size_t applications = 0, experts = 0, groups = 0;
-  std::vector<int> need;            ///< reviews of each application, beside the fixed ones
-  std::vector<int> min, max;        ///< load of each expert, beside the fixed ones
-  std::vector<int> fixed_load;      ///< of each expert: from fixed pairs
+  std::vector<int> need;                        ///< reviews of each application, beside the fixed ones
+  std::vector<int> min, max;                    ///< load of each expert, beside the fixed ones
+  std::vector<int> fixed_load;                  ///< of each expert: from fixed pairs
   std::vector<std::vector<std::size_t>> fixed;  ///< experts of each application that are settled
-  std::vector<std::int64_t> cost;   ///< of each pair, by application, then expert; kForbidden
-  std::vector<GroupLimit> limits;   ///< the widest first; each group of a later one lies within one of the earlier
-  std::int64_t balance = 0;         ///< an expert's n-th application costs n times this
+  std::vector<std::int64_t> cost;               ///< of each pair, by application, then expert; kForbidden
+  std::vector<GroupLimit> limits;               ///< the widest first; each group of a later one lies within one of the earlier
+  std::int64_t balance = 0;                     ///< an expert's n-th application costs n times this
 
   std::int64_t cost_of(std::size_t application, std::size_t expert) const { return cost[application * experts + expert]; }
   std::int64_t& cost_of(std::size_t application, std::size_t expert) { return cost[application * experts + expert]; }

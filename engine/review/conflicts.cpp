@@ -45,7 +45,8 @@ void relation_of_expert(const ConflictRule& rule, const Expert& e, Keys& keys) {
 void judged_by_expert(const Expert& e, Keys& keys) {
   for (const Judged& each : e.judged) {
     if (!each.application.empty()) keys.push_back({pair_key("id", each.application), {{"project", each.application}}});
-    if (!each.title.empty() && !each.org.empty()) keys.push_back({pair_key("title", pair_key(each.title, each.org)), {{"project", each.title}}});
+    if (!each.title.empty() && !each.org.empty())
+      keys.push_back({pair_key("title", pair_key(each.title, each.org)), {{"project", each.title}}});
   }
 }
 
@@ -59,7 +60,8 @@ void declared_by_expert(const Expert& e, Keys& keys) {
 void entered_by_expert(const ConflictRule& rule, const Expert& e, const Entered& entered, Keys& keys) {
   const auto found = e.person.empty() ? entered.end() : entered.find(e.person);
   if (found == entered.end()) return;
-  for (const Candidate* each : found->second) keys.push_back({rule.round ? "round" : pair_key("programme", each->programme), {{"application", each->id}}});
+  for (const Candidate* each : found->second)
+    keys.push_back({rule.round ? "round" : pair_key("programme", each->programme), {{"application", each->id}}});
 }
 
 /// A rule in code: the keys of an application, and those of an expert. An empty key stands for what is not known, and
@@ -76,11 +78,17 @@ const Row kRows[] = {
        keys.push_back({a.org, {}});
        add_all(keys, a.org_chain, static_cast<std::size_t>(rule.levels));
      },
-     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { keys.push_back({e.employer, {{"org", e.employer}}}); }},
+     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) {
+       keys.push_back({e.employer, {{"org", e.employer}}});
+     }},
     {"own-application", [](const ConflictRule&, const Candidate& a, Keys& keys) { add_all(keys, a.handlers); },
-     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { keys.push_back({e.id, {{"user", e.id}}}); }},
+     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) {
+       keys.push_back({e.id, {{"user", e.id}}});
+     }},
     {"same-person", [](const ConflictRule&, const Candidate& a, Keys& keys) { add_persons(keys, a); },
-     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { keys.push_back({e.person, {{"person", e.person}}}); }},
+     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) {
+       keys.push_back({e.person, {{"person", e.person}}});
+     }},
     {"partner-enterprise", [](const ConflictRule&, const Candidate& a, Keys& keys) { add_all(keys, a.partners); },
      [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) {
        keys.push_back({e.employer, {{"enterprise", e.employer}}});
@@ -89,7 +97,8 @@ const Row kRows[] = {
     {"co-project", [](const ConflictRule&, const Candidate& a, Keys& keys) { add_persons(keys, a); },
      [](const ConflictRule& rule, int year, const Expert& e, const Entered&, Keys& keys) {
        for (const CoProject& each : e.co_projects)
-         if (year - each.year <= rule.years) keys.push_back({each.person, {{"person", each.person}, {"project", each.project}, {"year", std::to_string(each.year)}}});
+         if (year - each.year <= rule.years)
+           keys.push_back({each.person, {{"person", each.person}, {"project", each.project}, {"year", std::to_string(each.year)}}});
      }},
     {"college-judge",
      [](const ConflictRule&, const Candidate& a, Keys& keys) {
@@ -102,8 +111,11 @@ const Row kRows[] = {
        keys.push_back({a.competent_department, {}});
        add_all(keys, a.org_chain, static_cast<std::size_t>(rule.levels));
      },
-     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { keys.push_back({e.employer, {{"org", e.employer}}}); }},
-    {"relation", relation_of_candidate, [](const ConflictRule& rule, int, const Expert& e, const Entered&, Keys& keys) { relation_of_expert(rule, e, keys); }},
+     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) {
+       keys.push_back({e.employer, {{"org", e.employer}}});
+     }},
+    {"relation", relation_of_candidate,
+     [](const ConflictRule& rule, int, const Expert& e, const Entered&, Keys& keys) { relation_of_expert(rule, e, keys); }},
     {"self-declared",
      [](const ConflictRule&, const Candidate& a, Keys& keys) {
        keys.push_back({pair_key("id", a.id), {}});
@@ -111,7 +123,9 @@ const Row kRows[] = {
      },
      [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { declared_by_expert(e, keys); }},
     {"entrant",
-     [](const ConflictRule& rule, const Candidate& a, Keys& keys) { keys.push_back({rule.round ? "round" : pair_key("programme", a.programme), {}}); },
+     [](const ConflictRule& rule, const Candidate& a, Keys& keys) {
+       keys.push_back({rule.round ? "round" : pair_key("programme", a.programme), {}});
+     },
      [](const ConflictRule& rule, int, const Expert& e, const Entered& entered, Keys& keys) { entered_by_expert(rule, e, entered, keys); }},
 };
 
@@ -161,8 +175,13 @@ std::vector<ConflictRule> read_rules(Reader& policy) {
   std::set<std::string> seen;
   policy.each("rules", std::size(kRows) * 2, [&](Reader& each) {
     if (!each.has("rule")) return each.wrong("rule", "review.missing", "Expected the name of a rule", "请给出规则名称");
-    ConflictRule rule{.rule = each.one_of("rule", rule_names()), .levels = static_cast<int>(each.whole("levels", 0, 0, 9)), .years = static_cast<int>(each.whole("years", 3, 0, 99)),
-                      .kinds = each.texts("kinds"), .round = each.one_of("scope", {"programme", "round"}) == "round", .zh = each.id("zh"), .en = each.id("en")};
+    ConflictRule rule{.rule = each.one_of("rule", rule_names()),
+                      .levels = static_cast<int>(each.whole("levels", 0, 0, 9)),
+                      .years = static_cast<int>(each.whole("years", 3, 0, 99)),
+                      .kinds = each.texts("kinds"),
+                      .round = each.one_of("scope", {"programme", "round"}) == "round",
+                      .zh = each.id("zh"),
+                      .en = each.id("en")};
     if (!seen.insert(rule.rule).second) each.wrong("rule", "review.repeated", "Expected each rule once", "规则重复");
     if (each.flag("on", true)) out.push_back(std::move(rule));
   });
@@ -187,7 +206,8 @@ Result<ConflictPolicy> conflict_policy_from_json(const json::object& policy, int
   return out;
 }
 
-Conflicts::Conflicts(const ConflictPolicy& policy, const std::vector<Candidate>& candidates) : policy_(policy), candidates_(candidates), by_key_(policy.rules.size()) {
+Conflicts::Conflicts(const ConflictPolicy& policy, const std::vector<Candidate>& candidates)
+    : policy_(policy), candidates_(candidates), by_key_(policy.rules.size()) {
   Keys persons;
   for (const Candidate& each : candidates_) {
     persons.clear();
@@ -242,7 +262,8 @@ std::string Conflicts::reason(const Conflict& conflict, std::string_view languag
       continue;
     }
     const std::string_view name = std::string_view{text}.substr(at + 1, end - at - 1);
-    const auto found = std::find_if(conflict.evidence.begin(), conflict.evidence.end(), [&](const auto& each) { return each.first == name; });
+    const auto found =
+        std::find_if(conflict.evidence.begin(), conflict.evidence.end(), [&](const auto& each) { return each.first == name; });
     if (found != conflict.evidence.end()) out += found->second;
     at = end + 1;
   }
@@ -252,8 +273,8 @@ std::string Conflicts::reason(const Conflict& conflict, std::string_view languag
 json::object Conflicts::to_json(const Conflict& conflict, const Expert& expert, const Candidate& candidate) const {
   json::object evidence;
   for (const auto& [name, value] : conflict.evidence) evidence[name] = value;
-  return {{"expert", expert.id}, {"application", candidate.id}, {"rule", policy_.rules[conflict.rule].rule}, {"zh", reason(conflict, "zh")},
-          {"en", reason(conflict, "en")}, {"evidence", std::move(evidence)}};
+  return {{"expert", expert.id},          {"application", candidate.id},  {"rule", policy_.rules[conflict.rule].rule},
+          {"zh", reason(conflict, "zh")}, {"en", reason(conflict, "en")}, {"evidence", std::move(evidence)}};
 }
 
 Result<json::object> run_conflicts(const json::object& input) {

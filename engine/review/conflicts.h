@@ -15,12 +15,12 @@ namespace chuyi::review {
 /// One rule of the policy that is switched on. What a rule compares is code, named by `rule`; whether it holds, its numbers
 /// and its texts are data.
 struct ConflictRule {
-  std::string rule;                 ///< see rule_names()
-  int levels = 0;                   ///< own-unit, competent-department: how far up the chain of the applicant's unit they reach too
-  int years = 3;                    ///< co-project: within so many years of the policy's year, that one included
-  std::vector<std::string> kinds;   ///< relation: which; empty: every one
-  bool round = false;               ///< entrant: keeps away from the whole round, not only from the programme entered
-  std::string zh, en;               ///< why, with {names} of the evidence
+  std::string rule;                ///< see rule_names()
+  int levels = 0;                  ///< own-unit, competent-department: how far up the chain of the applicant's unit they reach too
+  int years = 3;                   ///< co-project: within so many years of the policy's year, that one included
+  std::vector<std::string> kinds;  ///< relation: which; empty: every one
+  bool round = false;              ///< entrant: keeps away from the whole round, not only from the programme entered
+  std::string zh, en;              ///< why, with {names} of the evidence
 };
 
 struct ConflictPolicy {

@@ -61,12 +61,15 @@ struct Bound {
   int at_least = 0, at_most = 0;
 };
 
-bool in(const std::vector<std::string>& list, const std::string& value) { return list.empty() || std::find(list.begin(), list.end(), value) != list.end(); }
+bool in(const std::vector<std::string>& list, const std::string& value) {
+  return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
 
 bool belongs(const Stratum& stratum, const Expert& expert) {
-  return in(stratum.kinds, expert.kind) && in(stratum.regions, expert.region) && in(stratum.titles, expert.title) && in(stratum.employers, expert.employer) &&
-         (!stratum.out_of_province || *stratum.out_of_province == expert.out_of_province) &&
-         (stratum.fields.empty() || std::any_of(expert.fields.begin(), expert.fields.end(), [&](const std::string& each) { return in(stratum.fields, each); }));
+  return in(stratum.kinds, expert.kind) && in(stratum.regions, expert.region) && in(stratum.titles, expert.title) &&
+         in(stratum.employers, expert.employer) && (!stratum.out_of_province || *stratum.out_of_province == expert.out_of_province) &&
+         (stratum.fields.empty() ||
+          std::any_of(expert.fields.begin(), expert.fields.end(), [&](const std::string& each) { return in(stratum.fields, each); }));
 }
 
 /// The first `seats` of an order with which every bound holds. For each suffix of the order a table says from which needs it
@@ -75,7 +78,8 @@ bool belongs(const Stratum& stratum, const Expert& expert) {
 class Completion {
  public:
   /// @param members  for each place of the order, for each bound: belongs.
-  Completion(std::vector<std::vector<bool>> members, int seats, std::vector<Bound> bounds) : members_(std::move(members)), seats_(seats), bounds_(std::move(bounds)) {
+  Completion(std::vector<std::vector<bool>> members, int seats, std::vector<Bound> bounds)
+      : members_(std::move(members)), seats_(seats), bounds_(std::move(bounds)) {
     radix_ = static_cast<std::size_t>(seats_) + 1;
     for (const Bound& each : bounds_) {
       limits_.push_back(each.at_most < seats_ ? each.at_most : std::min(each.at_least, seats_));
@@ -111,8 +115,10 @@ class Completion {
     for (std::size_t i = 0; i < bounds_.size(); ++i) {
       const std::size_t radix = static_cast<std::size_t>(limits_[i]) + 1;
       if (members_[at][i]) {
-        if (rest % radix < radix - 1) out += unit;
-        else if (bounds_[i].at_most < seats_) return {};
+        if (rest % radix < radix - 1)
+          out += unit;
+        else if (bounds_[i].at_most < seats_)
+          return {};
       }
       rest /= radix;
       unit *= radix;
@@ -169,11 +175,17 @@ Pool pool_of(const DrawInput& input) {
     std::map<std::size_t, std::size_t> conflicts;  // application → the first rule
     for (const Conflict& found : rules.of(each)) conflicts.emplace(found.candidate, found.rule);
     if (conflicts.size() > static_cast<std::size_t>(input.conflicts_max))
-      out.excluded.push_back(json::object{{"expert", each.id}, {"reason", input.policy.rules[conflicts.begin()->second].rule}, {"applications", static_cast<std::int64_t>(conflicts.size())}});
+      out.excluded.push_back(json::object{{"expert", each.id},
+                                          {"reason", input.policy.rules[conflicts.begin()->second].rule},
+                                          {"applications", static_cast<std::int64_t>(conflicts.size())}});
     else
       out.experts.push_back(&each);
   }
   return out;
+}
+
+std::int64_t count_in(const Stratum& stratum, const std::vector<const Expert*>& experts) {
+  return std::count_if(experts.begin(), experts.end(), [&](const Expert* each) { return belongs(stratum, *each); });
 }
 
 class Draw {
@@ -185,16 +197,38 @@ class Draw {
     std::vector<Bound> bounds;
     for (std::size_t i = 0; i < input_.strata.size(); ++i) {
       const Stratum& each = input_.strata[i];
-      const auto count = std::count_if(order_.begin(), order_.end(), [&](const Expert* expert) { return belongs(each, *expert); });
-      bounds.push_back({.stratum = i, .at_least = each.at_least, .at_most = std::min(each.at_most, std::max(0, static_cast<int>(count) - each.spares_at_least))});
+      const int left = std::max(0, static_cast<int>(count_in(each, order_)) - each.spares_at_least);
+      bounds.push_back({.stratum = i, .at_least = each.at_least, .at_most = std::min(each.at_most, left)});
     }
     return take(input_.seats, bounds);
   }
 
   Result<std::vector<const Expert*>> take_spares() {
     std::vector<Bound> bounds;
-    for (std::size_t i = 0; i < input_.strata.size(); ++i) bounds.push_back({.stratum = i, .at_least = input_.strata[i].spares_at_least, .at_most = input_.spares});
+    for (std::size_t i = 0; i < input_.strata.size(); ++i)
+      bounds.push_back({.stratum = i, .at_least = input_.strata[i].spares_at_least, .at_most = input_.spares});
     return take(input_.spares, bounds);
+  }
+
+  /// The panel without the absent, and the first spares with whom it is complete again.
+  Result<std::vector<const Expert*>> seat(const std::vector<const Expert*>& panel, const std::vector<const Expert*>& spares) {
+    const auto absent = [&](const Expert* expert) {
+      return std::find(input_.absent.begin(), input_.absent.end(), expert->id) != input_.absent.end();
+    };
+    std::vector<const Expert*> seated;
+    std::remove_copy_if(panel.begin(), panel.end(), std::back_inserter(seated), absent);
+    order_.clear();
+    std::remove_copy_if(spares.begin(), spares.end(), std::back_inserter(order_), absent);
+    std::vector<Bound> bounds;
+    for (std::size_t i = 0; i < input_.strata.size(); ++i) {
+      const int there = static_cast<int>(count_in(input_.strata[i], seated));
+      bounds.push_back(
+          {.stratum = i, .at_least = std::max(0, input_.strata[i].at_least - there), .at_most = input_.strata[i].at_most - there});
+    }
+    const Result<std::vector<const Expert*>> more = take(static_cast<int>(panel.size() - seated.size()), bounds);
+    if (!more) return more;
+    seated.insert(seated.end(), more->begin(), more->end());
+    return seated;
   }
 
  private:
@@ -202,7 +236,11 @@ class Draw {
   Result<std::vector<const Expert*>> take(int seats, const std::vector<Bound>& bounds) {
     const Completion completion = complete(seats, bounds);
     if (!completion.fits())
-      return Error{.kind = ErrorKind::too_large, .code = "draw.size", .message = "Expected fewer strata or seats: their combinations are too many", .place = "/strata", .message_zh = "分层条件或席位过多，组合数超限"};
+      return Error{.kind = ErrorKind::too_large,
+                   .code = "draw.size",
+                   .message = "Expected fewer strata or seats: their combinations are too many",
+                   .place = "/strata",
+                   .message_zh = "分层条件或席位过多，组合数超限"};
     if (!completion.feasible()) return lacking(seats, bounds);
     std::vector<const Expert*> out;
     for (const std::size_t at : completion.first()) out.push_back(std::exchange(order_[at], nullptr));
@@ -226,17 +264,28 @@ class Draw {
     }
     std::vector<Detail> details;
     const std::string available = std::to_string(order_.size()), wanted = std::to_string(seats);
-    if (bounds.empty()) details.push_back({.place = "/seats", .code = "draw.pool", .message = "Expected " + wanted + " experts, but " + available + " may be drawn", .message_zh = "需" + wanted + "名专家，可抽取的仅" + available + "名"});
+    if (bounds.empty())
+      details.push_back({.place = "/seats",
+                         .code = "draw.pool",
+                         .message = "Expected " + wanted + " experts, but " + available + " may be drawn",
+                         .message_zh = "需" + wanted + "名专家，可抽取的仅" + available + "名"});
     for (const Bound& each : bounds) {
       const Stratum& stratum = input_.strata[each.stratum];
-      const auto count = std::count_if(order_.begin(), order_.end(), [&](const Expert* expert) { return belongs(stratum, *expert); });
+      const std::int64_t count = count_in(stratum, order_);
       const std::string range = std::to_string(each.at_least) + "…" + std::to_string(each.at_most);
-      details.push_back({.place = "/strata/" + std::to_string(each.stratum), .code = "draw.stratum",
-                         .message = "Expected " + range + " of '" + stratum.name + "' among " + wanted + ", but of " + available + " who may be drawn " + std::to_string(count) + " belong to it",
-                         .message_zh = wanted + "名中需有“" + stratum.name + "”" + range + "名，可抽取的" + available + "名中属此类的有" + std::to_string(count) + "名"});
+      details.push_back({.place = "/strata/" + std::to_string(each.stratum),
+                         .code = "draw.stratum",
+                         .message = "Expected " + range + " of '" + stratum.name + "' among " + wanted + ", but of " + available +
+                                    " who may be drawn " + std::to_string(count) + " belong to it",
+                         .message_zh = wanted + "名中需有“" + stratum.name + "”" + range + "名，可抽取的" + available + "名中属此类的有" +
+                                       std::to_string(count) + "名"});
     }
-    return {.kind = ErrorKind::rejected, .code = "draw.infeasible", .message = "Expected strata that can hold together with those who may be drawn; these cannot", .place = details.front().place,
-            .message_zh = "可抽取的专家无法同时满足下列条件", .details = std::move(details)};
+    return {.kind = ErrorKind::rejected,
+            .code = "draw.infeasible",
+            .message = "Expected strata that can hold together with those who may be drawn; these cannot",
+            .place = details.front().place,
+            .message_zh = "可抽取的专家无法同时满足下列条件",
+            .details = std::move(details)};
   }
 
   const DrawInput& input_;
@@ -249,10 +298,6 @@ json::array ids_of(const std::vector<const Expert*>& experts) {
   return out;
 }
 
-std::int64_t count_in(const Stratum& stratum, const std::vector<const Expert*>& experts) {
-  return std::count_if(experts.begin(), experts.end(), [&](const Expert* each) { return belongs(stratum, *each); });
-}
-
 /// N, or "p/q" of the seats, rounded up.
 int read_share(Reader& from, std::string_view key, int seats) {
   const json::value* value = from.raw(key);
@@ -261,11 +306,14 @@ int read_share(Reader& from, std::string_view key, int seats) {
     const std::string_view text = value->get_string();
     const std::size_t slash = text.find('/');
     const auto part = [](std::string_view digits) {
-      return digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string_view::npos ? -1 : std::stoi(std::string{digits});
+      return digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string_view::npos
+                 ? -1
+                 : std::stoi(std::string{digits});
     };
     const int p = part(text.substr(0, slash)), q = slash == std::string_view::npos ? -1 : part(text.substr(slash + 1));
     if (p >= 0 && q > 0 && p <= q) return (seats * p + q - 1) / q;
-    from.wrong(key, "draw.share", "Expected a number of experts, or a share of the seats such as \"1/3\"", "应为人数，或席位的比例，如“1/3”");
+    from.wrong(key, "draw.share", "Expected a number of experts, or a share of the seats such as \"1/3\"",
+               "应为人数，或席位的比例，如“1/3”");
     return 0;
   }
   return static_cast<int>(from.needed_whole(key, 0, seats));
@@ -284,7 +332,8 @@ Stratum read_stratum(Reader& from, int seats, int spares) {
   out.at_least = read_share(from, "at_least", seats);
   out.at_most = static_cast<int>(from.whole("at_most", seats, 0, seats));
   out.spares_at_least = static_cast<int>(from.whole("spares_at_least", 0, 0, spares));
-  if (out.at_least > out.at_most) from.wrong("at_most", "draw.bounds", "Expected at_most to be no less than at_least", "at_most不得小于at_least");
+  if (out.at_least > out.at_most)
+    from.wrong("at_most", "draw.bounds", "Expected at_most to be no less than at_least", "at_most不得小于at_least");
   return out;
 }
 
@@ -299,6 +348,7 @@ Result<DrawInput> read_draw(const json::object& input) {
   out.seats = static_cast<int>(from.needed_whole("seats", 1, kSeatsMax));
   out.spares = static_cast<int>(from.whole("spares", 0, 0, kSeatsMax));
   out.nominated_since = static_cast<int>(from.whole("nominated_since", 0, 0, 9999));
+  out.absent = from.texts("absent");
   out.conflicts_max = static_cast<int>(from.whole("conflicts_max", 0, 0, 20'000));
   from.each("strata", kStrataMax, [&](Reader& each) { out.strata.push_back(read_stratum(each, out.seats, out.spares)); });
   out.experts = read_experts(from);
@@ -313,7 +363,10 @@ std::string commitment_of(std::string_view seed, std::string_view context) { ret
 
 Result<json::object> draw(const DrawInput& input) {
   if (commitment_of(input.seed, input.context) != input.commitment)
-    return Error{.kind = ErrorKind::rejected, .code = "draw.commitment", .message = "Expected the seed that was committed to: SHA-256(seed ‖ context) is not the digest published", .place = "/seed",
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "draw.commitment",
+                 .message = "Expected the seed that was committed to: SHA-256(seed ‖ context) is not the digest published",
+                 .place = "/seed",
                  .message_zh = "种子与事先公布的承诺值不符"};
   Pool pool = pool_of(input);
   std::vector<const Expert*> order = pool.experts;
@@ -325,12 +378,24 @@ Result<json::object> draw(const DrawInput& input) {
   if (!panel) return panel.error();
   const Result<std::vector<const Expert*>> spares = drawing.take_spares();
   if (!spares) return spares.error();
+  const Result<std::vector<const Expert*>> seated = drawing.seat(*panel, *spares);
+  if (!seated) return seated.error();
   json::array strata;
   for (const Stratum& each : input.strata)
-    strata.push_back(json::object{{"name", each.name}, {"at_least", each.at_least}, {"at_most", each.at_most}, {"pool", count_in(each, pool.experts)},
-                                  {"panel", count_in(each, *panel)}, {"spares", count_in(each, *spares)}});
-  return json::object{{"commitment", input.commitment}, {"pool", static_cast<std::int64_t>(pool.experts.size())}, {"order", std::move(ids)}, {"panel", ids_of(*panel)},
-                      {"spares", ids_of(*spares)}, {"excluded", std::move(pool.excluded)}, {"strata", std::move(strata)}};
+    strata.push_back(json::object{{"name", each.name},
+                                  {"at_least", each.at_least},
+                                  {"at_most", each.at_most},
+                                  {"pool", count_in(each, pool.experts)},
+                                  {"panel", count_in(each, *panel)},
+                                  {"spares", count_in(each, *spares)}});
+  return json::object{{"commitment", input.commitment},
+                      {"pool", static_cast<std::int64_t>(pool.experts.size())},
+                      {"order", std::move(ids)},
+                      {"panel", ids_of(*panel)},
+                      {"spares", ids_of(*spares)},
+                      {"seated", ids_of(*seated)},
+                      {"excluded", std::move(pool.excluded)},
+                      {"strata", std::move(strata)}};
 }
 
 Result<json::object> run_draw(const json::object& input) {

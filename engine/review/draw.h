@@ -24,7 +24,8 @@
 /// those who come later so that every stratum holds; else passed over. So nobody is passed over for another but where a
 /// stratum demands it. The panel takes of no stratum so many that fewer than its `spares_at_least` are left in the pool.
 /// Spares are taken from those left, in the same way and the same order, with `spares_at_least`. (Strata that overlap may
-/// leave too few for all of them together: such a draw is refused.)
+/// leave too few for all of them together: such a draw is refused.) Where members are absent, spares who are not are
+/// seated in the same way and the same order, so that every stratum holds of the panel as it sits.
 namespace chuyi::review {
 
 /// A part of the pool, and how many of the panel come from it. Empty lists and no value: any.
@@ -43,15 +44,16 @@ struct DrawInput {
   std::string seed;        ///< 64 hex digits
   int seats = 0;
   int spares = 0;
-  int nominated_since = 0;   ///< experts whose last nomination is older are not in the pool
-  int conflicts_max = 0;     ///< of the panel's applications, how many an expert may have to stand back from
+  int nominated_since = 0;          ///< experts whose last nomination is older are not in the pool
+  std::vector<std::string> absent;  ///< who was drawn and cannot come
+  int conflicts_max = 0;            ///< of the panel's applications, how many an expert may have to stand back from
   std::vector<Stratum> strata;
   std::vector<Expert> experts;          ///< sorted by id
   std::vector<Candidate> applications;  ///< what the panel will judge
   ConflictPolicy policy;
 };
 
-/// Reads {"context", "commitment", "seed", "seats", "spares", "nominated_since", "conflicts_max", "strata": [{"name",
+/// Reads {"context", "commitment", "seed", "seats", "spares", "nominated_since", "absent", "conflicts_max", "strata": [{"name",
 /// "where": {"kind", "region", "field", "title", "employer": […], "out_of_province"}, "at_least": N or "1/3" of the seats
 /// (rounded up), "at_most", "spares_at_least"}], "experts", "applications", "year", "policy"}.
 /// Errors: `invalid` "review.input" with every defect.
@@ -60,8 +62,9 @@ Result<DrawInput> read_draw(const json::object& input);
 /// Lower-case hex of SHA-256(seed ‖ context). @param seed  64 hex digits.
 std::string commitment_of(std::string_view seed, std::string_view context);
 
-/// The draw, as {"commitment", "pool": N, "order": [ids], "panel": [ids in the order drawn], "spares": [ids], "excluded":
-/// [{"expert", "reason", "applications"}], "strata": [{"name", "at_least", "at_most", "pool", "panel", "spares"}]}.
+/// The draw, as {"commitment", "pool": N, "order": [ids], "panel": [ids in the order drawn], "spares": [ids], "seated":
+/// [ids: the panel without the absent, then the spares], "excluded": [{"expert", "reason", "applications"}], "strata":
+/// [{"name", "at_least", "at_most", "pool", "panel", "spares"}]}.
 ///
 /// Errors: `rejected` "draw.commitment" when seed and context do not give it; "draw.infeasible" with what is lacking: one
 /// detail a stratum of a smallest set of them that cannot hold together; `too_large` "draw.size".

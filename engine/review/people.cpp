@@ -45,13 +45,20 @@ Result<T> read_one(const json::object& from, T (*read)(Reader&)) {
 }  // namespace
 
 Expert read_expert(Reader& from) {
-  Expert out{.id = from.id("id"), .person = from.text("person"), .name = from.text("name"), .title = from.text("title"), .fields = from.texts("fields"),
-             .region = from.text("region"), .employer = from.text("employer"), .enterprises = from.texts("enterprises")};
+  Expert out{.id = from.id("id"),
+             .person = from.text("person"),
+             .name = from.text("name"),
+             .title = from.text("title"),
+             .fields = from.texts("fields"),
+             .region = from.text("region"),
+             .employer = from.text("employer"),
+             .enterprises = from.texts("enterprises")};
   out.kind = from.one_of("kind", {"college", "enterprise", "research", "government"});
   out.out_of_province = from.flag("out_of_province");
   out.nominated_year = static_cast<int>(from.whole("nominated_year", 0, 0, 9999));
   from.each("co_projects", kListMax, [&](Reader& each) {
-    out.co_projects.push_back({.person = each.id("with"), .project = each.text("project"), .year = static_cast<int>(each.needed_whole("year", 1900, 9999))});
+    out.co_projects.push_back(
+        {.person = each.id("with"), .project = each.text("project"), .year = static_cast<int>(each.needed_whole("year", 1900, 9999))});
   });
   out.relations = read_relations(from);
   from.each("judged", kListMax, [&](Reader& each) {
@@ -68,33 +75,63 @@ Expert read_expert(Reader& from) {
 }
 
 Candidate read_candidate(Reader& from) {
-  return {.id = from.id("id"), .programme = from.text("programme"), .title = from.text("title"), .org = from.text("org"), .org_chain = from.texts("org_chain"),
-          .competent_department = from.text("competent_department"), .leader = from.text("leader"), .members = from.texts("members"),
-          .handlers = from.texts("handlers"), .partners = from.texts("partners"), .field = from.text("field"), .region = from.text("region"),
+  return {.id = from.id("id"),
+          .programme = from.text("programme"),
+          .title = from.text("title"),
+          .org = from.text("org"),
+          .org_chain = from.texts("org_chain"),
+          .competent_department = from.text("competent_department"),
+          .leader = from.text("leader"),
+          .members = from.texts("members"),
+          .handlers = from.texts("handlers"),
+          .partners = from.texts("partners"),
+          .field = from.text("field"),
+          .region = from.text("region"),
           .relations = read_relations(from)};
 }
 
 json::object to_json(const Expert& expert) {
-  json::object out{{"id", expert.id}, {"person", expert.person}, {"name", expert.name}, {"title", expert.title}, {"fields", to_array(expert.fields)},
-                   {"region", expert.region}, {"employer", expert.employer}, {"enterprises", to_array(expert.enterprises)}, {"kind", expert.kind},
-                   {"out_of_province", expert.out_of_province}, {"nominated_year", expert.nominated_year}, {"relations", to_json(expert.relations)}};
+  json::object out{{"id", expert.id},
+                   {"person", expert.person},
+                   {"name", expert.name},
+                   {"title", expert.title},
+                   {"fields", to_array(expert.fields)},
+                   {"region", expert.region},
+                   {"employer", expert.employer},
+                   {"enterprises", to_array(expert.enterprises)},
+                   {"kind", expert.kind},
+                   {"out_of_province", expert.out_of_province},
+                   {"nominated_year", expert.nominated_year},
+                   {"relations", to_json(expert.relations)}};
   json::array projects;
-  for (const CoProject& each : expert.co_projects) projects.push_back(json::object{{"with", each.person}, {"project", each.project}, {"year", each.year}});
+  for (const CoProject& each : expert.co_projects)
+    projects.push_back(json::object{{"with", each.person}, {"project", each.project}, {"year", each.year}});
   out["co_projects"] = std::move(projects);
   json::array judged;
-  for (const Judged& each : expert.judged) judged.push_back(json::object{{"application", each.application}, {"title", each.title}, {"org", each.org}});
+  for (const Judged& each : expert.judged)
+    judged.push_back(json::object{{"application", each.application}, {"title", each.title}, {"org", each.org}});
   out["judged"] = std::move(judged);
   json::array declared;
-  for (const Declaration& each : expert.declared) declared.push_back(json::object{{"application", each.application}, {"org", each.org}, {"reason", each.reason}});
+  for (const Declaration& each : expert.declared)
+    declared.push_back(json::object{{"application", each.application}, {"org", each.org}, {"reason", each.reason}});
   out["declared"] = std::move(declared);
   return out;
 }
 
 json::object to_json(const Candidate& candidate) {
-  return {{"id", candidate.id}, {"programme", candidate.programme}, {"title", candidate.title}, {"org", candidate.org},
-          {"org_chain", to_array(candidate.org_chain)}, {"competent_department", candidate.competent_department}, {"leader", candidate.leader},
-          {"members", to_array(candidate.members)}, {"handlers", to_array(candidate.handlers)}, {"partners", to_array(candidate.partners)},
-          {"field", candidate.field}, {"region", candidate.region}, {"relations", to_json(candidate.relations)}};
+  return {{"id", candidate.id},
+          {"programme", candidate.programme},
+          {"title", candidate.title},
+          {"org", candidate.org},
+          {"org_chain", to_array(candidate.org_chain)},
+          {"competent_department", candidate.competent_department},
+          {"leader", candidate.leader},
+          {"members", to_array(candidate.members)},
+          {"handlers", to_array(candidate.handlers)},
+          {"partners", to_array(candidate.partners)},
+          {"field", candidate.field},
+          {"region", candidate.region},
+          {"relations", to_json(candidate.relations)}};
 }
 
 std::vector<Expert> read_experts(Reader& from) {

@@ -12,13 +12,13 @@
 namespace chuyi::review {
 
 struct CoProject {
-  std::string person;   ///< with whom
+  std::string person;  ///< with whom
   std::string project;
-  int year = 0;         ///< the last one in which it ran
+  int year = 0;  ///< the last one in which it ran
 };
 struct Relation {
   std::string person;
-  std::string kind;     ///< a word of the policy, e.g. "near-relative", "adviser-student"
+  std::string kind;  ///< a word of the policy, e.g. "near-relative", "adviser-student"
 };
 /// The expert sat in the in-college review of this: by its id, or by title and unit when it had none yet.
 struct Judged {
@@ -30,8 +30,8 @@ struct Declaration {
 };
 
 struct Expert {
-  std::string id;                        ///< of the user
-  std::string person;                    ///< digest; empty: the rules about persons know nothing of this expert
+  std::string id;      ///< of the user
+  std::string person;  ///< digest; empty: the rules about persons know nothing of this expert
   std::string name, title;
   std::vector<std::string> fields;       ///< codes, the strongest first
   std::string region;                    ///< code of the prefecture
@@ -39,7 +39,7 @@ struct Expert {
   std::vector<std::string> enterprises;  ///< credit codes where employed or shareholder
   std::string kind;                      ///< enterprise, college, research, government
   bool out_of_province = false;
-  int nominated_year = 0;                ///< last (re-)nomination; 0: never
+  int nominated_year = 0;  ///< last (re-)nomination; 0: never
   std::vector<CoProject> co_projects;
   std::vector<Relation> relations;
   std::vector<Judged> judged;
@@ -50,14 +50,14 @@ struct Expert {
 struct Candidate {
   std::string id, programme, title;
   std::string org;
-  std::vector<std::string> org_chain;    ///< what the unit belongs to, the nearest first
-  std::string competent_department;      ///< id of the organisation
-  std::string leader;                    ///< person
-  std::vector<std::string> members;      ///< persons
-  std::vector<std::string> handlers;     ///< users who filed, checked or recommended it
-  std::vector<std::string> partners;     ///< credit codes or ids of organisations
+  std::vector<std::string> org_chain;  ///< what the unit belongs to, the nearest first
+  std::string competent_department;    ///< id of the organisation
+  std::string leader;                  ///< person
+  std::vector<std::string> members;    ///< persons
+  std::vector<std::string> handlers;   ///< users who filed, checked or recommended it
+  std::vector<std::string> partners;   ///< credit codes or ids of organisations
   std::string field, region;
-  std::vector<Relation> relations;       ///< declared by the applicants: a leader's or member's, to `person`
+  std::vector<Relation> relations;  ///< declared by the applicants: a leader's or member's, to `person`
 };
 
 Expert read_expert(Reader& from);

@@ -9,7 +9,8 @@ constexpr std::size_t kDefectsMax = 1000;  // a file of the wrong kind has one a
 
 }  // namespace
 
-Reader::Reader(const json::object& from, std::string place, std::vector<Detail>& found) : from_(from), place_(std::move(place)), found_(found) {}
+Reader::Reader(const json::object& from, std::string place, std::vector<Detail>& found)
+    : from_(from), place_(std::move(place)), found_(found) {}
 
 const json::value* Reader::find(std::string_view key) {
   known_.push_back(key);
@@ -21,7 +22,10 @@ const json::value* Reader::raw(std::string_view key) { return find(key); }
 
 void Reader::wrong(std::string_view key, std::string code, std::string message, std::string message_zh) {
   if (found_.size() >= kDefectsMax) return;
-  found_.push_back({.place = key.empty() ? place_ : place_ + "/" + pointer_segment(key), .code = std::move(code), .message = std::move(message), .message_zh = std::move(message_zh)});
+  found_.push_back({.place = key.empty() ? place_ : place_ + "/" + pointer_segment(key),
+                    .code = std::move(code),
+                    .message = std::move(message),
+                    .message_zh = std::move(message_zh)});
 }
 
 std::string Reader::id(std::string_view key) {
@@ -37,7 +41,9 @@ std::string Reader::text(std::string_view key, std::string_view fallback) {
     wrong(key, "review.type", "Expected a text", "应为文本");
     return std::string{fallback};
   }
-  if (value->get_string().size() > kTextMax) wrong(key, "review.length", "Expected at most " + std::to_string(kTextMax) + " bytes", "文本过长，至多" + std::to_string(kTextMax) + "字节");
+  if (value->get_string().size() > kTextMax)
+    wrong(key, "review.length", "Expected at most " + std::to_string(kTextMax) + " bytes",
+          "文本过长，至多" + std::to_string(kTextMax) + "字节");
   return std::string{value->get_string()};
 }
 
@@ -73,12 +79,14 @@ std::vector<std::string> Reader::texts(std::string_view key, std::size_t count_m
   const json::value* value = find(key);
   if (value == nullptr) return out;
   if (!value->is_array() || value->get_array().size() > count_max) {
-    wrong(key, "review.type", "Expected a list of at most " + std::to_string(count_max) + " texts", "应为至多" + std::to_string(count_max) + "项文本的列表");
+    wrong(key, "review.type", "Expected a list of at most " + std::to_string(count_max) + " texts",
+          "应为至多" + std::to_string(count_max) + "项文本的列表");
     return out;
   }
   for (const json::value& each : value->get_array()) {
     if (!each.is_string() || each.get_string().empty() || each.get_string().size() > kTextMax) {
-      wrong(key, "review.type", "Expected texts that are not empty, of at most " + std::to_string(kTextMax) + " bytes", "列表中应为非空文本，每项至多" + std::to_string(kTextMax) + "字节");
+      wrong(key, "review.type", "Expected texts that are not empty, of at most " + std::to_string(kTextMax) + " bytes",
+            "列表中应为非空文本，每项至多" + std::to_string(kTextMax) + "字节");
       return out;
     }
     out.emplace_back(each.get_string());
@@ -98,7 +106,9 @@ std::string Reader::one_of(std::string_view key, const std::vector<std::string_v
 void Reader::each(std::string_view key, std::size_t count_max, const std::function<void(Reader&)>& read) {
   const json::value* value = find(key);
   if (value == nullptr) return;
-  if (!value->is_array() || value->get_array().size() > count_max) return wrong(key, "review.type", "Expected a list of at most " + std::to_string(count_max) + " objects", "应为至多" + std::to_string(count_max) + "项的列表");
+  if (!value->is_array() || value->get_array().size() > count_max)
+    return wrong(key, "review.type", "Expected a list of at most " + std::to_string(count_max) + " objects",
+                 "应为至多" + std::to_string(count_max) + "项的列表");
   const std::string place = place_ + "/" + pointer_segment(key) + "/";
   std::size_t row = 0;
   for (const json::value& item : value->get_array()) {
@@ -129,7 +139,11 @@ void Reader::finish() {
 }
 
 Error error_of(std::string code, std::vector<Detail> found) {
-  Error out{.kind = ErrorKind::invalid, .code = std::move(code), .message = found.front().message, .place = found.front().place, .message_zh = found.front().message_zh};
+  Error out{.kind = ErrorKind::invalid,
+            .code = std::move(code),
+            .message = found.front().message,
+            .place = found.front().place,
+            .message_zh = found.front().message_zh};
   out.details = std::move(found);
   return out;
 }

@@ -43,7 +43,9 @@ void first_difference(const json::value*& a, const json::value*& b, std::string&
 Result<std::string> make_export(std::string_view kind, const json::object& input, const Compute& compute) {
   Result<json::object> result = compute(input);
   if (!result) return result.error();
-  return canonical_json(json::object{{"kind", kind}, {"input", input}, {"input_digest", sha256_hex(canonical_json(input))}, {"result", std::move(*result)}}) + "\n";
+  return canonical_json(json::object{
+             {"kind", kind}, {"input", input}, {"input_digest", sha256_hex(canonical_json(input))}, {"result", std::move(*result)}}) +
+         "\n";
 }
 
 Result<std::string> verify_export(std::string_view kind, std::string_view bytes, const Compute& compute) {
@@ -51,7 +53,10 @@ Result<std::string> verify_export(std::string_view kind, std::string_view bytes,
   if (!parsed) return parsed.error();
   const json::value* input = parsed->is_object() ? parsed->get_object().if_contains("input") : nullptr;
   if (input == nullptr || !input->is_object() || string_or(parsed->get_object(), "kind") != kind)
-    return Error{.kind = ErrorKind::invalid, .code = "review.kind", .message = "Expected an export of kind '" + std::string{kind} + "' with its input", .place = "/kind",
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "review.kind",
+                 .message = "Expected an export of kind '" + std::string{kind} + "' with its input",
+                 .place = "/kind",
                  .message_zh = "应为“" + std::string{kind} + "”类导出文件，并含输入数据"};
   const Result<std::string> again = make_export(kind, input->get_object(), compute);
   if (!again) return again.error();
@@ -62,9 +67,15 @@ Result<std::string> verify_export(std::string_view kind, std::string_view bytes,
   std::string place;
   first_difference(left, right, place);
   if (place.empty())
-    return Error{.kind = ErrorKind::rejected, .code = "review.differs", .message = "Expected canonical JSON and one line feed, but the bytes differ outside of the values", .place = "/",
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "review.differs",
+                 .message = "Expected canonical JSON and one line feed, but the bytes differ outside of the values",
+                 .place = "/",
                  .message_zh = "数据相同，但文件字节与规范写法不同"};
-  return Error{.kind = ErrorKind::rejected, .code = "review.differs", .message = "Expected what the input gives, " + shown(left) + ", but found " + shown(right), .place = place,
+  return Error{.kind = ErrorKind::rejected,
+               .code = "review.differs",
+               .message = "Expected what the input gives, " + shown(left) + ", but found " + shown(right),
+               .place = place,
                .message_zh = "与由输入重新计算的结果不一致：应为" + shown(left) + "，实为" + shown(right)};
 }
 

@@ -42,7 +42,8 @@ class Cuts {
   std::vector<Shortage> smallest() {
     std::optional<Shortage> least;
     const auto keep = [&](Shortage found) {
-      if (!least || found.applications.size() + found.experts.size() < least->applications.size() + least->experts.size()) least = std::move(found);
+      if (!least || found.applications.size() + found.experts.size() < least->applications.size() + least->experts.size())
+        least = std::move(found);
     };
     std::size_t starts = 0;
     for (std::size_t a = 0; a < p_.applications; ++a)
@@ -70,7 +71,8 @@ class Cuts {
         bool news = !in_application[a];
         in_application[a] = true;
         for (const GroupLimit& limit : p_.limits)
-          if (const std::size_t group = limit.group_of[e]; group != Problem::kNoGroup && !in_group[a * p_.groups + group]) news = in_group[a * p_.groups + group] = true;
+          if (const std::size_t group = limit.group_of[e]; group != Problem::kNoGroup && !in_group[a * p_.groups + group])
+            news = in_group[a * p_.groups + group] = true;
         if (news) waiting.push_back(a);
       }
     };
@@ -101,15 +103,19 @@ class Cuts {
     for (const GroupLimit& limit : p_.limits) {
       const std::size_t group = limit.group_of[e];
       if (group == Problem::kNoGroup) continue;
-      if (in_group[a * p_.groups + group]) open = true;
-      else if (open && used(a, limit, group) < p_.room(a, limit, group)) in_group[a * p_.groups + group] = true;
-      else open = false;
+      if (in_group[a * p_.groups + group])
+        open = true;
+      else if (open && used(a, limit, group) < p_.room(a, limit, group))
+        in_group[a * p_.groups + group] = true;
+      else
+        open = false;
     }
     return open;
   }
 
   int used(std::size_t a, const GroupLimit& limit, std::size_t group) const {
-    return static_cast<int>(std::count_if(s_.experts[a].begin(), s_.experts[a].end(), [&](std::size_t e) { return limit.group_of[e] == group; }));
+    return static_cast<int>(
+        std::count_if(s_.experts[a].begin(), s_.experts[a].end(), [&](std::size_t e) { return limit.group_of[e] == group; }));
   }
 
   /// Could application `a` have `in` in the place of `out`?
@@ -156,8 +162,10 @@ std::vector<Shortage> plain_shortages(const Problem& p) {
   std::vector<Shortage> out;
   for (std::size_t a = 0; a < p.applications; ++a) {
     const auto [all, under_limits] = reach_of(p, a);
-    if (all < p.need[a]) out.push_back({Shortage::Kind::application, {a}, {}, p.need[a], all});
-    else if (under_limits < p.need[a]) out.push_back({Shortage::Kind::limits, {a}, {}, p.need[a], under_limits});
+    if (all < p.need[a])
+      out.push_back({Shortage::Kind::application, {a}, {}, p.need[a], all});
+    else if (under_limits < p.need[a])
+      out.push_back({Shortage::Kind::limits, {a}, {}, p.need[a], under_limits});
   }
   for (std::size_t e = 0; e < p.experts; ++e) {
     int all = 0;

@@ -21,9 +21,12 @@ struct Kind {
 };
 
 constexpr Kind kKinds[] = {
-    {"conflicts", "conflicts of interest between experts and applications", "compute", "find every pair that a rule keeps apart", "chuyi-conflicts-1", review::run_conflicts},
-    {"draw", "the random draw of a panel", "run", "draw a panel by strata with the seed that was committed to", "chuyi-draw-1", review::run_draw},
-    {"assign", "applications to experts, as an optimum", "compute", "find the cheapest assignment that keeps every limit", "chuyi-assignment-1", review::run_assignment},
+    {"conflicts", "conflicts of interest between experts and applications", "compute", "find every pair that a rule keeps apart",
+     "chuyi-conflicts-1", review::run_conflicts},
+    {"draw", "the random draw of a panel", "run", "draw a panel by strata with the seed that was committed to", "chuyi-draw-1",
+     review::run_draw},
+    {"assign", "applications to experts, as an optimum", "compute", "find the cheapest assignment that keeps every limit",
+     "chuyi-assignment-1", review::run_assignment},
 };
 
 Result<json::object> read_object(const std::string& file) {
@@ -31,7 +34,12 @@ Result<json::object> read_object(const std::string& file) {
   if (!text) return text.error();
   Result<json::value> parsed = parse_json(*text, kStoredJson, file);
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return Error{.kind = ErrorKind::invalid, .code = "review.type", .message = "Expected a JSON object", .place = file, .message_zh = "应为JSON对象"};
+  if (!parsed->is_object())
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "review.type",
+                 .message = "Expected a JSON object",
+                 .place = file,
+                 .message_zh = "应为JSON对象"};
   return std::move(parsed->get_object());
 }
 
@@ -54,8 +62,10 @@ Result<> run_verify(const Kind& kind, const std::string& file, bool json_output)
   if (!bytes) return bytes.error();
   const Result<std::string> digest = review::verify_export(kind.export_kind, *bytes, kind.run);
   if (!digest) return digest.error();
-  if (json_output) std::cout << json::serialize(json::object{{"valid", true}, {"sha256", *digest}}) << "\n";
-  else std::cout << "valid: SHA-256 " << *digest << "\n";
+  if (json_output)
+    std::cout << json::serialize(json::object{{"valid", true}, {"sha256", *digest}}) << "\n";
+  else
+    std::cout << "valid: SHA-256 " << *digest << "\n";
   return {};
 }
 

@@ -63,7 +63,8 @@ bool within_limits(const Problem& p, std::size_t a, unsigned chosen) {
 }
 
 /// Calls `found` with every choice of experts for the applications `which` that keeps the upper limits.
-void every(const Problem& p, const std::vector<std::size_t>& which, bool exact, const std::function<void(const std::vector<unsigned>&, const std::vector<int>& load)>& found) {
+void every(const Problem& p, const std::vector<std::size_t>& which, bool exact,
+           const std::function<void(const std::vector<unsigned>&, const std::vector<int>& load)>& found) {
   std::vector<unsigned> chosen(p.applications);
   std::vector<int> load(p.experts);
   const std::function<void(std::size_t)> next = [&](std::size_t at) {
@@ -110,7 +111,8 @@ bool keeps_minimum(const Problem& p, const std::vector<int>& load) {
 void expect_proof(const Problem& p, const Shortage& shortage) {
   ASSERT_GT(shortage.need, shortage.capacity);
   const bool of_experts = shortage.kind == Shortage::Kind::expert || shortage.kind == Shortage::Kind::load;
-  const bool of_applications = shortage.kind == Shortage::Kind::reviews || shortage.kind == Shortage::Kind::application || shortage.kind == Shortage::Kind::limits;
+  const bool of_applications =
+      shortage.kind == Shortage::Kind::reviews || shortage.kind == Shortage::Kind::application || shortage.kind == Shortage::Kind::limits;
   std::int64_t most = 0;
   if (of_applications) {
     every(p, shortage.applications, false, [&](const auto& chosen, const auto&) {

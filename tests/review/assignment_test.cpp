@@ -11,15 +11,24 @@
 namespace chuyi::review {
 namespace {
 
-json::object policy() { return {{"rules", json::array{json::object{{"rule", "own-unit"}, {"zh", "专家就职于{org}"}, {"en", "the expert works for {org}"}}}}}; }
+json::object policy() {
+  return {{"rules", json::array{json::object{{"rule", "own-unit"}, {"zh", "专家就职于{org}"}, {"en", "the expert works for {org}"}}}}};
+}
 
 json::object expert(const std::string& id, const std::string& field, const std::string& employer, const std::string& region = "r1") {
   return {{"id", id}, {"fields", json::array{json::value(field)}}, {"employer", employer}, {"region", region}};
 }
-json::object application(const std::string& id, const std::string& field, const std::string& org = "o9") { return {{"id", id}, {"field", field}, {"org", org}}; }
+json::object application(const std::string& id, const std::string& field, const std::string& org = "o9") {
+  return {{"id", id}, {"field", field}, {"org", org}};
+}
 
 json::object round_of(json::array experts, json::array applications, int coverage) {
-  return {{"year", 2026}, {"policy", policy()}, {"experts", std::move(experts)}, {"applications", std::move(applications)}, {"coverage", coverage}, {"cost", json::object{{"mismatch", 100}}}};
+  return {{"year", 2026},
+          {"policy", policy()},
+          {"experts", std::move(experts)},
+          {"applications", std::move(applications)},
+          {"coverage", coverage},
+          {"cost", json::object{{"mismatch", 100}}}};
 }
 
 /// Two applications of each of two fields, two experts of each.
@@ -89,7 +98,8 @@ TEST(AssignmentOfRound, BalancesLoads) {
 }
 
 TEST(AssignmentOfRound, AtMostOneOfAnEmployerAndTwoOfARegion) {
-  json::object of = round_of({expert("e1", "F1", "o1", "r1"), expert("e2", "F1", "o1", "r1"), expert("e3", "F1", "o2", "r1"), expert("e4", "F1", "o3", "r1"), expert("e5", "F2", "o4", "r2")},
+  json::object of = round_of({expert("e1", "F1", "o1", "r1"), expert("e2", "F1", "o1", "r1"), expert("e3", "F1", "o2", "r1"),
+                              expert("e4", "F1", "o3", "r1"), expert("e5", "F2", "o4", "r2")},
                              {application("a1", "F1")}, 3);
   of["limits"] = json::array{json::object{{"by", "employer"}, {"at_most", 1}}, json::object{{"by", "region"}, {"at_most", 2}}};
   const json::object result = got(run_assignment(of));
@@ -107,7 +117,8 @@ TEST(AssignmentOfRound, AtMostOneOfAnEmployerAndTwoOfARegion) {
 TEST(AssignmentOfRound, RecusalChangesAsLittleAsPossible) {
   std::mt19937 random(7);
   json::array experts, applications;
-  for (int i = 0; i < 12; ++i) experts.push_back(expert("e" + std::to_string(10 + i), "F" + std::to_string(i % 3), "w" + std::to_string(i)));
+  for (int i = 0; i < 12; ++i)
+    experts.push_back(expert("e" + std::to_string(10 + i), "F" + std::to_string(i % 3), "w" + std::to_string(i)));
   for (int i = 0; i < 30; ++i) applications.push_back(application("a" + std::to_string(10 + i), "F" + std::to_string(random() % 3)));
   json::object of = round_of(std::move(experts), std::move(applications), 3);
   of["load"] = json::object{{"min", 6}, {"max", 9}};
@@ -115,7 +126,8 @@ TEST(AssignmentOfRound, RecusalChangesAsLittleAsPossible) {
   const json::object first = got(run_assignment(of));
   json::array previous;
   for (const json::value& row : first.at("assignments").as_array())
-    for (const json::value& each : row.at("experts").as_array()) previous.push_back(json::object{{"application", row.at("application")}, {"expert", each}});
+    for (const json::value& each : row.at("experts").as_array())
+      previous.push_back(json::object{{"application", row.at("application")}, {"expert", each}});
   of["previous"] = previous;
   EXPECT_EQ(canonical_json(got(run_assignment(of)).at("changes")), R"({"added":0,"dropped":0})");
   // One pair falls out, and somebody with room takes the review.
@@ -125,17 +137,21 @@ TEST(AssignmentOfRound, RecusalChangesAsLittleAsPossible) {
   // The same without weight on changes may shift more, and is never dearer.
   of["cost"].as_object()["change"] = 0;
   EXPECT_LE(got(run_assignment(of)).at("cost").as_int64(), got(run_assignment([&] {
-    json::object least = of;
-    least["cost"].as_object().erase("change");
-    return least;
-  }())).at("cost").as_int64());
+                                                             json::object least = of;
+                                                             least["cost"].as_object().erase("change");
+                                                             return least;
+                                                           }()))
+                                                               .at("cost")
+                                                               .as_int64());
 }
 
 TEST(AssignmentOfRound, DoesNotDependOnTheOrderOfTheInput) {
   std::mt19937 random(3);
   json::array experts, applications;
-  for (int i = 0; i < 25; ++i) experts.push_back(expert("e" + std::to_string(i), "F" + std::to_string(random() % 5), "o" + std::to_string(i / 2)));
-  for (int i = 0; i < 60; ++i) applications.push_back(application("a" + std::to_string(i), "F" + std::to_string(random() % 5), "o" + std::to_string(random() % 12)));
+  for (int i = 0; i < 25; ++i)
+    experts.push_back(expert("e" + std::to_string(i), "F" + std::to_string(random() % 5), "o" + std::to_string(i / 2)));
+  for (int i = 0; i < 60; ++i)
+    applications.push_back(application("a" + std::to_string(i), "F" + std::to_string(random() % 5), "o" + std::to_string(random() % 12)));
   json::object of = round_of(experts, applications, 4);
   of["limits"] = json::array{json::object{{"by", "employer"}, {"at_most", 1}}};
   const std::string first = canonical_json(got(run_assignment(of)));
@@ -179,7 +195,8 @@ TEST(AssignmentOfRound, RefusesInputThatNobodyCanMean) {
   of["fixed"] = json::array{pair("a1", "e7")};
   of["coverige"] = 3;
   of["experts"].as_array().push_back(expert("e1", "F1", "o1"));
-  EXPECT_EQ(refusal_of(of), "review.input review.repeated@/experts assign.range@/load/max assign.unknown@/fixed/0/expert review.unknown@/coverige");
+  EXPECT_EQ(refusal_of(of),
+            "review.input review.repeated@/experts assign.range@/load/max assign.unknown@/fixed/0/expert review.unknown@/coverige");
 }
 
 TEST(AssignmentOfRound, ExportIsComputedAgain) {

@@ -24,8 +24,19 @@ ConflictPolicy shipped() {
 }
 
 Candidate application() {
-  return {.id = "a1", .programme = "base", .title = "T", .org = "college-1", .org_chain = {"county-1", "city-1"}, .competent_department = "dept-1", .leader = "p1",
-          .members = {"p2", "p3"}, .handlers = {"u9"}, .partners = {"91430000X"}, .field = "F1", .region = "4301", .relations = {{"p77", "adviser-student"}}};
+  return {.id = "a1",
+          .programme = "base",
+          .title = "T",
+          .org = "college-1",
+          .org_chain = {"county-1", "city-1"},
+          .competent_department = "dept-1",
+          .leader = "p1",
+          .members = {"p2", "p3"},
+          .handlers = {"u9"},
+          .partners = {"91430000X"},
+          .field = "F1",
+          .region = "4301",
+          .relations = {{"p77", "adviser-student"}}};
 }
 
 Expert expert() { return {.id = "e1", .person = "x1", .employer = "elsewhere", .kind = "college"}; }
@@ -66,20 +77,60 @@ TEST_P(EachRule, MeetsAndNearly) {
   EXPECT_EQ(rules_of(nearly), Rules{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, EachRule, testing::Values(
-  Case{"OwnUnit", "own-unit", [](Expert& e) { e.employer = "college-1"; }, [](Expert& e) { e.employer = "county-1"; }},
-  Case{"Handled", "own-application", [](Expert& e) { e.id = "u9"; }, [](Expert& e) { e.id = "u8"; }},
-  Case{"Partner", "partner-enterprise", [](Expert& e) { e.enterprises = {"91430000X"}; }, [](Expert& e) { e.enterprises = {"91430000Y"}; }},
-  Case{"EmployedByPartner", "partner-enterprise", [](Expert& e) { e.employer = "91430000X"; }, [](Expert& e) { e.employer = ""; }},
-  Case{"ThreeYearsInclusive", "co-project", [](Expert& e) { e.co_projects = {{"p2", "P", 2023}}; }, [](Expert& e) { e.co_projects = {{"p2", "P", 2022}}; }},
-  Case{"CollegeJudgeById", "college-judge", [](Expert& e) { e.judged = {{"a1", "", ""}}; }, [](Expert& e) { e.judged = {{"a2", "", ""}}; }},
-  Case{"CollegeJudgeByTitle", "college-judge", [](Expert& e) { e.judged = {{"", "T", "college-1"}}; }, [](Expert& e) { e.judged = {{"", "T", "college-2"}}; }},
-  Case{"CompetentDepartment", "competent-department", [](Expert& e) { e.employer = "dept-1"; }, [](Expert& e) { e.employer = "dept-2"; }},
-  Case{"Relative", "relation", [](Expert& e) { e.relations = {{"p3", "near-relative"}}; }, [](Expert& e) { e.relations = {{"p3", "acquaintance"}}; }},
-  Case{"AdviserSaysTheApplicant", "relation", [](Expert& e) { e.person = "p77"; }, [](Expert& e) { e.person = "p78"; }},
-  Case{"DeclaredApplication", "self-declared", [](Expert& e) { e.declared = {{"a1", "", "r"}}; }, [](Expert& e) { e.declared = {{"a2", "", "r"}}; }},
-  Case{"DeclaredUnit", "self-declared", [](Expert& e) { e.declared = {{"", "college-1", "r"}}; }, [](Expert& e) { e.declared = {{"", "college-2", "r"}}; }}),
-  [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Rules, EachRule,
+    testing::Values(Case{"OwnUnit", "own-unit", [](Expert& e) { e.employer = "college-1"; }, [](Expert& e) { e.employer = "county-1"; }},
+                    Case{"Handled", "own-application", [](Expert& e) { e.id = "u9"; }, [](Expert& e) { e.id = "u8"; }},
+                    Case{"Partner", "partner-enterprise", [](Expert& e) { e.enterprises = {"91430000X"}; },
+                         [](Expert& e) { e.enterprises = {"91430000Y"}; }},
+                    Case{"EmployedByPartner", "partner-enterprise", [](Expert& e) { e.employer = "91430000X"; },
+                         [](Expert& e) { e.employer = ""; }},
+                    Case{"ThreeYearsInclusive", "co-project",
+                         [](Expert& e) {
+                           e.co_projects = {{"p2", "P", 2023}};
+                         },
+                         [](Expert& e) {
+                           e.co_projects = {{"p2", "P", 2022}};
+                         }},
+                    Case{"CollegeJudgeById", "college-judge",
+                         [](Expert& e) {
+                           e.judged = {{"a1", "", ""}};
+                         },
+                         [](Expert& e) {
+                           e.judged = {{"a2", "", ""}};
+                         }},
+                    Case{"CollegeJudgeByTitle", "college-judge",
+                         [](Expert& e) {
+                           e.judged = {{"", "T", "college-1"}};
+                         },
+                         [](Expert& e) {
+                           e.judged = {{"", "T", "college-2"}};
+                         }},
+                    Case{"CompetentDepartment", "competent-department", [](Expert& e) { e.employer = "dept-1"; },
+                         [](Expert& e) { e.employer = "dept-2"; }},
+                    Case{"Relative", "relation",
+                         [](Expert& e) {
+                           e.relations = {{"p3", "near-relative"}};
+                         },
+                         [](Expert& e) {
+                           e.relations = {{"p3", "acquaintance"}};
+                         }},
+                    Case{"AdviserSaysTheApplicant", "relation", [](Expert& e) { e.person = "p77"; }, [](Expert& e) { e.person = "p78"; }},
+                    Case{"DeclaredApplication", "self-declared",
+                         [](Expert& e) {
+                           e.declared = {{"a1", "", "r"}};
+                         },
+                         [](Expert& e) {
+                           e.declared = {{"a2", "", "r"}};
+                         }},
+                    Case{"DeclaredUnit", "self-declared",
+                         [](Expert& e) {
+                           e.declared = {{"", "college-1", "r"}};
+                         },
+                         [](Expert& e) {
+                           e.declared = {{"", "college-2", "r"}};
+                         }}),
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Conflicts, LeaderAndMemberAreThePersonAndAnEntrant) {
   Expert e = expert();
@@ -116,8 +167,9 @@ TEST(Conflicts, TellsWhy) {
   e.co_projects = {{"p1", "双师基地", 2025}};
   const std::vector<Conflict> found = conflicts.of(e);
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(canonical_json(conflicts.to_json(found[0], e, round[0])),
-            R"({"application":"a1","en":"the expert and an applicant worked together on '双师基地' in 2025, within three years","evidence":{"person":"p1","project":"双师基地","year":"2025"},"expert":"e1","rule":"co-project","zh":"专家三年内与申报人合作项目“双师基地”（2025年）"})");
+  EXPECT_EQ(
+      canonical_json(conflicts.to_json(found[0], e, round[0])),
+      R"({"application":"a1","en":"the expert and an applicant worked together on '双师基地' in 2025, within three years","evidence":{"person":"p1","project":"双师基地","year":"2025"},"expert":"e1","rule":"co-project","zh":"专家三年内与申报人合作项目“双师基地”（2025年）"})");
 }
 
 TEST(Conflicts, RefusesAPolicyThatNobodyCanMean) {
@@ -131,7 +183,8 @@ TEST(Conflicts, RefusesAPolicyThatNobodyCanMean) {
   };
   EXPECT_EQ(codes_of(R"({"rules": [{"rule": "own-units", "zh": "z", "en": "e"}]})"), "review.choice@/rules/0/rule ");
   EXPECT_EQ(codes_of(R"({"rules": [{"rule": "own-unit", "zh": "z"}]})"), "review.missing@/rules/0/en ");
-  EXPECT_EQ(codes_of(R"({"rules": [{"rule": "entrant", "zh": "z", "en": "e"}, {"rule": "entrant", "zh": "z", "en": "e", "year": 1}]})"), "review.repeated@/rules/1/rule review.unknown@/rules/1/year ");
+  EXPECT_EQ(codes_of(R"({"rules": [{"rule": "entrant", "zh": "z", "en": "e"}, {"rule": "entrant", "zh": "z", "en": "e", "year": 1}]})"),
+            "review.repeated@/rules/1/rule review.unknown@/rules/1/year ");
   EXPECT_EQ(codes_of(R"({"rules": [{"rule": "entrant", "on": false, "zh": "z", "en": "e"}]})"), "");
 }
 
@@ -148,7 +201,9 @@ TEST(Conflicts, JsonOfPeopleReadsBack) {
 
 using Found = std::set<std::tuple<std::size_t, std::size_t, std::string>>;
 
-bool has(const std::vector<std::string>& list, const std::string& value) { return std::find(list.begin(), list.end(), value) != list.end(); }
+bool has(const std::vector<std::string>& list, const std::string& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
 
 /// The rules once more, in the plainest way.
 std::set<std::string> compared(const Expert& e, const Candidate& a, const std::vector<Candidate>& round) {
@@ -184,13 +239,26 @@ TEST(Conflicts, AllAndOneEqualComparingEveryPair) {
     const auto kind = [&] { return std::string{std::array{"near-relative", "adviser-student", "acquaintance"}[random() % 3]}; };
     std::vector<Candidate> round;
     for (unsigned i = 0; i < 30; ++i)
-      round.push_back({.id = "a" + std::to_string(i), .programme = word("g", 6), .title = word("t", 9), .org = word("o", 20), .competent_department = word("o", 20), .leader = word("p", 90),
-                       .members = {word("p", 90), word("p", 90)}, .handlers = {word("e", 40)}, .partners = {word("o", 40)}, .relations = {{word("p", 90), kind()}}});
+      round.push_back({.id = "a" + std::to_string(i),
+                       .programme = word("g", 6),
+                       .title = word("t", 9),
+                       .org = word("o", 20),
+                       .competent_department = word("o", 20),
+                       .leader = word("p", 90),
+                       .members = {word("p", 90), word("p", 90)},
+                       .handlers = {word("e", 40)},
+                       .partners = {word("o", 40)},
+                       .relations = {{word("p", 90), kind()}}});
     std::vector<Expert> experts;
     for (unsigned i = 0; i < 20; ++i)
-      experts.push_back({.id = "e" + std::to_string(i), .person = word("p", 200), .employer = word("o", 40), .enterprises = {word("o", 60)},
-                         .co_projects = {{word("p", 90), "P", static_cast<int>(2020 + random() % 7)}}, .relations = {{word("p", 90), kind()}},
-                         .judged = {{word("a", 60), "", ""}, {"", word("t", 9), word("o", 20)}}, .declared = {{word("a", 60), "", ""}, {"", word("o", 40), ""}}});
+      experts.push_back({.id = "e" + std::to_string(i),
+                         .person = word("p", 200),
+                         .employer = word("o", 40),
+                         .enterprises = {word("o", 60)},
+                         .co_projects = {{word("p", 90), "P", static_cast<int>(2020 + random() % 7)}},
+                         .relations = {{word("p", 90), kind()}},
+                         .judged = {{word("a", 60), "", ""}, {"", word("t", 9), word("o", 20)}},
+                         .declared = {{word("a", 60), "", ""}, {"", word("o", 40), ""}}});
     Found indexed, one, plain;
     const Conflicts conflicts(policy, round);
     for (const Conflict& each : conflicts.all(experts)) indexed.insert({each.expert, each.candidate, policy.rules[each.rule].rule});

@@ -19,13 +19,28 @@ json::object policy() { return {{"rules", json::array{json::object{{"rule", "own
 json::object input(std::string_view seed_word = "s") {
   json::array experts;
   for (int i = 0; i < 12; ++i)
-    experts.push_back(json::object{{"id", std::string(i < 10 ? "e0" : "e") + std::to_string(i)}, {"employer", "org" + std::to_string(i)}, {"kind", i % 3 == 0 ? "enterprise" : "college"},
-                                   {"out_of_province", i % 4 == 0}, {"nominated_year", 2026}});
+    experts.push_back(json::object{{"id", std::string(i < 10 ? "e0" : "e") + std::to_string(i)},
+                                   {"employer", "org" + std::to_string(i)},
+                                   {"kind", i % 3 == 0 ? "enterprise" : "college"},
+                                   {"out_of_province", i % 4 == 0},
+                                   {"nominated_year", 2026}});
   const std::string seed = sha256_hex(seed_word);
-  return {{"year", 2026}, {"policy", policy()}, {"experts", std::move(experts)}, {"applications", json::array{}}, {"context", "round 1, panel 1"}, {"seed", seed},
-          {"commitment", commitment_of(seed, "round 1, panel 1")}, {"seats", 5}, {"spares", 2},
-          {"strata", json::array{json::object{{"name", "enterprise"}, {"where", json::object{{"kind", json::array{"enterprise"}}}}, {"at_least", "1/3"}, {"spares_at_least", 1}},
-                                 json::object{{"name", "elsewhere"}, {"where", json::object{{"out_of_province", true}}}, {"at_least", 2}, {"at_most", 2}}}}};
+  return {{"year", 2026},
+          {"policy", policy()},
+          {"experts", std::move(experts)},
+          {"applications", json::array{}},
+          {"context", "round 1, panel 1"},
+          {"seed", seed},
+          {"commitment", commitment_of(seed, "round 1, panel 1")},
+          {"seats", 5},
+          {"spares", 2},
+          {"strata",
+           json::array{
+               json::object{{"name", "enterprise"},
+                            {"where", json::object{{"kind", json::array{"enterprise"}}}},
+                            {"at_least", "1/3"},
+                            {"spares_at_least", 1}},
+               json::object{{"name", "elsewhere"}, {"where", json::object{{"out_of_province", true}}}, {"at_least", 2}, {"at_most", 2}}}}};
 }
 
 std::string codes_of(const json::object& of) {
@@ -48,7 +63,8 @@ TEST(Draw, KeepsStrataForEverySeed) {
       elsewhere += number % 4 == 0;
       ++drawn[id];
     }
-    for (const json::value& each : result.at("spares").as_array()) spare_enterprise += std::stoi(std::string{each.as_string()}.substr(1)) % 3 == 0;
+    for (const json::value& each : result.at("spares").as_array())
+      spare_enterprise += std::stoi(std::string{each.as_string()}.substr(1)) % 3 == 0;
     EXPECT_EQ(result.at("panel").as_array().size(), 5U);
     EXPECT_GE(enterprise, 2);
     EXPECT_EQ(elsewhere, 2);
@@ -76,7 +92,8 @@ TEST(Draw, WithoutStrataThePanelIsTheFrontOfTheOrder) {
 
 TEST(Draw, LeavesOutConflictsAndTheNotNominated) {
   json::object of = input();
-  of["applications"] = json::array{json::object{{"id", "a1"}, {"org", "org1"}}, json::object{{"id", "a2"}, {"org", "org2"}}, json::object{{"id", "a3"}, {"org", "org2"}}};
+  of["applications"] = json::array{json::object{{"id", "a1"}, {"org", "org1"}}, json::object{{"id", "a2"}, {"org", "org2"}},
+                                   json::object{{"id", "a3"}, {"org", "org2"}}};
   of["nominated_since"] = 2026;
   of["conflicts_max"] = 1;
   of["experts"].as_array()[4].as_object()["nominated_year"] = 2025;
@@ -84,6 +101,34 @@ TEST(Draw, LeavesOutConflictsAndTheNotNominated) {
   EXPECT_EQ(canonical_json(json::value(result.at("excluded"))),
             R"([{"applications":2,"expert":"e02","reason":"own-unit"},{"applications":0,"expert":"e04","reason":"not-nominated"}])");
   EXPECT_EQ(result.at("order").as_array().size(), 10U);
+}
+
+TEST(Draw, SparesStepInSoThatStrataStillHold) {
+  int stepped_in = 0;
+  for (int seed = 0; seed < 50; ++seed) {
+    json::object of = input(std::to_string(seed));
+    const json::object before = got(run_draw(of));
+    EXPECT_EQ(before.at("seated"), before.at("panel"));
+    of["absent"] = json::array{before.at("panel").as_array()[0]};
+    const Result<json::object> after = run_draw(of);
+    if (!after) {
+      EXPECT_EQ(after.error().code, "draw.infeasible");
+      continue;
+    }
+    ++stepped_in;
+    EXPECT_EQ(after->at("panel"), before.at("panel"));
+    int enterprise = 0, elsewhere = 0;
+    for (const json::value& each : after->at("seated").as_array()) {
+      EXPECT_NE(each, before.at("panel").as_array()[0]);
+      const int number = std::stoi(std::string{each.as_string()}.substr(1));
+      enterprise += number % 3 == 0;
+      elsewhere += number % 4 == 0;
+    }
+    EXPECT_EQ(after->at("seated").as_array().size(), 5U);
+    EXPECT_GE(enterprise, 2);
+    EXPECT_EQ(elsewhere, 2);
+  }
+  EXPECT_GT(stepped_in, 20);
 }
 
 TEST(Draw, RefusesAnotherSeedThanCommittedTo) {
