@@ -11,6 +11,7 @@
 #include "server/cli/commands.h"
 #include "server/cli/plugin.h"
 #include "server/cli/results.h"
+#include "server/cli/review.h"
 #include "server/cli/scxml_test.h"
 #include "server/cli/why.h"
 #include "server/cli/workflow_commands.h"
@@ -271,6 +272,7 @@ int main(int argc, char** argv) {
   copy_command->add_flag("--json", json_output, "print as JSON");
 
   add_plugin_commands(app, files, [&] { return Home{data, store, documents}; }, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
+  add_review_commands(app, files, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 
   add_results_commands(app, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 

@@ -12,7 +12,7 @@ build=build/release
 
 tools/deps.sh --bench
 cmake --preset release -DCHUYI_BENCH=ON >/dev/null
-cmake --build --preset release --target bench_engine bench_plugins bench_store bench_fill bench_beast bench_results chuyi
+cmake --build --preset release --target bench_engine bench_plugins bench_store bench_fill bench_beast bench_results bench_experts chuyi
 mkdir -p "$folder"
 
 run() {
@@ -26,7 +26,7 @@ run() {
     postgres) tests/support/postgres.sh bash -c '"$0" --folder "$1" --store "$CHUYI_TEST_POSTGRES" "${@:2}"' "$build/bin/bench_store" "$folder/postgres" "${@:2}" ;;
     http) python3 bench/http/http_bench.py "$build" --folder "$folder/http" "${@:2}" ;;
     growth) python3 bench/growth/growth_bench.py "$build" --folder "$folder/growth" "${@:2}" ;;
-    rounds) "$build/bin/bench_results" ;;
+    rounds) "$build/bin/bench_results"; "$build/bin/bench_experts" ;;
     *) sed -n 2,6p "$0" >&2; exit 2 ;;
   esac
 }

@@ -37,6 +37,7 @@ ONLY_IN = {
     "lua.hpp": ["engine/scxml", "tests"],
     "pugixml.hpp": ["engine/check", "engine/scxml", "plugins/loader", "tests"],
     "curl/curl.h": ["storage/s3", "server", "tests"],
+    "lemon": ["engine/review"],
     "boost/asio": ["server"],
     "boost/beast": ["server"],
     "valijson": ["engine/forms"],
