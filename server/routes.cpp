@@ -71,6 +71,7 @@ const std::vector<Route>& all_routes() {
       {"POST", "/api/v1/tasks/{id}/release", signed_in, release_task, kKey},
       {"PUT", "/api/v1/tasks/{id}/draft", signed_in, save_task},
       {"POST", "/api/v1/tasks/{id}/complete", signed_in, complete_task, kKey},
+      {"POST", "/api/v1/tasks/{id}/correct", signed_in, correct_task, kKey},
       {"GET", "/api/v1/notices", everybody, list_notices},
       {"GET", "/api/v1/notices/{id}", everybody, get_notice},
       {"POST", "/api/v1/notices/{id}/objections", everybody, file_objection, kKey},

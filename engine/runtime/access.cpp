@@ -27,7 +27,7 @@ bool is_of_unit(const Actor& actor, const SessionRow& session) {
   return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) { return held.org == session.org; });
 }
 
-bool is_of_panel(const std::string& task_kind) { return task_kind == "sheet" || task_kind == "panel-setup"; }
+bool is_of_panel(const std::string& task_kind) { return task_kind == "sheet" || task_kind.starts_with("panel-"); }
 
 }  // namespace
 
@@ -36,11 +36,13 @@ bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet) {
   return has_sheet && !is_of_unit(actor, session) && actor.has("reviewer");
 }
 
+bool sees_as_reviewer(const Actor& actor, const SessionRow& session) { return !actor.has("applicant", session.org) && !is_officer_for(actor, session); }
+
 bool opens_application(const TaskRow& sheet) { return sheet.status != "cancelled" && sheet.outcome != "recuse"; }
 
 bool may_see(const Actor& actor, const TaskRow& task, const SessionRow& session) {
   if (task.kind == "sheet" && may_act(actor, task) && may_see(actor, session, opens_application(task))) return true;
-  if (is_of_panel(task.kind)) return is_provincial_for(actor, session);
+  if (is_of_panel(task.kind)) return is_provincial_for(actor, session) || (task.kind != "sheet" && may_act(actor, task));
   if (may_act(actor, task)) return true;
   return task.kind != "objection" && is_officer_for(actor, session);
 }
@@ -52,7 +54,9 @@ bool may_see_data(const Actor& actor, const TaskRow& task, const SessionRow& ses
 
 bool may_see_panel(const Actor& actor, const SessionRow& session) { return is_provincial_for(actor, session); }
 
-bool seals_scores(const TaskRow& task) { return is_of_panel(task.kind) && (task.status == "open" || task.status == "claimed"); }
+bool seals_scores(const TaskRow& task) {
+  return is_of_panel(task.kind) && task.kind != "panel-reopening" && (task.status == "open" || task.status == "claimed");
+}
 
 bool may_see_actor(const Actor& actor, const SessionRow& session, const std::string& task_kind) {
   if (is_of_panel(task_kind)) return is_provincial_for(actor, session);
@@ -65,7 +69,7 @@ bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::s
   return is_officer_for(actor, session) || actor.has("applicant", session.org);
 }
 
-bool may_see_audit_hash(const Actor& actor, const SessionRow& session) { return is_provincial_for(actor, session); }
+bool may_see_audit_hash(const Actor& actor, const SessionRow& session, bool panel_open) { return is_provincial_for(actor, session) && !panel_open; }
 
 SessionFilter visible_sessions(const Actor& actor) {
   SessionFilter out;

@@ -13,26 +13,29 @@ namespace chuyi {
 /// reviewer those with a sheet of their own (`has_sheet`), never one of their own organisation.
 /// Administrators run the platform and see no application.
 bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet);
+/// Whether nothing but a sheet of his own lets the actor see the application: neither its unit nor an office.
+bool sees_as_reviewer(const Actor& actor, const SessionRow& session);
 /// Whether the sheet lets its reviewer see the application: neither recused from nor cancelled.
 bool opens_application(const TaskRow& sheet);
 /// That there is such a task: whom it is for (not a reviewer whose sheet opens nothing), and officers who may see
-/// the application; panel-setup and sheets provincial officers only, objections only whom they are for.
+/// the application; what belongs to a panel provincial officers only, objections only whom they are for.
 bool may_see(const Actor& actor, const TaskRow& task, const SessionRow& session);
 /// What stands in it: whom it is for, who completed it, and provincial officers; a sheet's is theirs only
 /// once the panel has closed.
 bool may_see_data(const Actor& actor, const TaskRow& task, const SessionRow& session, bool panel_open);
 /// Who is on the panel and who has signed: provincial officers of the application's province.
 bool may_see_panel(const Actor& actor, const SessionRow& session);
-/// Whether the task keeps its application's scores sealed: an open sheet, or a panel still to be appointed. The
-/// panel has closed when no such task is left.
+/// Whether the task keeps its application's scores sealed: an open sheet, or a panel still to be appointed, to discuss or to be
+/// opened. Beside that, a panel's record seals them (engine/stages/panel/seal.h).
 bool seals_scores(const TaskRow& task);
 /// Whether this actor sees who acted in history entries of this kind. Applicants never see who reviewed.
 bool may_see_actor(const Actor& actor, const SessionRow& session, const std::string& task_kind);
 /// Whether this actor reads the opinion of a sign-off of such a task in the history: applicants and officers, but
 /// of what belongs to the expert review (its stage) provincial officers only; of sheets nobody.
 bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage);
-/// The hash of an audit record would tell whoever can guess the record that the guess is right.
-bool may_see_audit_hash(const Actor& actor, const SessionRow& session);
+/// The hash of an audit record would tell whoever can guess the record that the guess is right: provincial officers, once no
+/// sheet is sealed any more.
+bool may_see_audit_hash(const Actor& actor, const SessionRow& session, bool panel_open);
 
 /// What of the list of applications the actor may see. No orgs, own and reviewer: nothing.
 SessionFilter visible_sessions(const Actor& actor);

@@ -4,6 +4,7 @@
 #include "engine/stages/award/award.h"
 #include "engine/stages/countersign/countersign.h"
 #include "engine/stages/panel/panel.h"
+#include "engine/stages/panel/reopening.h"
 #include "engine/stages/plugin/plugin.h"
 #include "engine/stages/publicity/publicity.h"
 #include "engine/stages/task/task.h"
@@ -19,6 +20,7 @@ Result<> add_builtin_handlers(InvokeRegistry& registry) {
       {"task", std::make_unique<TaskStage>()},
       {"countersign", std::make_unique<CountersignStage>()},
       {"panel", std::make_unique<PanelStage>()},
+      {"panel-reopening", std::make_unique<PanelReopeningStage>()},
       {"publicity", std::make_unique<PublicityStage>()},
       {"award", std::make_unique<AwardStage>()},
       {"annual-check", std::make_unique<AnnualCheckStage>()},

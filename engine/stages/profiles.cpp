@@ -60,9 +60,13 @@ const check::World& builtin_world() {
                                      overdue("due")},
                          .not_by = "not_by"},
            InvokeProfile{.type = "panel",
-                         .parameters = {{.name = "org"}, {.name = "reviewers_min"}, {.name = "reviewers"}, {.name = "unit"}},
+                         .parameters = {{.name = "org"}, {.name = "reviewers_min"}, {.name = "reviewers"}, {.name = "unit"}, {.name = "opening", .allowed = {"none", "two"}}},
                          .answers = {{.event = "done.invoke.{id}", .zh = "评审结束", .en = "closed"}},
                          .separates = true},
+           InvokeProfile{.type = "panel-reopening",
+                         .parameters = {{.name = "panel"}, {.name = "org"}},
+                         .answers = {{.event = "done.invoke.{id}", .data = {{{"outcome", "reopen"}}}, .zh = "同意重启评审", .en = "reopened"},
+                                     {.event = "done.invoke.{id}", .data = {{{"outcome", "refuse"}}}, .zh = "不同意重启评审", .en = "not reopened"}}},
            InvokeProfile{.type = "publicity",
                          .parameters = {{.name = "period", .manifest = "publicity"},
                                         {.name = "org"},
@@ -93,7 +97,7 @@ const check::World& builtin_world() {
                          .answers = {{.event = "done.invoke.{id}", .zh = "答复", .en = "answered"}, check::package_failure()},
                          .fails = false},
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
-      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
+      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator", "discipline"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
       .outside = {"applicant", "province"}};
   return world;

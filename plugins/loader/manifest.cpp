@@ -41,7 +41,7 @@ class Reader {
     if (const pugi::xml_node quota = root_.child("quota")) read_quota(quota);
     if (const pugi::xml_node term = root_.child("term")) data["term_years"] = term.attribute("years").as_int();
     if (const pugi::xml_node numbering = root_.child("numbering")) data["numbering"] = json::object{{"scheme", numbering.attribute("scheme").value()}};
-    if (const pugi::xml_node panel = root_.child("panel")) data["panel"] = json::object{{"reviewers_min", panel.attribute("reviewers-min").as_int()}};
+    if (const pugi::xml_node panel = root_.child("panel")) read_panel(panel);
     if (const pugi::xml_node publicity = root_.child("publicity")) read_publicity(publicity);
     if (const pugi::xml_node check = root_.child("annual-check")) read_annual_check(check);
     if (const pugi::xml_node funding = root_.child("funding")) read_funding(funding);
@@ -136,6 +136,18 @@ class Reader {
     return per;
   }
 
+  void read_panel(const pugi::xml_node& node) {
+    json::object panel{{"reviewers_min", node.attribute("reviewers-min").as_int()}};
+    for (const char* mode : {"opening", "blind"})
+      if (const pugi::xml_attribute given = node.attribute(mode)) panel[mode] = given.value();
+    json::array words;
+    for (std::string& word : split(node.attribute("common-words").value(), " ")) words.emplace_back(std::move(word));
+    if (!words.empty()) panel["common_words"] = std::move(words);
+    out_.conflicts = node.attribute("conflicts").value();
+    out_.conflicts_place = document_.place(node);
+    out_.data["panel"] = std::move(panel);
+  }
+
   void read_annual_check(const pugi::xml_node& node) {
     json::array indicators = list_of(node, "indicator", "id", [](const pugi::xml_node& each) {
       json::object indicator{{"id", each.attribute("id").value()}, {"titles", texts(each)}, {"type", each.attribute("type").value()}};
@@ -198,12 +210,14 @@ class Reader {
     json::array documents = list_of(list, "document", "kind", [](const pugi::xml_node& node) {
       json::array types;
       for (std::string& type : split(node.attribute("media-types").value(), " ,")) types.emplace_back(std::move(type));
-      return json::object{{"kind", node.attribute("kind").value()},
-                          {"titles", texts(node)},
-                          {"required", node.attribute("required").as_bool()},
-                          {"public", node.attribute("public").as_bool()},
-                          {"media_types", std::move(types)},
-                          {"bytes_max", static_cast<std::int64_t>(node.attribute("bytes-max").as_llong())}};
+      json::object out{{"kind", node.attribute("kind").value()},
+                       {"titles", texts(node)},
+                       {"required", node.attribute("required").as_bool()},
+                       {"public", node.attribute("public").as_bool()},
+                       {"media_types", std::move(types)},
+                       {"bytes_max", static_cast<std::int64_t>(node.attribute("bytes-max").as_llong())}};
+      if (node.attribute("identifies").as_bool()) out["identifies"] = true;
+      return out;
     });
     out_.data["documents"] = std::move(documents);
     out_.data["documents_max"] = list.attribute("max").as_int();

@@ -27,6 +27,8 @@ struct Manifest {
   std::string certificate_src;  ///< both empty: none
   std::string certificate_shared;
   std::string certificate_place;
+  std::string conflicts;  ///< name of the rules of conflict in workflows/policies; empty: none
+  std::string conflicts_place;
   std::map<std::string, std::string> text_places;  ///< by the keys of data["texts"]
   std::string library;  ///< path inside the package; empty when there is none
   std::string library_place;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/digest.h"
+#include "engine/review/conflicts.h"
 #include "engine/scxml/describe.h"
 #include "plugins/loader/certificate.h"
 #include "plugins/loader/manifest.h"
@@ -32,6 +33,7 @@ constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'00
 constexpr const char* kWorkflowFile = "workflow.scxml";
 constexpr const char* kCertificateFile = "certificate.xml";
 constexpr const char* kLibraryDigest = "library.sha256";
+constexpr const char* kConflictsFile = "conflicts.json";
 
 Error package_error(std::string code, std::string message, std::string place) {
   return Error{.kind = ErrorKind::invalid, .code = std::move(code), .message = std::move(message), .place = std::move(place)};
@@ -190,6 +192,28 @@ Result<std::string> read_template(const Manifest& manifest, const PackageLibrary
   return error;
 }
 
+/// The rules of conflict that the programme's panels keep, and which fields of the nomination they read: {"rules", "fields"}, from
+/// workflows/policies. Empty when the manifest names none. Errors: `invalid` "plugin.conflicts".
+Result<std::string> read_conflicts(const Manifest& manifest, const PackageLibraryOptions& options) {
+  if (manifest.conflicts.empty()) return std::string{};
+  json::object out;
+  const std::pair<const char*, std::string> files[] = {{"rules", manifest.conflicts}, {"fields", "conflict-fields"}};
+  for (const auto& [member, name] : files) {
+    const Result<std::string> text = read_text(fs::path{options.workflows} / "policies" / (name + ".json"), kTextMax);
+    if (!text) return package_error("plugin.conflicts", "Expected the file workflows/policies/" + name + ".json", manifest.conflicts_place);
+    const Result<json::value> read = parse_json(*text, JsonLimits{.bytes_max = kTextMax}, name);
+    if (!read || !read->is_object()) return package_error("plugin.conflicts", "Expected JSON in workflows/policies/" + name + ".json", manifest.conflicts_place);
+    if (std::string{member} == "fields")
+      out[member] = *read;
+    else
+      out[member] = array_or_empty(read->get_object(), "rules");
+  }
+  constexpr int kAnyYear = 2000;
+  if (const Result<review::ConflictPolicy> policy = review::conflict_policy_from_json({{"rules", out["rules"]}}, kAnyYear); !policy)
+    return package_error("plugin.conflicts", "Expected rules of conflict in workflows/policies/" + manifest.conflicts + ".json: " + policy.error().message, manifest.conflicts_place);
+  return canonical_json(json::value(out));
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -245,6 +269,10 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
     keep(certificate.error());
   else if (!certificate->empty())
     out.files[kCertificateFile] = *certificate;
+  if (const Result<std::string> conflicts = read_conflicts(manifest, options); !conflicts)
+    keep(conflicts.error());
+  else if (!conflicts->empty())
+    out.files[kConflictsFile] = *conflicts;
   if (!manifest.library.empty()) {
     Result<std::string> library = read(manifest.library, kLibraryMax);
     if (library) {
@@ -323,6 +351,9 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   out->programme = manifest.id;
   out->version = manifest.version;
   out->manifest = manifest.data;
+  if (source.files.contains(kConflictsFile))
+    if (Result<json::value> conflicts = parse_json(string_or(source.files, kConflictsFile), JsonLimits{.bytes_max = kTextMax}, kConflictsFile); conflicts)
+      out->manifest["conflicts"] = std::move(*conflicts);
   out->files = source.files;
   out->library_digest = string_or(source.files, kLibraryDigest);
   if (!out->library_digest.empty()) out->library = library_path(options, out->library_digest).string();

@@ -5,6 +5,7 @@
 #include "engine/runtime/session_document.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/diagram.h"
+#include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 #include "server/diagram/diagram.h"
@@ -17,7 +18,9 @@ constexpr std::size_t kHistoryMax = 1'000;
 
 /// Everything about an application that the actor may see.
 Result<json::object> whole_application(Context& context, const Seen& seen) {
-  json::object out = application_json(seen.session, seen.definition.get());
+  const SessionRow row = shown_session(context.actor, seen.session, seen.definition.get());
+  const bool blind = is_blind(context.actor, seen.session, seen.definition.get());
+  json::object out = application_json(row, seen.definition.get());
   Queries& queries = context.services.queries;
   const Result<Page<TaskRow>> tasks =
       queries.tasks(TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = seen.session.id, .kind = {}}, {.limit = 100});
@@ -25,7 +28,7 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
   json::array shown;
   for (const TaskRow& task : tasks->rows) {
     if (!may_see(context.actor, task, seen.session)) continue;
-    json::object each = task_json(task, &seen.session, seen.definition.get());
+    json::object each = task_json(task, &row, seen.definition.get());
     if (!may_act(context.actor, task)) each.erase("data");
     shown.emplace_back(std::move(each));
     if (task.role == "applicant" && !task.form.empty() && may_act(context.actor, task))
@@ -34,10 +37,10 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
   out["tasks"] = std::move(shown);
   const Result<std::optional<AwardRow>> award = queries.award_of(seen.session.id);
   if (!award) return award.error();
-  out["award"] = *award ? json::value(award_json(**award)) : json::value();
+  out["award"] = *award && !blind ? json::value(award_json(**award)) : json::value();
   const Result<std::optional<BundleRow>> bundle = queries.latest_bundle(seen.session.id);
   if (!bundle) return bundle.error();
-  out["bundle"] = *bundle ? json::value(json::object{{"digest", (*bundle)->digest},
+  out["bundle"] = *bundle && !blind ? json::value(json::object{{"digest", (*bundle)->digest},
                                                      {"size", static_cast<std::int64_t>((*bundle)->size)},
                                                      {"sealed", format_instant((*bundle)->sealed)}})
                           : json::value();
@@ -76,13 +79,17 @@ net::awaitable<Response> list_applications(Context& context) {
   filter.status = request.query_or("status");
   filter.stage = request.query_or("stage");
   filter.text = request.query_or("q");
+  if (!filter.text.empty()) filter.reviewer.clear();  // a search would tell whose a blind application is
   if (filter.orgs.empty() && filter.own.empty() && filter.reviewer.empty()) co_return list_response(request, {}, {});
   const PageRequest page = context.page();
   const auto rows = co_await context.blocking([&] { return context.services.queries.sessions(filter, page); });
   if (!rows) co_return context.fail(rows.error());
   json::array items;
   for (const SessionRow& row : rows->rows)
-    if (may_see(context.actor, row, true)) items.emplace_back(application_json(row, context.services.definitions.by_digest(row.definition).get()));
+    if (may_see(context.actor, row, true)) {
+      const DefinitionPtr definition = context.services.definitions.by_digest(row.definition);
+      items.emplace_back(application_json(shown_session(context.actor, row, definition.get()), definition.get()));
+    }
   co_return list_response(request, std::move(items), rows->next);
 }
 
@@ -159,6 +166,8 @@ net::awaitable<Response> get_history(Context& context) {
   const Result<json::array> items = co_await context.blocking([&]() -> Result<json::array> {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
+    const Result<bool> panel_open = is_panel_open(context.services.queries, seen->session.id);
+    if (!panel_open) return panel_open.error();
     const Result<std::vector<AuditRow>> rows = context.services.queries.audit(seen->session.id, 0, kHistoryMax);
     if (!rows) return rows.error();
     json::array out;
@@ -179,7 +188,7 @@ net::awaitable<Response> get_history(Context& context) {
       // Its states are those of the version that it happened on.
       const DefinitionPtr then = context.services.definitions.by_digest(string_or(record, "definition"));
       const DefinitionPtr& definition = then ? then : seen->definition;
-      out.emplace_back(history_json(row, record, task ? &*task : nullptr, context.actor, seen->session, definition.get(), context.services.texts));
+      out.emplace_back(history_json(row, record, task ? &*task : nullptr, context.actor, seen->session, *panel_open, definition.get(), context.services.texts));
     }
     return out;
   });
@@ -204,7 +213,8 @@ net::awaitable<Response> get_reviews(Context& context) {
       if (sheet.status == "cancelled" || !may_see(context.actor, sheet, seen->session)) continue;
       const Result<std::optional<UserRow>> reviewer = queries.user(sheet.user);
       if (!reviewer) return reviewer.error();
-      json::object item{{"reviewer", json::object{{"id", sheet.user}, {"name", *reviewer ? (*reviewer)->name : sheet.user}}},
+      json::object item{{"id", sheet.id},
+                        {"reviewer", json::object{{"id", sheet.user}, {"name", *reviewer ? (*reviewer)->name : sheet.user}}},
                         {"status", sheet.status},
                         {"outcome", sheet.outcome},
                         {"signed", sheet.done ? json::value(format_instant(*sheet.done)) : json::value()}};
@@ -212,6 +222,8 @@ net::awaitable<Response> get_reviews(Context& context) {
         item["scores"] = object_or_empty(sheet.data, "scores");
         item["total"] = string_or(sheet.data, "total");
         item["comment"] = string_or(sheet.data, "comment");
+        for (const char* of_a_correction : {"corrects", "reason"})
+          if (const json::value* given = sheet.data.if_contains(of_a_correction)) item[of_a_correction] = *given;
       }
       items.push_back(std::move(item));
     }

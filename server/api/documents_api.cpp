@@ -4,6 +4,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
+#include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 
@@ -47,6 +48,15 @@ Result<std::unique_ptr<DocumentReader>> open_to_send(DocumentStore& documents, c
 
 Error empty_document() {
   return Error{.kind = ErrorKind::invalid, .code = "document.empty", .message = "Expected a document with content", .message_zh = "材料内容为空"};
+}
+
+/// The documents of an application, as the actor may see them. Blocks: call it on the pool.
+Result<std::vector<DocumentRow>> seen_documents(Context& context) {
+  const Result<Seen> seen = see_application(context, context.parameters[0]);
+  if (!seen) return seen.error();
+  Result<std::vector<DocumentRow>> rows = context.services.queries.documents(seen->session.id);
+  if (rows && is_blind(context.actor, seen->session, seen->definition.get())) return shown_documents(std::move(*rows), seen->definition.get());
+  return rows;
 }
 
 /// Passes the whole body to `take`, on the pool. @return its size.
@@ -132,11 +142,7 @@ net::awaitable<Response> add_document(Context& context) {
 }
 
 net::awaitable<Response> list_documents(Context& context) {
-  const Result<std::vector<DocumentRow>> rows = co_await context.blocking([&]() -> Result<std::vector<DocumentRow>> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
-    return context.services.queries.documents(seen->session.id);
-  });
+  const Result<std::vector<DocumentRow>> rows = co_await context.blocking([&] { return seen_documents(context); });
   if (!rows) co_return context.fail(rows.error());
   json::array items;
   for (const DocumentRow& row : *rows) items.emplace_back(document_json(row));
@@ -149,9 +155,7 @@ net::awaitable<Response> get_document(Context& context) {
     std::unique_ptr<DocumentReader> reader;
   };
   Result<Found> found = co_await context.blocking([&]() -> Result<Found> {
-    const Result<Seen> seen = see_application(context, context.parameters[0]);
-    if (!seen) return seen.error();
-    const Result<std::vector<DocumentRow>> rows = context.services.queries.documents(seen->session.id);
+    const Result<std::vector<DocumentRow>> rows = seen_documents(context);
     if (!rows) return rows.error();
     for (const DocumentRow& row : *rows) {
       if (row.id != context.parameters[1]) continue;
@@ -186,6 +190,11 @@ net::awaitable<Response> get_bundle(Context& context) {
   Result<Found> found = co_await context.blocking([&]() -> Result<Found> {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
+    if (is_blind(context.actor, seen->session, seen->definition.get()))
+      return Error{.kind = ErrorKind::forbidden,
+                   .code = "bundle.blind",
+                   .message = "Expected somebody who may know whose application it is: the panel is double-blind; open the documents one by one",
+                   .message_zh = "本评审实行双盲，不提供材料包，请逐份查阅材料"};
     const Result<std::optional<BundleRow>> row = context.services.queries.latest_bundle(seen->session.id);
     if (!row) return row.error();
     if (!*row)

@@ -46,6 +46,7 @@ net::awaitable<Response> claim_task(Context& context);
 net::awaitable<Response> release_task(Context& context);
 net::awaitable<Response> save_task(Context& context);
 net::awaitable<Response> complete_task(Context& context);
+net::awaitable<Response> correct_task(Context& context);
 
 net::awaitable<Response> why_application(Context& context);
 net::awaitable<Response> why_task(Context& context);

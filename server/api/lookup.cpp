@@ -55,6 +55,9 @@ Result<SeenTask> see_task_to_act(Context& context, const std::string& id) {
 }
 
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id) {
+  const Result<Page<RecordRow>> panels = queries.records({.kind = "panel", .about = session_id}, {.limit = 200, .after = {}});
+  if (!panels) return panels.error();
+  if (std::any_of(panels->rows.begin(), panels->rows.end(), [](const RecordRow& row) { return bool_or(row.data, "sealed", false); })) return true;
   for (std::string after;;) {
     const Result<Page<TaskRow>> open =
         queries.tasks(TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = session_id, .kind = {}}, {.limit = 200, .after = after});

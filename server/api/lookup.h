@@ -23,7 +23,7 @@ Result<SeenTask> see_task(Context& context, const std::string& id);
 /// The same for a command: also for whom it is for but opens nothing any more, so that a repeated recusal is answered.
 Result<SeenTask> see_task_to_act(Context& context, const std::string& id);
 
-/// Whether a panel of the application still scores or is to be appointed: its scores are sealed.
+/// Whether the scores of a panel of the application are sealed: it still scores, is to be appointed or opened, or ended before that.
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id);
 
 /// Events of the chart that the actor may send now. Errors: of a document that cannot be read.

@@ -218,7 +218,7 @@ json::object archived_json(const AuditRow& row, const std::string& bag, const Te
 
 std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" ? string_or(record, "task") : std::string{}; }
 
-json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session,
+json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session, bool panel_open,
                           const Definition* definition, const Texts& texts) {
   const std::string kind = string_or(record, "kind");
   const std::string task_kind = string_or(record, "task_kind");
@@ -243,7 +243,7 @@ json::object history_json(const AuditRow& row, const json::object& record, const
                    {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}}};
   if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, definition == nullptr ? task->state : state_of(*definition, *task))))
     if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
-  if (may_see_audit_hash(viewer, session)) out["hash"] = row.hash;
+  if (may_see_audit_hash(viewer, session, panel_open)) out["hash"] = row.hash;
   if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};
   return out;
 }

@@ -36,7 +36,8 @@ json::object archived_json(const AuditRow& row, const std::string& bag, const Te
 /// The task that a record of a sign-off is about; empty for other records.
 std::string signed_task(const json::object& record);
 /// One entry of an application's history as `viewer` may see it. `task`: the signed one, nullptr when there is none.
-json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session,
+/// @param panel_open  its scores are sealed
+json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session, bool panel_open,
                           const Definition* definition, const Texts& texts);
 
 }  // namespace chuyi

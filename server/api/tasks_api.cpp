@@ -1,4 +1,5 @@
 #include "engine/invoke/work_items.h"
+#include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 
@@ -22,7 +23,7 @@ net::awaitable<Response> act(Context& context, std::string kind, json::object da
   const Result<Reply> reply = co_await context.execute(task_command(std::move(kind), context.parameters[0], std::move(data), revision));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
-  shown.body = replied_task(*reply, seen->application.session, seen->application.definition.get());
+  shown.body = replied_task(*reply, shown_session(context.actor, seen->application.session, seen->application.definition.get()), seen->application.definition.get());
   co_return reply_response(shown);
 }
 
@@ -46,7 +47,9 @@ net::awaitable<Response> list_tasks(Context& context) {
       const Result<std::optional<SessionRow>> session = context.services.queries.session(row.session_id);
       if (!session) return session.error();
       if (!*session || !may_see(context.actor, row, **session)) continue;
-      json::object item = task_json(row, &**session, context.services.definitions.by_digest((*session)->definition).get());
+      const DefinitionPtr definition = context.services.definitions.by_digest((*session)->definition);
+      const SessionRow shown = shown_session(context.actor, **session, definition.get());
+      json::object item = task_json(row, &shown, definition.get());
       item.erase("data");
       out.items.emplace_back(std::move(item));
     }
@@ -58,16 +61,31 @@ net::awaitable<Response> list_tasks(Context& context) {
 
 net::awaitable<Response> get_task(Context& context) {
   bool with_data = false;
+  json::object more;  // what only this kind of task shows
   const Result<SeenTask> seen = co_await context.reading([&]() -> Result<SeenTask> {
     Result<SeenTask> found = see_task(context, context.parameters[0]);
     if (!found) return found;
     const Result<bool> panel_open = is_panel_open(context.services.queries, found->task.session_id);
     if (!panel_open) return panel_open.error();
     with_data = may_see_data(context.actor, found->task, found->application.session, *panel_open);
+    const Seen& application = found->application;
+    if (!application.definition) return found;
+    if (found->task.kind == "sheet" && is_blind(context.actor, application.session, application.definition.get())) {
+      Result<json::object> nomination = shown_nomination(application.session, *application.definition);
+      if (!nomination) return nomination.error();
+      more["nomination"] = std::move(*nomination);
+    }
+    if (found->task.kind == "panel-setup") {
+      Result<json::array> warnings = names_left(context.services.queries, application.session, *application.definition);
+      if (!warnings) return warnings.error();
+      if (!warnings->empty()) more["warnings"] = std::move(*warnings);
+    }
     return found;
   });
   if (!seen) co_return context.fail(seen.error());
-  json::object shown = task_json(seen->task, &seen->application.session, seen->application.definition.get());
+  const SessionRow row = shown_session(context.actor, seen->application.session, seen->application.definition.get());
+  json::object shown = task_json(seen->task, &row, seen->application.definition.get());
+  for (auto& member : more) shown[member.key()] = std::move(member.value());
   if (!with_data) shown.erase("data");
   if (seen->application.definition) {
     if (const json::value* schema = seen->application.definition->forms.if_contains(seen->task.form)) shown["schema"] = *schema;
@@ -101,6 +119,20 @@ net::awaitable<Response> complete_task(Context& context) {
     revision = *given;
   }
   co_return co_await act(context, "task.complete", std::move(*body), revision);
+}
+
+net::awaitable<Response> correct_task(Context& context) {
+  const std::vector<Field> fields{{"reason"}};
+  Result<json::object> body = context.json_body(fields);
+  if (!body) co_return context.fail(body.error());
+  const Result<SeenTask> seen = co_await context.reading([&] { return see_task_to_act(context, context.parameters[0]); });
+  if (!seen) co_return context.fail(seen.error());
+  const Result<Reply> reply = co_await context.execute(task_command("task.correct", context.parameters[0], std::move(*body)));
+  if (!reply) co_return context.fail(reply.error());
+  Reply shown = *reply;
+  shown.status = 201;
+  shown.body = json::object{{"id", string_or(reply->body.as_object(), "sheet")}};
+  co_return reply_response(shown);
 }
 
 }  // namespace chuyi::api

@@ -57,6 +57,7 @@ WHILE_OPEN = [
     ("POST", "/api/v1/tasks/{id}={setup}/complete", {}, {}, "404 404 404 404 409 404 404 404 404 401"),
     ("POST", "/api/v1/tasks/{id}={sheet}/complete", {"outcome": "shout"}, {}, "404 404 404 404 403 409 404 404 404 401"),
     ("POST", "/api/v1/tasks/{id}={recused}/complete", {"outcome": "recuse"}, {}, "404 404 404 404 403 404 404 409 404 401"),
+    ("POST", "/api/v1/tasks/{id}={signed}/correct", {"reason": "x"}, {}, "404 404 404 404 403 404 404 404 404 401"),
     ("GET", "/api/v1/notices", None, {}, ALL),
     ("GET", "/api/v1/notices/{id}=none", None, {}, ALL.replace("200", "404")),
     ("POST", "/api/v1/notices/{id}=none/objections", {}, {}, ALL.replace("200", "422")),
