@@ -33,6 +33,7 @@ def package(folder, name, panel):
     assert changed == 1
     text, changed = re.subn(r'(<document kind="ethics")', r'\1 identifies="true"', text)
     assert changed == 1
+    text = re.sub(r"<library [^>]*/>", "", text)  # its code would be asked about every form
     with open(path, "w", encoding="utf-8") as out:
         out.write(text)
     FORMS.setdefault(name, FORMS["workshop"])
@@ -162,9 +163,11 @@ class Panels(unittest.TestCase):
         for way in ways:
             own, derived = self.secrets_of(way)
             for (path, who), answer in answers[way.id].items():
+                if path.endswith((".svg", ".css")):
+                    continue  # full of numbers of its own; compared above
                 told = answer.body.decode("utf-8", "replace") + str(answer.headers)
                 for expert in EXPERTS:
-                    for secret in own[expert] if expert != who else ():
+                    for secret in set(own[expert]) - set(own.get(who, ())):
                         self.assertNotIn(secret, told, (stage, path, who))
                 for secret in derived if who not in EXPERTS else ():
                     self.assertNotIn(secret, told, (stage, path, who))
