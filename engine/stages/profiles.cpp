@@ -97,7 +97,7 @@ const check::World& builtin_world() {
                          .answers = {{.event = "done.invoke.{id}", .zh = "答复", .en = "answered"}, check::package_failure()},
                          .fails = false},
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
-      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator", "discipline"},
+      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
       .outside = {"applicant", "province"}};
   return world;
