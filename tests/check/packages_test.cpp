@@ -40,7 +40,7 @@ class Packages : public testing::Test {
                 .forms = kSource + "/forms",
                 .schema = kSource + "/plugins/sdk/plugin.xsd",
                 .libraries = folder_ + "/libraries",
-                .invoke_types = {"task", "panel", "panel-reopening", "publicity", "award", "annual-check", "plugin"},
+                .invoke_types = {"task", "countersign", "panel", "panel-reopening", "publicity", "award", "annual-check", "plugin"},
                 .world = builtin_world(),
                 .policies = *policies};
   }
