@@ -24,8 +24,9 @@ namespace chuyi {
 /// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
-/// organisation.put      {id, parent, level, name, name_en}
+/// organisation.put      {id, parent, level, name, name_en, …}: organisations.h
 /// user.put              {id, name, password_hash, memberships:[{role, org}], disabled}
+/// user.password         {user, token_digest, password_hash}: set once, by who has the code of that digest
 /// login                 {user, token_digest, expires}      logout {token_digest}
 /// package.put           {programme, version, digest, files, chosen}: what new applications of all nodes start on; not chosen
 ///                       by somebody: only when it is newer than what they start on now

@@ -161,7 +161,7 @@ class Permissions(unittest.TestCase):
         cls.server = Server(cls.data)
         cls.tokens = set_up(cls.server)
         admin = cls.tokens["admin"]
-        cls.post("admin", "/api/v1/admin/organisations", {"id": OTHER_COLLEGE, "parent": OTHER_PREFECTURE, "level": "college", "name": "另一学院"}, 201)
+        cls.post("admin", "/api/v1/admin/organisations", {"id": OTHER_COLLEGE, "parent": OTHER_PREFECTURE, "level": "college", "kind": "college", "name": "另一学院"}, 201)
         for name, (role, org) in MORE_PEOPLE.items():
             cls.post("admin", "/api/v1/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org}]}, 201)
             cls.tokens[name] = cls.server.login(name)
