@@ -36,4 +36,19 @@ inline Error invalid_field(std::string code, std::string place, std::string mess
                .allowed = std::move(allowed)};
 }
 
+/// Gathers every field that is wrong.
+class FieldChecks {
+ public:
+  void need(bool kept, std::string code, std::string place, std::string message, std::string message_zh, const std::vector<std::string>& allowed = {}) {
+    if (kept) return;
+    if (error_.details.empty()) error_ = invalid_field(code, place, message, message_zh, allowed);
+    error_.details.push_back({.place = std::move(place), .code = std::move(code), .message = std::move(message), .message_zh = std::move(message_zh)});
+  }
+  /// The first one, with all in its details.
+  Result<> done() const { return error_.details.empty() ? Result<>{} : Result<>{error_}; }
+
+ private:
+  Error error_;
+};
+
 }  // namespace chuyi

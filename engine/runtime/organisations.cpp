@@ -123,43 +123,43 @@ bool is_digits(std::string_view text, std::size_t size) {
   return text.size() == size && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// What the members of `data` may be; the rest of `given` is not looked at.
-Result<json::object> read_data(const json::object& given, const std::string& id, const FindOrganisation& find) {
+/// The members of `data`; the rest of `given` is not looked at.
+json::object read_data(const json::object& given, const std::string& id, const FindOrganisation& find, FieldChecks& checks) {
   json::object out;
   for (const char* key : {"kind", "code", "region", "competent"})
     if (std::string value = string_or(given, key); !value.empty()) out[key] = std::move(value);
-  if (const std::string kind = string_or(out, "kind"); !kind.empty() && !is_one_of(kOrganisationKinds, kind))
-    return invalid_field("organisation.kind", "/kind", "Expected a kind of organisations, but found '" + printable(kind) + "'", "单位类型不符合要求", kOrganisationKinds);
-  if (out.contains("code") && !is_name(string_or(out, "code")))
-    return invalid_field("organisation.code", "/code", "Expected a code of [A-Za-z0-9._@-]", "单位编码不符合要求");
-  if (out.contains("region") && !is_digits(string_or(out, "region"), 6))
-    return invalid_field("organisation.region", "/region", "Expected six digits of GB/T 2260", "行政区划代码应为6位数字");
-  if (const std::string competent = string_or(out, "competent"); !competent.empty() && (competent == id || !find(competent)))
-    return invalid_field("organisation.competent", "/competent", "Expected a known organisation, but found '" + printable(competent) + "'", "主管部门不存在");
+  const std::string kind = string_or(out, "kind"), competent = string_or(out, "competent");
+  checks.need(kind.empty() || is_one_of(kOrganisationKinds, kind), "organisation.kind", "/kind", "Expected a kind of organisations, but found '" + printable(kind) + "'", "单位类型不符合要求", kOrganisationKinds);
+  checks.need(!out.contains("code") || is_name(string_or(out, "code")), "organisation.code", "/code", "Expected a code of [A-Za-z0-9._@-]", "单位编码不符合要求");
+  checks.need(!out.contains("region") || is_digits(string_or(out, "region"), 6), "organisation.region", "/region", "Expected six digits of GB/T 2260", "行政区划代码应为6位数字");
+  checks.need(competent.empty() || (competent != id && find(competent)), "organisation.competent", "/competent", "Expected a known organisation, but found '" + printable(competent) + "'", "主管部门不存在");
   if (bool_or(given, "functional", false)) out["functional"] = true;
   json::object offices;
+  bool named = true;
   for (const auto& office : object_or_empty(given, "offices")) {
-    if (!is_name(office.key()) || !office.value().is_string() || !is_name(office.value().get_string()))
-      return invalid_field("organisation.offices", "/offices", "Expected names of offices and ids of organisations", "办事机构不符合要求");
+    named = named && is_name(office.key()) && office.value().is_string() && is_name(office.value().get_string());
     offices[office.key()] = office.value();
   }
+  checks.need(named && offices.size() <= 20, "organisation.offices", "/offices", "Expected at most 20 names of offices with ids of organisations", "办事机构不符合要求");
   if (!offices.empty()) out["offices"] = std::move(offices);
   return out;
 }
 
-Result<json::array> read_former(const json::object& given) {
+json::array read_former(const json::object& given, FieldChecks& checks) {
   constexpr std::size_t kFormerMax = 50;
   json::array out;
+  bool named = true;
   for (const json::value& value : array_or_empty(given, "former")) {
-    const json::object& each = value.is_object() ? value.get_object() : json::object{};
+    static const json::object kNone;
+    const json::object& each = value.is_object() ? value.get_object() : kNone;
     const std::string name = string_or(each, "name"), code = string_or(each, "code"), until = string_or(each, "until");
-    if (out.size() == kFormerMax || !is_text(name) || (!code.empty() && !is_name(code)) || until.size() > 10)
-      return invalid_field("organisation.former", "/former", "Expected at most 50 former names, each with its code and day where known", "曾用名不符合要求");
+    named = named && is_text(name) && (code.empty() || is_name(code)) && until.size() <= 10 && is_utf8(until);
     json::object former{{"name", name}};
     if (!code.empty()) former["code"] = code;
     if (!until.empty()) former["until"] = until;
     out.push_back(std::move(former));
   }
+  checks.need(named && out.size() <= kFormerMax, "organisation.former", "/former", "Expected at most 50 former names, each with its code and day where known", "曾用名不符合要求");
   return out;
 }
 
@@ -189,23 +189,21 @@ Result<OrganisationRow> organisation_of(const json::object& given, const std::op
                       .name = string_or(given, "name"),
                       .name_en = string_or(given, "name_en"),
                       .data = {}};
-  if (!is_name(row.id)) return invalid_field("organisation.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "单位代码不符合要求");
-  if (!is_text(row.name)) return invalid_field("organisation.name", "/name", "Expected a name", "请填写单位名称");
-  if (!row.name_en.empty() && !is_text(row.name_en)) return invalid_field("organisation.name", "/name_en", "Expected a name of at most 240 bytes", "英文名称过长");
-  if (!is_one_of(kOrganisationLevels, row.level))
-    return invalid_field("organisation.level", "/level", "Expected a level", "单位层级不符合要求", kOrganisationLevels);
+  FieldChecks checks;
+  checks.need(is_name(row.id), "organisation.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "单位代码不符合要求");
+  checks.need(is_text(row.name), "organisation.name", "/name", "Expected a name", "请填写单位名称");
+  checks.need(row.name_en.empty() || is_text(row.name_en), "organisation.name", "/name_en", "Expected a name of at most 240 bytes", "英文名称过长");
+  checks.need(is_one_of(kOrganisationLevels, row.level), "organisation.level", "/level", "Expected a level", "单位层级不符合要求", kOrganisationLevels);
   const bool is_root = row.level == "province";
   const std::optional<OrganisationRow> parent = is_root ? std::nullopt : find(row.parent);
   // Above it: no chain of parents comes back to where it began.
-  if (is_root != row.parent.empty() || (!is_root && (!parent || rank_of_level(parent->level) >= rank_of_level(row.level))))
-    return invalid_field("organisation.parent", "/parent", "Expected a known parent of a higher level (none for the province)", "上级单位不存在，或层级不高于本单位");
-  Result<json::object> data = read_data(given, row.id, find);
-  if (!data) return data.error();
-  row.data = std::move(*data);
-  Result<json::array> former = read_former(given);
-  if (!former) return former.error();
-  if (old) *former = former_of(std::move(*former), row, *old, now);
-  if (!former->empty()) row.data["former"] = std::move(*former);
+  checks.need(is_root == row.parent.empty() && (is_root || (parent && rank_of_level(parent->level) < rank_of_level(row.level))), "organisation.parent", "/parent",
+              "Expected a known parent of a higher level (none for the province)", "上级单位不存在，或层级不高于本单位");
+  row.data = read_data(given, row.id, find, checks);
+  json::array former = read_former(given, checks);
+  if (Result<> checked = checks.done(); !checked) return checked.error();
+  if (old) former = former_of(std::move(former), row, *old, now);
+  if (!former.empty()) row.data["former"] = std::move(former);
   return row;
 }
 

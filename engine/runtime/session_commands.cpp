@@ -62,6 +62,25 @@ Result<> check_applicant(const json::object& applicants, const OrganisationRow& 
                         kind.empty() ? "“" + org.name + "”尚未登记单位类型，请联系管理员登记后再申报" : "该项目类别不接受“" + org.name + "”这一类单位申报", "/org", kinds);
 }
 
+/// Who leads it beside the applicant: [{"org", "name"}].
+Result<json::array> co_leads_of(const json::object& applicants, const Command& command, const std::string& org, const FindOrganisation& find) {
+  const std::vector<std::string> given = strings_from_json(array_or_empty(command.data, "co_leads"));
+  const std::int64_t max = int_or(applicants, "co_leads", 0);
+  if (given.size() > static_cast<std::size_t>(max))
+    return refused_create("application.co_leads", "Expected at most " + std::to_string(max) + " units that lead it beside the applicant, but found " + std::to_string(given.size()),
+                          "该项目类别最多允许" + std::to_string(max) + "个共同牵头单位", "/co_leads");
+  json::array out;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::optional<OrganisationRow> row = find(given[i]);
+    if (!row) return unknown("organisation.unknown", "organisation", given[i]);
+    if (given[i] == org || std::find(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(i), given[i]) != given.begin() + static_cast<std::ptrdiff_t>(i))
+      return refused_create("application.co_leads", "Expected each leading unit once, but '" + given[i] + "' comes twice", "牵头单位重复", "/co_leads/" + std::to_string(i));
+    if (Result<> applies = check_applicant(applicants, *row); !applies) return applies.error();
+    out.push_back(json::object{{"org", row->id}, {"name", row->name}});
+  }
+  return out;
+}
+
 Result<NewSession> new_session(const Runtime& runtime, View& view, const Command& command, const Definition& definition, Instant now) {
   const std::string round = string_or(command.data, "round");
   const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
@@ -87,7 +106,10 @@ Result<NewSession> new_session(const Runtime& runtime, View& view, const Command
   const FindOrganisation find = [&](std::string_view id) { return view.organisation(id); };
   const std::vector<OrganisationRow> chain = chain_of(find, org);
   if (chain.empty()) return unknown("organisation.unknown", "organisation", org);
-  if (Result<> applies = check_applicant(object_or_empty(definition.manifest, "applicants"), chain.front()); !applies) return applies.error();
+  const json::object& applicants = object_or_empty(definition.manifest, "applicants");
+  if (Result<> applies = check_applicant(applicants, chain.front()); !applies) return applies.error();
+  Result<json::array> co_leads = co_leads_of(applicants, command, org, find);
+  if (!co_leads) return co_leads.error();
   const Recommendation recommendation = recommendation_of(chain, string_or(object_or_empty(definition.manifest, "recommendation"), "level"), runtime.recommenders, find);
   NewSession out;
   out.row = {.id = string_or(command.data, "id"),
@@ -117,6 +139,7 @@ Result<NewSession> new_session(const Runtime& runtime, View& view, const Command
                {"applicant", command.actor.user_id},
                {"orgs", std::move(orgs)},
                {"documents", json::array{}}};
+  if (!co_leads->empty()) out.facts["co_leads"] = std::move(*co_leads);
   if (!recommendation.offices.empty())
     out.facts["recommendation"] = json::object{{"offices", to_json(recommendation.offices)}, {"rule", recommendation.rule}, {"zh", recommendation.zh}, {"en", recommendation.en}};
   return out;

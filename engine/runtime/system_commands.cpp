@@ -5,6 +5,7 @@
 
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/fields.h"
+#include "engine/runtime/imports.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/people.h"
@@ -38,6 +39,22 @@ Result<Change> put_user(View& view, const Command& command) {
   change.reply = {.status = 201,
                   .body = json::object{{"id", row->id}, {"name", row->name}, {"memberships", to_json(row->memberships)}}};
   change.users.push_back(std::move(*row));
+  return change;
+}
+
+Result<Change> import_rows(View& view, const Command& command, Instant now) {
+  const ImportLookup known{.organisation = organisations_of(view),
+                           .user = [&](std::string_view id) { return view.user(id); },
+                           .expert = [&](std::string_view id) { return view.record(kExpert, id); }};
+  ImportPlan plan = plan_import(command.data, known, now);
+  if (!plan.problems.empty())
+    return Error{.kind = ErrorKind::invalid, .code = "import.rows", .message = "Expected rows without problems", .message_zh = "导入内容有误，未导入任何一行", .details = std::move(plan.problems)};
+  Change change;
+  for (const UserRow& row : plan.users) change.logins_removed_of.push_back(row.id);
+  change.organisations = std::move(plan.organisations);
+  change.users = std::move(plan.users);
+  change.records = std::move(plan.experts);
+  change.reply.body = json::object{{"changes", std::move(plan.changes)}};
   return change;
 }
 
@@ -174,6 +191,7 @@ Result<Change> archive(View& view, const Command& command) {
 Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "organisation.put") return put_organisation(view, command, now);
   if (command.kind == "user.put") return put_user(view, command);
+  if (command.kind == "import.rows") return import_rows(view, command, now);
   if (command.kind == "user.password") return set_password(view, command, now);
   if (command.kind == "login") return login(view, command);
   if (command.kind == "package.put") return put_package(view, command);

@@ -167,6 +167,7 @@ class Reader {
         for (std::string& each : split(node.attribute(key).value())) named.emplace_back(std::move(each));
         if (!named.empty()) applicants[key] = std::move(named);
       }
+      if (const pugi::xml_attribute co_leads = node.attribute("co-leads")) applicants["co_leads"] = co_leads.as_int();
       out_.data["applicants"] = std::move(applicants);
     }
     const pugi::xml_node node = root_.child("recommendation");
