@@ -1,3 +1,4 @@
+#include "engine/runtime/dispatcher.h"
 #include "server/api/handlers.h"
 #include "server/imports/columns.h"
 #include "server/imports/imports.h"
@@ -9,8 +10,14 @@ net::awaitable<Response> import_rows(Context& context) {
   constexpr const char* kWorkbook = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
   const std::string& type = context.request.header("content-type");
   if (!type.starts_with("text/csv") && !type.starts_with(kWorkbook))
-    co_return context.fail(Error{.kind = ErrorKind::invalid, .code = "http.content_type", .message = std::string{"Expected Content-Type: text/csv or "} + kWorkbook, .message_zh = "导入文件应为CSV或XLSX"});
-  const ImportOptions options{.kind = context.request.query_or("kind"), .preview = context.request.query_or("preview") == "true", .renew_codes = context.request.query_or("renew_codes") == "true", .now = context.services.clock.now()};
+    co_return context.fail(Error{.kind = ErrorKind::invalid,
+                                 .code = "http.content_type",
+                                 .message = std::string{"Expected Content-Type: text/csv or "} + kWorkbook,
+                                 .message_zh = "导入文件应为CSV或XLSX"});
+  const ImportOptions options{.kind = context.request.query_or("kind"),
+                              .preview = context.request.query_or("preview") == "true",
+                              .renew_codes = context.request.query_or("renew_codes") == "true",
+                              .now = context.services.clock.now()};
   const auto execute = [&](Command command) {
     command.actor = context.actor;
     return execute_and_wait(context.services.commands, std::move(command));

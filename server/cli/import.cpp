@@ -25,7 +25,8 @@ Result<> run_import(const SharedFiles& files, const Home& home, const ImportCliO
   if (options.json) std::cout << json::serialize(*report) << "\n";
   for (const json::value& value : options.json ? json::array{} : array_or_empty(*report, "changes")) {
     const json::object& change = value.as_object();
-    if (string_or(change, "action") != "keep") std::cout << "row " << int_or(change, "row", 0) << ": " << string_or(change, "action") << " " << string_or(change, "id") << " " << string_or(change, "name") << "\n";
+    if (string_or(change, "action") != "keep")
+      std::cout << "row " << int_or(change, "row", 0) << ": " << string_or(change, "action") << " " << string_or(change, "id") << " " << string_or(change, "name") << "\n";
   }
   for (const json::value& value : options.json ? json::array{} : array_or_empty(*report, "codes"))
     std::cout << "code of " << string_or(value.as_object(), "id") << ": " << string_or(value.as_object(), "code") << "\n";
@@ -33,7 +34,10 @@ Result<> run_import(const SharedFiles& files, const Home& home, const ImportCliO
   Error error{.kind = ErrorKind::invalid, .code = "import.rows", .message = "Expected rows without problems; nothing was imported", .message_zh = "导入内容有误，未导入任何一行"};
   for (const json::value& value : problems) {
     const json::object& each = value.as_object();
-    error.details.push_back({.place = options.file + ":" + std::to_string(int_or(each, "row", 0)) + ": " + string_or(each, "column"), .code = string_or(each, "code"), .message = string_or(each, "detail"), .message_zh = string_or(each, "detail_zh")});
+    error.details.push_back({.place = options.file + ":" + std::to_string(int_or(each, "row", 0)) + ": " + string_or(each, "column"),
+                             .code = string_or(each, "code"),
+                             .message = string_or(each, "detail"),
+                             .message_zh = string_or(each, "detail_zh")});
   }
   return error;
 }

@@ -23,7 +23,7 @@ Result<std::string> converted(std::string_view bytes, const char* encoding) {
   char* to = out.data();
   std::size_t left = copy.size(), room = out.size();
   if (iconv(converter.get(), &from, &left, &to, &room) == static_cast<std::size_t>(-1))
-    return bad("sheet.encoding", "Expected UTF-8, UTF-16 or GB18030, but byte " + std::to_string(bytes.size() - left + 1) + " is of none of them", "文件编码无法识别，请另存为UTF-8或GB18030（GBK）编码的CSV",
+    return bad("sheet.encoding", "Expected UTF-8, UTF-16 or GB18030, but found bytes that are none of them", "文件编码无法识别，请另存为UTF-8或GB18030（GBK）编码的CSV",
                "byte " + std::to_string(bytes.size() - left + 1));
   out.resize(out.size() - room);
   return out;
@@ -105,9 +105,11 @@ class Csv {
 Result<> put_cell(SheetRow& row, std::size_t column, std::string_view text) {
   text = trimmed(text);
   const std::string place = std::to_string(row.number) + ":" + std::to_string(column + 1);
-  if (text.size() > kSheetCellBytesMax) return bad("sheet.cell", "Expected at most " + std::to_string(kSheetCellBytesMax) + " bytes in a cell", "单元格内容过长", place, ErrorKind::too_large);
+  if (text.size() > kSheetCellBytesMax)
+    return bad("sheet.cell", "Expected at most " + std::to_string(kSheetCellBytesMax) + " bytes in a cell", "单元格内容过长", place, ErrorKind::too_large);
   if (text.empty()) return {};
-  if (column >= kSheetColumnsMax) return bad("sheet.columns", "Expected at most " + std::to_string(kSheetColumnsMax) + " columns", "列数过多", place, ErrorKind::too_large);
+  if (column >= kSheetColumnsMax)
+    return bad("sheet.columns", "Expected at most " + std::to_string(kSheetColumnsMax) + " columns", "列数过多", place, ErrorKind::too_large);
   if (row.cells.size() <= column) row.cells.resize(column + 1);
   row.cells[column] = text;
   return {};
@@ -117,7 +119,8 @@ Result<> put_row(Sheet& sheet, SheetRow row) {
   if (row.cells.empty()) return {};
   // The headings are no row.
   if (sheet.rows.size() > kSheetRowsMax)
-    return bad("sheet.rows", "Expected at most " + std::to_string(kSheetRowsMax) + " rows; bring them in several files", "最多" + std::to_string(kSheetRowsMax) + "行，请分批导入", std::to_string(row.number), ErrorKind::too_large);
+    return bad("sheet.rows", "Expected at most " + std::to_string(kSheetRowsMax) + " rows; bring them in several files",
+               "最多" + std::to_string(kSheetRowsMax) + "行，请分批导入", std::to_string(row.number), ErrorKind::too_large);
   sheet.rows.push_back(std::move(row));
   return {};
 }

@@ -30,9 +30,12 @@ class Reader {
   Result<> read() {
     if (Result<> headings = read_headings(); !headings) return headings;
     for (const Detail& each : sheet_.problems) {
-      const std::size_t colon = each.place.find(':');
-      const auto column = static_cast<std::size_t>(std::atoll(each.place.c_str() + colon + 1)) - 1;
-      problems.push_back({.row = static_cast<std::size_t>(std::atoll(each.place.c_str())), .column = column < sheet_.rows.front().cells.size() ? sheet_.rows.front().cells[column] : each.place.substr(colon + 1), .detail = each});
+      const std::vector<std::string>& headings = sheet_.rows.front().cells;
+      const std::string column = each.place.substr(each.place.find(':') + 1);
+      const auto at = static_cast<std::size_t>(std::atoll(column.c_str())) - 1;
+      problems.push_back({.row = static_cast<std::size_t>(std::atoll(each.place.c_str())),
+                          .column = at < headings.size() ? headings[at] : column,
+                          .detail = each});
     }
     collect_own();
     for (std::size_t i = 1; i < sheet_.rows.size(); ++i) read_row(sheet_.rows[i]);
@@ -68,7 +71,9 @@ class Reader {
 
   Result<> read_headings() {
     Error error{.kind = ErrorKind::invalid, .code = "import.headings", .message = "Expected the headings of the template in the first row", .message_zh = "首行应为模板中的列标题"};
-    const auto add = [&](const char* code, const std::string& place, std::string message, std::string message_zh) { error.details.push_back({.place = place, .code = code, .message = std::move(message), .message_zh = std::move(message_zh)}); };
+    const auto add = [&](const char* code, const std::string& place, std::string message, std::string message_zh) {
+      error.details.push_back({.place = place, .code = code, .message = std::move(message), .message_zh = std::move(message_zh)});
+    };
     if (sheet_.rows.empty()) return error;
     std::set<std::string_view> seen;
     for (const std::string& heading : sheet_.rows.front().cells) {
@@ -114,7 +119,10 @@ class Reader {
     if (column.required && cell.empty()) return Error{.kind = ErrorKind::invalid, .code = "import.required", .message = "Expected a value", .message_zh = "必填"};
     if (column.type != ImportColumn::Type::organisation || cell.empty()) return value_of(column, cell);
     if (const std::optional<std::string> id = resolve_organisation(organisations_, cell)) return json::value(*id);
-    return Error{.kind = ErrorKind::invalid, .code = "import.organisation", .message = "Expected the id, code or name of one organisation, but found '" + printable(cell) + "'", .message_zh = "找不到该单位，或有多个同名单位，请填写单位编号"};
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "import.organisation",
+                 .message = "Expected the id, code or name of one organisation, but found '" + printable(cell) + "'",
+                 .message_zh = "找不到该单位，或有多个同名单位，请填写单位编号"};
   }
 
   /// One line for each role that a user holds.
@@ -132,7 +140,12 @@ class Reader {
     json::object& user = rows[found->second].as_object();
     for (const char* key : {"name", "disabled"})
       if (user.contains(key) && row.contains(key) && user[key] != row[key])
-        problems.push_back({.row = line.number, .column = heading_of(key), .detail = {.place = {}, .code = "import.contradiction", .message = "Expected the same as in the other rows of this account", .message_zh = "与同一账号的其他行不一致"}});
+        problems.push_back({.row = line.number,
+                            .column = heading_of(key),
+                            .detail = {.place = {},
+                                       .code = "import.contradiction",
+                                       .message = "Expected the same as in the other rows of this account",
+                                       .message_zh = "与同一账号的其他行不一致"}});
     user["memberships"].as_array().push_back(std::move(held));
     lines_[found->second].push_back(line.number);
   }
@@ -150,7 +163,11 @@ json::array to_json(std::vector<Problem> problems) {
   std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) { return a.row < b.row; });
   json::array out;
   for (const Problem& each : problems)
-    out.push_back(json::object{{"row", static_cast<std::int64_t>(each.row)}, {"column", printable(each.column)}, {"code", each.detail.code}, {"detail", printable(each.detail.message)}, {"detail_zh", printable(each.detail.message_zh)}});
+    out.push_back(json::object{{"row", static_cast<std::int64_t>(each.row)},
+                               {"column", printable(each.column)},
+                               {"code", each.detail.code},
+                               {"detail", printable(each.detail.message)},
+                               {"detail_zh", printable(each.detail.message_zh)}});
   return out;
 }
 
@@ -180,7 +197,13 @@ struct Known {
 
 Result<json::object> import_sheet(std::string_view bytes, const ImportOptions& options, Queries& queries, const std::function<Result<Reply>(Command)>& execute) {
   if (import_columns(options.kind).empty())
-    return Error{.kind = ErrorKind::invalid, .code = "import.kind", .message = "Expected organisations, users or experts, but found '" + printable(options.kind) + "'", .place = "kind", .message_zh = "导入类型应为organisations、users或experts", .details = {}, .allowed = {"organisations", "users", "experts"}};
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "import.kind",
+                 .message = "Expected organisations, users or experts, but found '" + printable(options.kind) + "'",
+                 .place = "kind",
+                 .message_zh = "导入类型应为organisations、users或experts",
+                 .details = {},
+                 .allowed = {"organisations", "users", "experts"}};
   const Result<Sheet> sheet = read_sheet(bytes);
   if (!sheet) return sheet.error();
   const Result<std::vector<OrganisationRow>> organisations = queries.organisations();
@@ -210,7 +233,11 @@ Result<json::object> import_sheet(std::string_view bytes, const ImportOptions& o
     }
     change["row"] = static_cast<std::int64_t>(reader.line_of(static_cast<std::size_t>(int_or(change, "row", 0))));
   }
-  json::object report{{"kind", options.kind}, {"rows", static_cast<std::int64_t>(sheet->rows.size() - 1)}, {"problems", to_json(reader.problems)}, {"changes", std::move(plan.changes)}, {"applied", false}};
+  json::object report{{"kind", options.kind},
+                      {"rows", static_cast<std::int64_t>(sheet->rows.size() - 1)},
+                      {"problems", to_json(reader.problems)},
+                      {"changes", std::move(plan.changes)},
+                      {"applied", false}};
   if (options.preview || !reader.problems.empty()) return report;
   if (writes) {
     command.data["password_hash"] = std::move(hashes);

@@ -25,13 +25,13 @@ std::string read(const std::string& path) {
 class Hunan : public testing::Test {
  protected:
   Hunan() {
-    const json::value list = parse_json(read(kData + "organisations.json"), {}, "organisations.json").value();
-    for (const json::value& each : list.as_array()) put(each.as_object());
-    rules_ = parse_recommenders(read(kData + "recommenders.json"), "recommenders.json").value();
+    const Result<json::value> list = parse_json(read(kData + "organisations.json"), {}, "organisations.json");
+    for (const json::value& each : list->as_array()) put(each.as_object());
+    rules_ = *parse_recommenders(read(kData + "recommenders.json"), "recommenders.json");
   }
   void put(const json::object& given) {
     const Result<OrganisationRow> row = organisation_of(given, find_(string_or(given, "id")), find_, Instant{});
-    ASSERT_TRUE(row) << row.error().message << " " << json::serialize(given);
+    ASSERT_TRUE(row) << row.error().message << " " << canonical_json(given);
     rows_[row->id] = *row;
   }
   std::vector<OrganisationRow> all() const {
