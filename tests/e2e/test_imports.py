@@ -145,6 +145,8 @@ class Imports(unittest.TestCase):
         code = lambda *arguments, **more: self.bring(*arguments, **more)["code"]
         self.assertEqual(code("organisations", workbook([ORGANISATIONS], [("xl/vbaProject.bin", "x")]), expect=400), "sheet.macros")
         self.assertEqual(code("organisations", workbook([ORGANISATIONS], [("xl/externalLinks/externalLink1.xml", "<x/>")]), expect=400), "sheet.external")
+        self.assertEqual(code("organisations", workbook([ORGANISATIONS, ["x" * 15_000_000]]), expect=413), "zip.bomb")
+        self.assertEqual(code("organisations", csv([ORGANISATIONS]) + "x\r\n" * 5001, expect=413), "sheet.rows")
         self.assertEqual(code("organisations", b"PK\x03\x04 and nothing else", expect=400), "zip.end")
         self.assertEqual(code("organisations", b"\xff\xff", expect=400), "sheet.encoding")
         self.assertEqual(code("organisations", csv([["编号", "单位名称", "单位名称"]]), expect=400), "import.headings")
