@@ -10,7 +10,7 @@ import unittest
 import zipfile
 
 from scenario import FORMS, PREFECTURE, PROVINCE, pdf, set_up
-from server import PASSWORD, Server, run_cli, stored, stored_bytes
+from server import PASSWORD, Server, quote, run_cli, stored, stored_bytes
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -68,7 +68,7 @@ class Imports(unittest.TestCase):
         return answer.json
 
     def organisation(self, code):
-        items = self.server.request("GET", f"/api/v1/organisations?code={code}").json["items"]
+        items = self.server.request("GET", f"/api/v1/organisations?code={quote(code)}").json["items"]
         self.assertEqual(len(items), 1, code)
         return items[0]
 
