@@ -57,7 +57,9 @@ TEST_F(Hunan, HasFourteenPrefecturesAndTheirCounties) {
     ++kinds[row.level + "/" + string_or(row.data, "kind")];
     if (bool_or(row.data, "functional", false)) ++functional;
     else if (row.level == "county") ++counties[row.parent];
-    if (row.level == "county") EXPECT_EQ(row.parent, id.substr(0, 4) + "00");
+    if (row.level == "county") {
+      EXPECT_EQ(row.parent, id.substr(0, 4) + "00");
+    }
   }
   EXPECT_EQ(kinds["prefecture/education"], 14);
   EXPECT_EQ(kinds["prefecture/human-resources"], 14);
