@@ -135,7 +135,7 @@ bool is_in_force(const RecordRow& delegation, Instant now) {
   if (delegation.kind != kDelegation || delegation.data.contains("ended")) return false;
   const Result<Day> since = parse_day(string_or(delegation.data, "since"));
   const Result<Day> until = parse_day(string_or(delegation.data, "until"));
-  return since && until && start_of_day(*since) <= now && now <= end_of_day(*until);
+  return since && until && start_of_day(*since) <= now && now < end_of_day(*until);
 }
 
 std::vector<Membership> handed_over(const RecordRow& delegation, const std::vector<Membership>& held) {

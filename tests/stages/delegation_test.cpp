@@ -269,9 +269,9 @@ TEST_F(Moves, AReturnNamesTheStepAndTheReason) {
 
 TEST(Escalation, TellsThoseAboveWhenNobodyHasSigned) {
   World world;
-  world.definitions.put("p", workflow(R"(<state id="s"><invoke type="task" id="only"><param name="role" expr="'applicant'"/><param name="org" expr="'c1'"/>
+  world.definitions.put("p", workflow(R"x(<state id="s"><invoke type="task" id="only"><param name="role" expr="'applicant'"/><param name="org" expr="'c1'"/>
     <param name="due" expr="working_days(2)"/><param name="escalate" expr="{role = 'provincial-officer', org = '430000', after = working_days(1)}"/></invoke>
-    <transition event="done.invoke.only" target="done"/></state>)"), plain_manifest(), {});
+    <transition event="done.invoke.only" target="done"/></state>)x"), plain_manifest(), {});
   world.create("p");
   const std::string id = world.task().id;
   ASSERT_TRUE(world.advance("2026-03-04T23:59:59.999+08:00"));

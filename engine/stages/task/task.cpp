@@ -260,7 +260,8 @@ Result<> plan_escalation(const StageContext& context, const json::object& params
     return Error{.kind = ErrorKind::invalid, .code = "task.params", .message = "Expected user, or role and org, in parameter escalate of invoke '" + context.invoke_id + "'"};
   Instant at = due;
   if (const json::value* after = escalate.if_contains("after")) {
-    const Result<Due> later = resolve_due(context.view, due, *after);
+    // A day ends where the next one begins: counted is from the one that is due.
+    const Result<Due> later = resolve_due(context.view, due - std::chrono::milliseconds{1}, *after);
     if (!later) return later.error();
     at = later->at;
   }
