@@ -72,7 +72,10 @@ Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
                  .code = "delegation.sheet",
                  .message = "Expected the expert in person: a sheet is never signed by a deputy",
                  .message_zh = "评分表须由专家本人办理，不得委托"};
-  if (!may_act(command.acting(), *task))
+  // Of work that is asked of the principal in person, too, only what is of an organisation that was handed over.
+  const auto of_org = [&](const Membership& held) { return held.org == task->org; };
+  const bool covered = !command.principal || task->user.empty() || std::any_of(command.principal->memberships.begin(), command.principal->memberships.end(), of_org);
+  if (!covered || !may_act(command.acting(), *task))
     return Error{.kind = ErrorKind::forbidden,
                  .code = "task.not_yours",
                  .message = "Expected somebody with role '" + task->role + "' in organisation '" + task->org + "'",

@@ -240,6 +240,22 @@ TEST_F(Signers, OneAfterWhoDoesNotAgreeHasItComeBack) {
   EXPECT_EQ(world_.replay_problem(), "");
 }
 
+TEST_F(Signers, ADeputyHasOnlyWhatWasHandedOver) {
+  world_.put_user("x", {{"applicant", "430100"}, {"applicant", "c1"}});
+  world_.put_user("z", {{"applicant", "430100"}, {"applicant", "c1"}});
+  ASSERT_TRUE(add("x", "before"));
+  const std::string id = world_.task("cosign", "x").id;
+  const auto delegated = [&](const char* org) {
+    return world_.execute({.kind = "delegation.put", .actor = world_.actor("x"),
+                           .data = {{"to", "z"}, {"org", org}, {"since", "2026-03-02"}, {"until", "2026-03-06"}, {"reason", "出差"}}});
+  };
+  const auto sign = [&] { return world_.act("task.complete", "z", id, {{"outcome", "agree"}, {"on_behalf_of", "x"}}); };
+  ASSERT_TRUE(delegated("c1"));
+  EXPECT_EQ(sign().error().code, "task.not_yours") << "of another organisation than was handed over";
+  ASSERT_TRUE(delegated("430100"));
+  EXPECT_TRUE(sign());
+}
+
 TEST_F(Signers, AreHeldToTheSameRules) {
   world_.put_user("applicant", {{"applicant", "c1"}, {"applicant", "430100"}});
   EXPECT_EQ(add("applicant", "before").error().code, "task.separation") << "has filed it";
