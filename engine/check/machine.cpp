@@ -380,6 +380,8 @@ void Machine::add_answers(Element& element, int index) {
   }
   if (!profile.returns.empty()) {
     const std::optional<json::value> steps = element.parameter(profile.returns, {});
+    // Where to is not known: any of its transitions may be taken, and whether one is missing cannot be said.
+    if (!steps) add(EventKind::answer, "done.invoke.{id}", {{{"outcome", "return_to"}}}, false, "退回", "return_to some step");
     if (steps && steps->is_array())
       for (const json::value& step : steps->get_array())
         if (step.is_string())

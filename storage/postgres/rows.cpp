@@ -103,11 +103,12 @@ void write_tasks(Connection& db, const std::vector<Write>& writes) {
     due.push_back(row->due ? to_ms(*row->due) : std::numeric_limits<std::int64_t>::max());
   }
   auto statement = db.prepare(
-      "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", programme, round, stage, claimed_by, body, due)"
-      " SELECT * FROM unnest(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+      "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", programme, round, stage, claimed_by, body, due, title)"
+      " SELECT t.*, coalesce((SELECT s.title || chr(10) || s.org_name FROM sessions s WHERE s.id = t.session_id), '')"
+      " FROM unnest(?,?,?,?,?,?,?,?,?,?,?,?,?) AS t (id, session_id, kind, status, role, org, \"user\", programme, round, stage, claimed_by, body, due)"
       " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
       " \"user\" = excluded.\"user\", due = excluded.due, body = excluded.body, programme = excluded.programme, round = excluded.round,"
-      " stage = excluded.stage, claimed_by = excluded.claimed_by");
+      " stage = excluded.stage, claimed_by = excluded.claimed_by, title = excluded.title");
   for (const std::vector<std::string>& each : columns) statement.bind(each);
   statement.bind(due).run();
 }

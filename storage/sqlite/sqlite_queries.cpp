@@ -223,9 +223,7 @@ std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) 
     where.equal("stage", filter.stage);
     if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
     if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
-    if (!filter.text.empty())
-      where.add("EXISTS (SELECT 1 FROM sessions s WHERE s.id = session_id AND (s.title LIKE ? ESCAPE '\\' OR s.org_name LIKE ? ESCAPE '\\'))",
-                {contains_pattern(filter.text), contains_pattern(filter.text)});
+    if (!filter.text.empty()) where.add("title LIKE ? ESCAPE '\\'", {contains_pattern(filter.text)});
     if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
     out.push_back(std::move(where));
   };

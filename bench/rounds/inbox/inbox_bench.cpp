@@ -20,13 +20,13 @@ struct Options {
   std::string store;  ///< a PostgreSQL database that is empty; none: SQLite
   std::vector<std::size_t> tasks = {10'000, 100'000, 1'000'000};
   std::size_t applications = 5'000;
-  std::size_t open = 10'000;  ///< of one inbox
+  std::size_t open = 5'000;  ///< of one inbox
   std::size_t calls = 1'000;
 };
 
 constexpr std::size_t kTasksAtOnce = 500;
 
-/// Tasks number `from` to `to` - 1, spread over applications, programmes, stages and dates. The first `open` of them wait for the bureau, the rest is done.
+/// Tasks number `from` to `to` - 1, spread over applications, programmes, stages and dates. The first `open` of them wait for the clerk, the rest is done.
 void fill_tasks(Installation& installation, const TaskRow& pattern, const Options& options, std::size_t from, std::size_t to) {
   std::mutex mutex;
   std::condition_variable changed;
@@ -36,12 +36,14 @@ void fill_tasks(Installation& installation, const TaskRow& pattern, const Option
     for (std::size_t n = begin; n < std::min(to, begin + kTasksAtOnce); ++n) {
       TaskRow row = pattern;
       row.session_id = application_id(n % options.applications);
+      row.role = "provincial-officer";
+      row.org = "430000";
       row.id = "t-bench-" + std::to_string(n);
       row.programme = "programme-" + std::to_string(n % 20);
       row.round = n % 3 == 0 ? "2026" : "2025";
       row.stage = n % 5 == 0 ? "review" : "nomination";
       row.status = n < options.open ? (n % 10 == 0 ? "claimed" : "open") : "done";
-      row.claimed_by = row.status == "claimed" ? "bureau" : "";
+      row.claimed_by = row.status == "claimed" ? "clerk" : "";
       row.due = row.created + std::chrono::hours(n % 2'000);
       change->tasks.push_back(std::move(row));
     }
@@ -82,8 +84,8 @@ int run(const Options& options) {
   Installation installation({.data = options.folder, .store = options.store});
   installation.begin();
   installation.fill(0, options.applications);
-  const Actor bureau = installation.actor("bureau");
-  const TaskFilter inbox{.memberships = bureau.memberships, .user = bureau.user_id, .statuses = {"open", "claimed"}, .session_id = {}, .kind = {}};
+  const Actor clerk = installation.actor("clerk");
+  const TaskFilter inbox{.memberships = clerk.memberships, .user = clerk.user_id, .statuses = {"open", "claimed"}, .session_id = {}, .kind = {}};
   const TaskRow pattern = *value_of(installation.queries().task(recommend_task(1)), "read a task");
   struct Asked {
     const char* name;
@@ -96,7 +98,7 @@ int run(const Options& options) {
   asked[2] = {"overdue", inbox};
   asked[2].filter.due_before = pattern.created + std::chrono::hours(100);
   asked[3] = {"claimed by me", inbox};
-  asked[3].filter.claimed_by = "bureau";
+  asked[3].filter.claimed_by = "clerk";
   asked[4] = {"a text that many titles have", inbox};
   asked[4].filter.text = "湘绣";
   asked[5] = {"a text that no title has", inbox};
@@ -105,7 +107,7 @@ int run(const Options& options) {
   for (const std::size_t count : options.tasks) {
     fill_tasks(installation, pattern, options, filled, count);
     filled = count;
-    print_header(std::to_string(count) + " tasks, " + std::to_string(options.open + options.applications) + " in the inbox: a page of 50 and the counts");
+    print_header(std::to_string(count) + " tasks, " + std::to_string(options.open) + " in the inbox: a page of 50 and the counts");
     for (const Asked& each : asked) print_row(each.name, measure(installation.queries(), each.filter, options.calls, pattern.created + std::chrono::hours(100)));
   }
   return 0;
