@@ -378,6 +378,16 @@ void Machine::add_answers(Element& element, int index) {
           add(EventKind::answer, "done.invoke.{id}", {{{"outcome", outcome}}}, true, std::string{outcome.get_string()},
               std::string{outcome.get_string()});
   }
+  if (!profile.returns.empty()) {
+    const std::optional<json::value> steps = element.parameter(profile.returns, {});
+    // Where to is not known: any of its transitions may be taken, and whether one is missing cannot be said.
+    if (!steps) add(EventKind::answer, "done.invoke.{id}", {{{"outcome", "return_to"}}}, false, "退回", "return_to some step");
+    if (steps && steps->is_array())
+      for (const json::value& step : steps->get_array())
+        if (step.is_string())
+          add(EventKind::answer, "done.invoke.{id}", {{{"outcome", "return_to"}, {"to", step}}}, true, "退回" + std::string{step.get_string()},
+              "return_to " + std::string{step.get_string()});
+  }
   for (const Answer& answer : profile.answers)
     if (answer.parameter.empty() || element.parameters.contains(answer.parameter))
       add(EventKind::answer, answer.event, answer.data, answer.ends, answer.zh, answer.en);

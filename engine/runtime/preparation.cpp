@@ -1,6 +1,8 @@
 #include "engine/runtime/preparation.h"
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/delegation.h"
+#include "engine/runtime/recall.h"
 #include "engine/runtime/session_document.h"
 
 namespace chuyi {
@@ -142,19 +144,25 @@ bool asks_package(const Runtime& runtime, const Command& command) {
   return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
 }
 
-bool may_need_preparation(const Command& command) { return command.kind == "task.complete"; }
+bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || is_recall(command); }
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
   const bool open = task.status == "open" || task.status == "claimed";
   // The transaction says why not; what is wrong with a draft is for those alone who may sign it.
-  return open && may_act(command.actor, task) && (!task.form.empty() || task.seals);
+  const bool deputy = !string_or(command.data, "on_behalf_of").empty();  // whether it is one is known when the store is asked
+  return is_recall(command) || (open && (deputy || may_act(command.actor, task)) && (!task.form.empty() || task.seals));
 }
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
   if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
+  if (is_recall(command)) return prepare_recall(runtime, std::move(command));
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
   if (!needs_preparation(command, subject->task)) return command;
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty()) {
+    const Result<Actor> stood_for = principal_of(runtime.queries, command.actor, principal, runtime.clock.now());
+    if (!stood_for) return stood_for.error();
+  }
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
   command.checked_on = subject->definition->digest;

@@ -10,6 +10,7 @@
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/organisations.h"
+#include "engine/runtime/recall.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -384,6 +385,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
   if (command.kind == "session.start") return decide_start(runtime, view, command, now);
   if (is_migration(command)) return decide_migration(runtime, view, command, now);
+  if (is_recall(command)) return decide_recall(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
@@ -414,6 +416,9 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Result<SessionDocument> document = decode_document(*definition, target->session.document);
   if (!document) return document.error();
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
+  // The journal names both.
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty())
+    if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
   JournalView reads(view, runtime.calendar);
   if (command.kind == "session.http") {
     if (Result<> allowed = check_message(command, *document, target->session, *definition->chart, reads); !allowed) return allowed.error();

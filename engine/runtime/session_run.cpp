@@ -325,6 +325,11 @@ Result<> SessionRun::finish(Change& change) {
                  .message_zh = "流程数据过大，本次操作未生效"};
   row_.updated = now_;
   ++row_.revision;
+  for (TaskRow& task : change_.tasks) {
+    task.programme = row_.programme;
+    task.round = row_.round;
+    task.stage = scxml::stage_of(*definition_->chart, task.state);
+  }
   change_.session = row_;
   for (const auto& [name, value] : view_.changed_series()) change_.series.emplace_back(name, value);
   change_.audit = std::move(change.audit);

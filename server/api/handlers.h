@@ -47,6 +47,28 @@ net::awaitable<Response> claim_task(Context& context);
 net::awaitable<Response> release_task(Context& context);
 net::awaitable<Response> save_task(Context& context);
 net::awaitable<Response> complete_task(Context& context);
+net::awaitable<Response> get_inbox(Context& context);
+net::awaitable<Response> assign_task(Context& context);
+net::awaitable<Response> add_signer(Context& context);
+net::awaitable<Response> return_task(Context& context);
+net::awaitable<Response> recall_task(Context& context);
+
+net::awaitable<Response> add_comment(Context& context);
+net::awaitable<Response> copy_task(Context& context);
+net::awaitable<Response> urge_task(Context& context);
+net::awaitable<Response> read_task(Context& context);
+net::awaitable<Response> list_notes(Context& context);
+net::awaitable<Response> list_copies(Context& context);
+
+net::awaitable<Response> make_delegation(Context& context);
+net::awaitable<Response> list_delegations(Context& context);
+net::awaitable<Response> end_delegation(Context& context);
+net::awaitable<Response> hand_over(Context& context);
+net::awaitable<Response> put_task_rules(Context& context);
+
+net::awaitable<Response> act_in_bulk(Context& context);
+net::awaitable<Response> get_batch(Context& context);
+net::awaitable<Response> undo_batch(Context& context);
 
 net::awaitable<Response> why_application(Context& context);
 net::awaitable<Response> why_task(Context& context);

@@ -45,6 +45,8 @@ WHILE_OPEN = [
     ("GET", "/api/v1/applications/{id}/reviews", None, {}, SEEN),
     ("GET", "/api/v1/applications/{id}/bundle", None, {}, SEEN),
     ("GET", "/api/v1/applications/{id}/diagram.svg", None, {}, SEEN),
+    ("GET", "/api/v1/applications/{id}/why", None, {}, SEEN),
+    ("GET", "/api/v1/tasks/{id}={sheet}/why", None, {}, "404 404 404 404 200 200 404 404 404 401"),
     ("GET", "/api/v1/tasks", None, {}, "200 200 200 200 200 200 200 200 200 401"),
     ("GET", "/api/v1/tasks/{id}={setup}", None, {}, "404 404 404 404 200 404 404 404 404 401"),
     ("GET", "/api/v1/tasks/{id}={sheet}", None, {}, "404 404 404 404 200 200 404 404 404 401"),

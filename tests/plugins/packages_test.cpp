@@ -39,7 +39,7 @@ PackageLibraryOptions options_for(const std::string& packages) {
           .forms = kSource + "/forms",
           .schema = kSource + "/plugins/sdk/plugin.xsd",
           .libraries = scratch() + "/libraries",
-          .invoke_types = {"task", "panel", "publicity", "award", "annual-check", "plugin"}};
+          .invoke_types = {"task", "countersign", "panel", "publicity", "award", "annual-check", "plugin"}};
 }
 
 /// Where an element of the workshop's manifest stands, behind its "<".

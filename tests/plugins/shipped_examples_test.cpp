@@ -56,7 +56,7 @@ class ShippedExamples : public testing::TestWithParam<fs::path> {
                   .forms = kSource + "/forms",
                   .schema = kSource + "/plugins/sdk/plugin.xsd",
                   .libraries = {},
-                  .invoke_types = {"task", "panel", "publicity", "award", "annual-check", "plugin"}}) {}
+                  .invoke_types = {"task", "countersign", "panel", "publicity", "award", "annual-check", "plugin"}}) {}
   PackageLibrary library_;
 };
 

@@ -5,6 +5,7 @@
 #include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
+#include "engine/stages/task/added_signers.h"
 
 namespace chuyi {
 namespace {
@@ -191,6 +192,7 @@ Result<> take_places(const StageContext& context, std::vector<StageEffect>& effe
 
 Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
   const json::object params = object_or_empty(items.state(), "params");
+  if (Result<> clear = check_signers_before(items, command); !clear) return clear.error();
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
   std::vector<StageEffect> sealed;
@@ -208,13 +210,79 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
   }
   if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome)
     if (Result<> taken = take_places(context, sealed); !taken) return taken.error();
+  json::object done{{"outcome", signed_off->outcome}, {"data", signed_off->data}, {"by_role", signed_off->role}};
+  const bool waits = hold_for_signers_after(items, *signed_off, done);
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
-  out.events.push_back({.name = "done",
-                        .data = json::object{{"outcome", signed_off->outcome},
-                                             {"data", signed_off->data},
-                                             {"by_role", signed_off->role}}});
+  if (!waits) out.events.push_back({.name = "done", .data = std::move(done)});
+  return out;
+}
+
+constexpr std::size_t kReasonBytesMax = 2'000;
+
+/// Back to an earlier step of the chart's choice (退回): the task ends with the outcome "return_to" and where to.
+Result<StageOutcome> send_back(WorkItems items, const StageCommand& command) {
+  const Result<TaskRow> task = items.find_for(command);
+  if (!task) return task.error();
+  const std::string to = string_or(command.data, "to");
+  if (std::find(task->return_to.begin(), task->return_to.end(), to) == task->return_to.end())
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.return_to",
+                 .message = "Expected one of the earlier steps that this task may be sent back to, but found '" + to + "'",
+                 .place = "/to",
+                 .message_zh = "请从流程允许的步骤中选择退回到哪一步",
+                 .allowed = task->return_to};
+  const std::string reason = string_or(command.data, "reason");
+  if (reason.empty() || reason.size() > kReasonBytesMax)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.reason",
+                 .message = "Expected a reason of at most 2000 bytes",
+                 .place = "/reason",
+                 .message_zh = "请填写理由（不超过2000字节）"};
+  StageCommand signing = command;
+  signing.data = {{"outcome", kReturned}, {"data", json::object{{"opinion", reason}}}};
+  const json::array not_by = array_or_empty(object_or_empty(items.state(), "params"), "not_by");
+  const Result<TaskRow> signed_off = items.sign(signing, not_by, kReturned);
+  if (!signed_off) return signed_off.error();
+  items.cancel_all();
+  StageOutcome out = items.finish();
+  out.effects.emplace_back(CancelTimer{.name = "overdue"});
+  out.events.push_back({.name = "done", .data = json::object{{"outcome", kReturned}, {"to", to}, {"reason", reason}, {"by_role", signed_off->role}}});
+  return out;
+}
+
+/// {"after": period from the due date on; none: at once, "user" or "role" and "org"}: who is told that nobody has signed.
+Result<> plan_escalation(const StageContext& context, const json::object& params, Instant due, json::object& kept, std::vector<StageEffect>& timers) {
+  const json::object& escalate = object_or_empty(params, "escalate");
+  if (escalate.empty()) return {};
+  if (string_or(escalate, "user").empty() && (string_or(escalate, "role").empty() || string_or(escalate, "org").empty()))
+    return Error{.kind = ErrorKind::invalid, .code = "task.params", .message = "Expected user, or role and org, in parameter escalate of invoke '" + context.invoke_id + "'"};
+  Instant at = due;
+  if (const json::value* after = escalate.if_contains("after")) {
+    // A day ends where the next one begins: counted is from the one that is due.
+    const Result<Due> later = resolve_due(context.view, due - std::chrono::milliseconds{1}, *after);
+    if (!later) return later.error();
+    at = later->at;
+  }
+  kept["escalate"] = escalate;
+  timers.emplace_back(SetTimer{.name = "escalate", .due = at});
+  return {};
+}
+
+/// Those above are told of what is still open after its date; the task stays with whom it is.
+StageOutcome escalate(const StageContext& context, const json::object& state) {
+  StageOutcome out;
+  out.state = state;
+  const json::object& to = object_or_empty(object_or_empty(state, "params"), "escalate");
+  for (const auto& member : object_or_empty(state, "tasks")) {
+    const TaskRow task = task_from_json(member.value().get_object());
+    if (task.status != "open" && task.status != "claimed") continue;
+    json::object payload{{"event", "task.escalated"}, {"task", task.id}, {"application", context.session_id}, {"title", string_or(context.application, "title")}};
+    for (const char* key : {"user", "role", "org"}) payload[key] = string_or(to, key);
+    out.effects.emplace_back(RecordRow{.kind = "escalation", .id = task.id, .about = context.session_id, .data = payload});
+    out.effects.emplace_back(Post{.kind = "notify", .payload = std::move(payload)});
+  }
   return out;
 }
 
@@ -236,6 +304,10 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
   task.seals = bool_or(params, "seals_bundle", false);
   // A returned nomination goes on from what was submitted.
   if (task.data.empty() && task.seals) task.data = object_or_empty(context.application, "form");
+  task.return_to = strings_from_json(array_or_empty(params, "return_to"));
+  json::object kept{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
+                    {"quota_on", string_or(params, "quota_on")},
+                    {"not_by", array_or_empty(params, "not_by")}};
   std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
@@ -243,10 +315,9 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
     task.due = at->at;
     task.due_provisional = at->provisional;
     timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    if (Result<> planned = plan_escalation(context, params, at->at, kept, timers); !planned) return planned.error();
   }
-  WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
-                                                    {"quota_on", string_or(params, "quota_on")},
-                                                    {"not_by", array_or_empty(params, "not_by")}}}});
+  WorkItems items(context, {{"params", std::move(kept)}});
   items.open(std::move(task));
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), timers.begin(), timers.end());
@@ -256,14 +327,20 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
 Result<StageOutcome> TaskStage::command(const StageContext& context, const json::object& state,
                                         const StageCommand& command) const {
   WorkItems items(context, state);
-  if (command.name == "complete") return sign_off(context, std::move(items), command);
+  if (command.name == "return") return send_back(std::move(items), command);
+  if (command.name == "add-signer") return add_signer(context, std::move(items), command);
+  if (command.name == "complete") {
+    const Result<TaskRow> task = items.find(command.task_id);
+    if (!task) return task.error();
+    return task->kind == kCosign ? sign_as_added(std::move(items), command) : sign_off(context, std::move(items), command);
+  }
   if (!command.name.starts_with("document.")) {
     if (Result<> done = items.handle(command); !done) return done.error();
     return items.finish();
   }
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();
-  if (!may_act(command.actor, *task))
+  if (!may_act(command.acting(), *task))
     return Error{.kind = ErrorKind::forbidden,
                  .code = "task.not_yours",
                  .message = "Expected the applicant",
@@ -278,7 +355,8 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
 }
 
 Result<StageOutcome> TaskStage::timer(const StageContext& context, const json::object& state,
-                                      std::string_view /*name*/) const {
+                                      std::string_view name) const {
+  if (name == "escalate") return escalate(context, state);
   StageOutcome out;
   out.state = state;
   out.events.push_back({.name = "task.overdue." + context.invoke_id, .data = json::object{}});
