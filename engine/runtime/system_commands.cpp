@@ -11,7 +11,7 @@
 namespace chuyi {
 namespace {
 
-constexpr std::array kRoles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"};
+constexpr std::array kRoles = {"applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "administrator"};
 constexpr std::array kLevels = {"province", "prefecture", "county", "college"};
 
 Error invalid(std::string code, std::string place, std::string message, std::string message_zh,

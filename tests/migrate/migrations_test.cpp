@@ -402,7 +402,7 @@ TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
   stands();
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   stands();
   world.recommend();
   stands();
@@ -572,7 +572,7 @@ TEST(Replay, TellsWhatTheChartTookAndWhatChangedInTheData) {
   Office office(world);
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   const MigrationRequest request = office.to(second_version());
   ASSERT_TRUE(office.migrations().apply(request, office.admin));
   std::vector<ReplayedCommand> commands;

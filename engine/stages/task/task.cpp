@@ -5,6 +5,8 @@
 #include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
+#include "engine/stages/task/places.h"
+#include "engine/stages/task/sealing.h"
 
 namespace chuyi {
 namespace {
@@ -164,35 +166,23 @@ Result<StageOutcome> remove_document(const StageContext& context, WorkItems item
   return out;
 }
 
-/// One place of each organisation that the programme counts by: taken with the sign-off, in its transaction, so that two
-/// officers cannot take the last one together.
-Result<> take_places(const StageContext& context, std::vector<StageEffect>& effects) {
-  if (context.application.contains("places")) return {};  // returned and signed again
-  const std::string round = string_or(context.application, "programme") + "/" + string_or(context.application, "round");
-  json::array places;
-  for (const json::value& value : array_or_empty(object_or_empty(context.programme, "quota"), "per")) {
-    const json::object& per = value.get_object();
-    const std::string org = string_or(object_or_empty(context.application, "orgs"), string_or(per, "level"));
-    const std::int64_t max = int_or(object_or_empty(per, "except"), org, int_or(per, "max", 0));
-    std::string series = "places/" + round + "/" + string_or(per, "level") + "/" + org;
-    const std::int64_t taken = context.view.series(series);
-    if (max > 0 && taken >= max)
-      return Error{.kind = ErrorKind::rejected,
-                   .code = "quota.places",
-                   .message = "Expected fewer than " + std::to_string(max) + " applications of organisation '" + org + "' in round " + round,
-                   .place = "/outcome",
-                   .message_zh = "本批次该单位的推荐限额为" + std::to_string(max) + "个，已用完"};
-    effects.emplace_back(SetSeries{.name = series, .value = taken + 1});
-    places.emplace_back(std::move(series));
+/// The outcome asks for members of the data: parameter `needs`, outcome → names.
+Result<> check_needs(const json::object& params, const TaskRow& task) {
+  Error out{.code = "form.required", .message = "Expected what this outcome needs", .place = "/data", .message_zh = "作此结论须填写以下内容"};
+  for (const std::string& name : strings_from_json(array_or_empty(object_or_empty(params, "needs"), task.outcome))) {
+    const json::value* given = task.data.if_contains(name);
+    const bool empty = given == nullptr || given->is_null() || (given->is_string() && given->get_string().empty()) || (given->is_array() && given->get_array().empty());
+    if (empty) out.details.push_back({.place = "/data/" + pointer_segment(name), .code = "form.required", .message = "Expected a value", .message_zh = "为必填项"});
   }
-  if (!places.empty()) effects.emplace_back(SetFact{.key = "places", .value = std::move(places)});
-  return {};
+  if (out.details.empty()) return {};
+  return out;
 }
 
 Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
   const json::object params = object_or_empty(items.state(), "params");
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
+  if (Result<> given = check_needs(params, *signed_off); !given) return given.error();
   std::vector<StageEffect> sealed;
   if (signed_off->seals) {
     const std::vector<DocumentRow> documents = documents_of(context);
@@ -205,16 +195,20 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
                                   .sealed = context.now});
     sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
     sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+    keep_revision(context, *signed_off, command, documents, sealed);
   }
-  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome)
-    if (Result<> taken = take_places(context, sealed); !taken) return taken.error();
+  Result<Places> places{Places{}};
+  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome) {
+    places = take_places(context, *signed_off, string_or(params, "quota_at", "recommend"), object_or_empty(command.data, "reasons"), sealed);
+    if (!places) return places.error();
+  }
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
-  out.events.push_back({.name = "done",
-                        .data = json::object{{"outcome", signed_off->outcome},
-                                             {"data", signed_off->data},
-                                             {"by_role", signed_off->role}}});
+  json::object done{{"outcome", signed_off->outcome}, {"data", signed_off->data}, {"by_role", signed_off->role}};
+  if (places->rank > 0) done["rank"] = places->rank;
+  if (places->reserve) done["reserve"] = true;
+  out.events.push_back({.name = "done", .data = std::move(done)});
   return out;
 }
 
@@ -246,6 +240,8 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
   }
   WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
                                                     {"quota_on", string_or(params, "quota_on")},
+                                                    {"quota_at", string_or(params, "quota_at", "recommend")},
+                                                    {"needs", object_or_empty(params, "needs")},
                                                     {"not_by", array_or_empty(params, "not_by")}}}});
   items.open(std::move(task));
   StageOutcome out = items.finish();
@@ -259,7 +255,11 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
   if (command.name == "complete") return sign_off(context, std::move(items), command);
   if (!command.name.starts_with("document.")) {
     if (Result<> done = items.handle(command); !done) return done.error();
-    return items.finish();
+    std::optional<RecordRow> draft;
+    if (const Result<TaskRow> saved = items.find(command.task_id); command.name == "save" && saved && saved->seals) draft = draft_record(*saved, command.actor, context.now);
+    StageOutcome out = items.finish();
+    if (draft) out.effects.emplace_back(std::move(*draft));
+    return out;
   }
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();

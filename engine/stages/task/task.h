@@ -8,9 +8,10 @@ namespace chuyi {
 ///
 /// Parameters: role, org (or user); outcomes (default {"done"}); form (form id); due (period or date);
 /// seals_bundle (the sign-off seals form and documents into a bag; implies accepts_documents);
-/// accepts_documents; not_by (invoke ids whose signer may not sign here); data (first draft).
+/// accepts_documents; needs (outcome → names of members that the data must have); quota_on (the outcome that takes places, engine/stages/task/places.h), quota_at (of which rules, default
+/// "recommend"); not_by (invoke ids whose signer may not sign here); data (first draft).
 ///
-/// Events: done → {outcome, data, by_role}; task.overdue.<invoke id> when `due` has passed.
+/// Events: done → {outcome, data, by_role, rank?, reserve?}; task.overdue.<invoke id> when `due` has passed.
 /// Commands: claim, release, save, complete, document.add, document.remove.
 class TaskStage final : public InvokeHandler {
  public:
