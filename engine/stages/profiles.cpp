@@ -80,7 +80,7 @@ const check::World& builtin_world() {
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
       .roles = {"applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
-      .outside = {"applicant", "province"}};
+      .outside = {"applicant", "recommender", "province", "place"}};
   return world;
 }
 
