@@ -294,9 +294,12 @@ class Season {
 
   void formal_checks() {
     std::size_t seen = 0;
-    for (const json::object& task : inbox("province-clerk", "task", "formal_check"))
-      complete(string_or(task, "id"), "province-clerk", ++seen == 4 ? "correct" : "pass",
-               seen == 4 ? json::object{{"opinion", "佐证材料不清晰，请补正"}, {"points", json::array{"佐证材料第3页扫描不清，请重新上传"}}} : json::object{{"opinion", "材料齐全"}});
+    for (const json::object& task : inbox("province-clerk", "task", "formal_check")) {
+      const bool unclear = ++seen == 4;
+      json::object data{{"opinion", unclear ? "佐证材料不清晰，请补正" : "材料齐全"}};
+      if (unclear) data["points"] = json::array{"佐证材料第3页扫描不清，请重新上传"};
+      complete(string_or(task, "id"), "province-clerk", unclear ? "correct" : "pass", std::move(data));
+    }
     for (const Application& each : applications_) {
       const json::value shown = get("/api/v1/applications/" + each.id, each.college);
       if (string_or(shown.as_object(), "state") == "correction") post("/api/v1/applications/" + each.id + "/submit", json::object{}, each.college);

@@ -1,6 +1,7 @@
 """Goal: the way from a draft to the ranked recommendation over HTTP, and no interleaving of officers passes a limit.
 Method: the real binary; the races with real parallel clients on both stores."""
 import concurrent.futures
+import json
 import os
 import random
 import shutil
@@ -8,7 +9,7 @@ import tempfile
 import unittest
 
 from scenario import COLLEGE, FORMS, PREFECTURE, PROVINCE, Way, set_up
-from server import CLUSTER, PASSWORD, Server, store_of
+from server import BINARY_DIR, CLUSTER, PASSWORD, Server, pdf, store_of
 
 OFFICERS = ("bureau", "bureau2")
 
@@ -187,6 +188,34 @@ class WayUp(Nomination):
         self.ask("GET", f"/applications/{way.id}/revisions/1..9", None, "clerk", 404)
         self.ask("GET", f"/applications/{way.id}/revisions/x", None, "clerk", 400)
         self.ask("GET", f"/applications/{way.id}/revisions", None, "expert1", 404)
+
+    def test_one_of_each_prefecture_and_the_missing_ones_are_shown(self):
+        folder = os.path.join(BINARY_DIR, "plugins", "chuyi-secondary")
+        with open(os.path.join(folder, "tests", "nomination.json"), encoding="utf-8") as source:
+            form = json.load(source)["data"]
+        kinds = [each["kind"] for each in self.server.request("GET", "/api/v1/programmes/chuyi-secondary").json["documents"] if each["required"]]
+
+        def submit():
+            way = Way(self.server, self.tokens, "chuyi-secondary")
+            way.create()
+            draft = way.application()["draft"]
+            self.ask("PUT", f"/applications/{way.id}/draft", form, "applicant", 200, headers={"If-Match": f'"{draft["revision"]}"'})
+            for kind in kinds:
+                self.ask("POST", f"/applications/{way.id}/documents?kind={kind}&name={kind}.pdf", pdf(kind), "applicant", 201, headers={"Content-Type": "application/pdf"})
+            return self.server.request("POST", f"/api/v1/applications/{way.id}/submit", {}, self.tokens["applicant"])
+
+        first, second = submit(), submit()
+        self.assertEqual(first.status, 200, first.body)
+        self.assertEqual((second.status, second.json["code"], second.json["errors"][0]["pointer"]), (409, "quota.places", "/limits/chuyi-secondary.prefecture"))
+        rules = self.ask("GET", "/quotas?programme=chuyi-secondary&round=2026", None, "clerk", 200).json["rules"]
+        places = {each["org"]: each for each in rules[0]["organisations"]}
+        self.assertEqual((places[PREFECTURE]["taken"], places[PREFECTURE]["left"]), (1, 0))
+        self.assertEqual({org for org, each in places.items() if each.get("missing") == 1}, set(places) - {PREFECTURE})
+        self.assertGreaterEqual(len(places), 14)
+        mine = self.ask("GET", "/quotas?programme=chuyi-secondary&round=2026", None, "bureau", 200).json["rules"]
+        self.assertEqual([each["org"] for each in mine[0]["organisations"]], [PREFECTURE])
+        base = self.ask("GET", "/quotas?programme=culture-base&round=2026", None, "clerk", 200).json["rules"]
+        self.assertIn(("culture-base-province", "select", 20), [(each["id"], each["at"], each.get("max")) for each in base])
 
     def test_versions_of_a_draft_can_be_restored(self):
         way = Way(self.server, self.tokens, "workshop")

@@ -21,7 +21,8 @@ class Rules : public testing::TestWithParam<Defect> {};
 
 TEST_P(Rules, AreRefusedWhenTheyCannotBeKept) {
   json::object rule = json::parse(R"({"id":"r","scope":"prefecture","max":2,"zh":"每市州不超过2个","en":"At most two"})").as_object();
-  for (auto& member : json::parse(GetParam().rule).as_object()) rule[member.key()] = member.value();
+  const json::value changes = json::parse(GetParam().rule);
+  for (const auto& member : changes.as_object()) rule[member.key()] = member.value();
   const std::vector<Detail> found = check_limits({rule}, "/rules");
   if (std::string_view{GetParam().place}.empty()) {
     EXPECT_TRUE(found.empty()) << found.front().place << found.front().message;
@@ -89,7 +90,7 @@ json::object with_limits(const char* rules) {
 }
 
 Result<Reply> recommend(World& world, json::object data = {}) {
-  return world.act("complete", "bureau", world.task().id, [&] {
+  return world.act("task.complete", "bureau", world.task().id, [&] {
     json::object all{{"outcome", "recommend"}};
     for (auto& member : data) all[member.key()] = member.value();
     return all;
@@ -278,7 +279,7 @@ TEST(Revisions, AndDraftsAreKept) {
   World world;
   world.create();
   const std::string task = world.task().id;
-  for (int i = 1; i <= 25; ++i) ASSERT_TRUE(world.act("save", "applicant", task, {{"data", json::object{{"name", std::to_string(i)}}}}));
+  for (int i = 1; i <= 25; ++i) ASSERT_TRUE(world.act("task.save", "applicant", task, {{"data", json::object{{"name", std::to_string(i)}}}}));
   const Page<RecordRow> drafts = *world.storage.queries->records({.kind = "draft", .about = task}, {.limit = 200});
   EXPECT_EQ(drafts.rows.size(), 20U) << "the last ones";
   world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
