@@ -64,7 +64,7 @@ inline constexpr const char* kLimitRecord = "limit";                    ///< a r
 inline constexpr const char* kPlacesRecord = "places";                  ///< a counter for the lists; about: Limit::group
 inline constexpr const char* kExceptionRecord = "quota-exception";      ///< id: the application
 inline constexpr const char* kRankRecord = "rank";                      ///< id: programme/round/organisation
-inline constexpr const char* kRankedRecord = "ranked";                  ///< id: the application; data.list: its list
+inline constexpr const char* kRankedRecord = "ranked";                  ///< id: the application; data.lists: those that it stands in
 
 /// The ranked list of an organisation: {"order":[application,…],"held":[…],"waiting":[…],
 /// "excepted":[…] (beside the limit), "gone":[…],"max","sealed","letter"?}.

@@ -149,6 +149,17 @@ bool continues(const std::vector<std::string>& old, const std::vector<std::strin
   return order.size() >= old.size() && std::equal(old.begin(), old.end(), order.begin());
 }
 
+/// Keeps with the application in which lists it stands.
+void note_list(View& view, Change& change, const std::string& application, const std::string& list, bool stands, Instant now) {
+  std::optional<RecordRow> row = view.record(kRankedRecord, application);
+  std::vector<std::string> lists = row ? strings_from_json(array_or_empty(row->data, "lists")) : std::vector<std::string>{};
+  const bool stood = std::erase(lists, list) > 0;
+  if (stood == stands) return;
+  if (stands) lists.push_back(list);
+  std::sort(lists.begin(), lists.end());
+  change.records.push_back({.kind = kRankedRecord, .id = application, .about = application, .data = {{"lists", to_json(lists)}}, .updated = now, .revision = row ? row->revision + 1 : 1});
+}
+
 Result<Change> put_rank(View& view, const Command& command, Instant now) {
   const Result<RankKey> key = rank_key(view, command);
   if (!key) return key.error();
@@ -178,9 +189,8 @@ Result<Change> put_rank(View& view, const Command& command, Instant now) {
                    "已按该名单推荐，顺序不得变更；出具推荐函前只能在末尾增列");
   Change change;
   for (const std::string& each : before)
-    if (std::find(order.begin(), order.end(), each) == order.end()) change.records_removed.emplace_back(kRankedRecord, each);
-  for (const std::string& each : order)
-    change.records.push_back({.kind = kRankedRecord, .id = each, .about = key->id(), .data = {{"list", key->id()}}, .updated = now});
+    if (std::find(order.begin(), order.end(), each) == order.end()) note_list(view, change, each, key->id(), false, now);
+  for (const std::string& each : sorted) note_list(view, change, each, key->id(), true, now);
   data["order"] = to_json(order);
   data["by"] = person(command.actor);
   change.reply = {.status = 200, .body = data, .revision = revision + 1};

@@ -325,14 +325,20 @@ void SessionRun::give_places_back() {
     }
   }
   const std::optional<RecordRow> ranked = view_.record(kRankedRecord, row_.id);
-  std::optional<RecordRow> list = ranked ? view_.record(kRankRecord, string_or(ranked->data, "list")) : std::nullopt;
-  if (!list) return;
-  for (const std::string& next : leave_rank(list->data, row_.id)) {
-    json::object payload = to_json(scxml::Event{.name = "place.free", .origin = "#_scxml_" + row_.id, .origintype = std::string{scxml::kScxmlProcessor}, .data = json::object{{"after", row_.id}}});
-    payload["target"] = next;
-    post("send", std::move(payload));
+  if (!ranked) return;
+  for (const std::string& id : strings_from_json(array_or_empty(ranked->data, "lists"))) {
+    std::optional<RecordRow> list = view_.record(kRankRecord, id);
+    if (!list) continue;
+    for (const std::string& next : leave_rank(list->data, row_.id)) {
+      json::object payload = to_json(scxml::Event{.name = "place.free",
+                                                  .origin = "#_scxml_" + row_.id,
+                                                  .origintype = std::string{scxml::kScxmlProcessor},
+                                                  .data = json::object{{"after", row_.id}}});
+      payload["target"] = next;
+      post("send", std::move(payload));
+    }
+    changed(std::move(*list));
   }
-  changed(std::move(*list));
 }
 
 Result<> SessionRun::finish(Change& change) {

@@ -112,11 +112,13 @@ class Taking {
 
   void raise(const Counter& counter, const std::string& name, std::int64_t value) {
     effects_.emplace_back(SetSeries{.name = name, .value = value});
+    const std::optional<RecordRow> shown = context_.view.record(kPlacesRecord, name);
     effects_.emplace_back(RecordRow{.kind = kPlacesRecord,
                                     .id = name,
                                     .about = counter.limit->group,
                                     .data = {{"rule", counter.limit->id}, {"key", counter.limit->scope == "form" ? std::string{} : counter.key}, {"taken", value}},
-                                    .updated = context_.now});
+                                    .updated = context_.now,
+                                    .revision = shown ? shown->revision + 1 : 1});
     held_.push_back(name);
   }
 
