@@ -3,6 +3,7 @@
 #include <future>
 #include <memory>
 
+#include "engine/runtime/nomination_commands.h"
 #include "engine/runtime/preparation.h"
 #include "engine/runtime/preview.h"
 #include "engine/runtime/recall.h"
@@ -26,7 +27,7 @@ void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "delegation.put") command.data["id"] = "g-" + runtime_.random_id();
   if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
   if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
-  for (const char* key : {"bundle", "indicators"}) command.data.erase(key);  // only preparation says what was sealed and found
+  for (const char* key : {"bundle", "indicators", "checks"}) command.data.erase(key);  // only preparation says what was sealed and found
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
@@ -80,6 +81,7 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
                  .message = "Expected less than half an hour from the content to its transaction; bring it again",
                  .message_zh = "材料保存后等待过久，请重新上传"};
   const Instant now = runtime_.clock.now();
+  if (is_nomination_command(command)) return decide_nomination(runtime_, view, command, now);
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }
 

@@ -41,6 +41,20 @@ net::awaitable<Response> get_document(Context& context);
 net::awaitable<Response> remove_document(Context& context);
 net::awaitable<Response> get_bundle(Context& context);
 
+net::awaitable<Response> get_quotas(Context& context);
+net::awaitable<Response> get_limits(Context& context);
+net::awaitable<Response> put_limits(Context& context);
+net::awaitable<Response> ask_exception(Context& context);
+net::awaitable<Response> decide_exception(Context& context);
+net::awaitable<Response> get_rank(Context& context);
+net::awaitable<Response> put_rank(Context& context);
+net::awaitable<Response> issue_letter(Context& context);
+net::awaitable<Response> list_revisions(Context& context);
+net::awaitable<Response> compare_revisions(Context& context);
+net::awaitable<Response> list_findings(Context& context);
+net::awaitable<Response> list_drafts(Context& context);
+net::awaitable<Response> restore_draft(Context& context);
+
 net::awaitable<Response> list_tasks(Context& context);
 net::awaitable<Response> get_task(Context& context);
 net::awaitable<Response> claim_task(Context& context);

@@ -206,7 +206,7 @@ net::awaitable<Response> save_task(Context& context) {
 }
 
 net::awaitable<Response> complete_task(Context& context) {
-  const std::vector<Field> fields{{"outcome", Field::Type::text, false}, {"data", Field::Type::object, false}};
+  const std::vector<Field> fields{{"outcome", Field::Type::text, false}, {"data", Field::Type::object, false}, {"reasons", Field::Type::object, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   std::optional<std::uint64_t> revision;

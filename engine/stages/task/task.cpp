@@ -6,6 +6,8 @@
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 #include "engine/stages/task/added_signers.h"
+#include "engine/stages/task/places.h"
+#include "engine/stages/task/sealing.h"
 
 namespace chuyi {
 namespace {
@@ -165,29 +167,16 @@ Result<StageOutcome> remove_document(const StageContext& context, WorkItems item
   return out;
 }
 
-/// One place of each organisation that the programme counts by: taken with the sign-off, in its transaction, so that two
-/// officers cannot take the last one together.
-Result<> take_places(const StageContext& context, std::vector<StageEffect>& effects) {
-  if (context.application.contains("places")) return {};  // returned and signed again
-  const std::string round = string_or(context.application, "programme") + "/" + string_or(context.application, "round");
-  json::array places;
-  for (const json::value& value : array_or_empty(object_or_empty(context.programme, "quota"), "per")) {
-    const json::object& per = value.get_object();
-    const std::string org = string_or(object_or_empty(context.application, "orgs"), string_or(per, "level"));
-    const std::int64_t max = int_or(object_or_empty(per, "except"), org, int_or(per, "max", 0));
-    std::string series = "places/" + round + "/" + string_or(per, "level") + "/" + org;
-    const std::int64_t taken = context.view.series(series);
-    if (max > 0 && taken >= max)
-      return Error{.kind = ErrorKind::rejected,
-                   .code = "quota.places",
-                   .message = "Expected fewer than " + std::to_string(max) + " applications of organisation '" + org + "' in round " + round,
-                   .place = "/outcome",
-                   .message_zh = "本批次该单位的推荐限额为" + std::to_string(max) + "个，已用完"};
-    effects.emplace_back(SetSeries{.name = series, .value = taken + 1});
-    places.emplace_back(std::move(series));
+/// The outcome asks for members of the data: parameter `needs`, outcome → names.
+Result<> check_needs(const json::object& params, const TaskRow& task) {
+  Error out{.code = "form.required", .message = "Expected what this outcome needs", .place = "/data", .message_zh = "作此结论须填写以下内容"};
+  for (const std::string& name : strings_from_json(array_or_empty(object_or_empty(params, "needs"), task.outcome))) {
+    const json::value* given = task.data.if_contains(name);
+    const bool empty = given == nullptr || given->is_null() || (given->is_string() && given->get_string().empty()) || (given->is_array() && given->get_array().empty());
+    if (empty) out.details.push_back({.place = "/data/" + pointer_segment(name), .code = "form.required", .message = "Expected a value", .message_zh = "为必填项"});
   }
-  if (!places.empty()) effects.emplace_back(SetFact{.key = "places", .value = std::move(places)});
-  return {};
+  if (out.details.empty()) return {};
+  return out;
 }
 
 Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
@@ -195,6 +184,7 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
   if (Result<> clear = check_signers_before(items, command); !clear) return clear.error();
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
+  if (Result<> given = check_needs(params, *signed_off); !given) return given.error();
   std::vector<StageEffect> sealed;
   if (signed_off->seals) {
     const std::vector<DocumentRow> documents = documents_of(context);
@@ -207,10 +197,16 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
                                   .sealed = context.now});
     sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
     sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+    keep_revision(context, *signed_off, command, documents, sealed);
   }
-  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome)
-    if (Result<> taken = take_places(context, sealed); !taken) return taken.error();
+  Result<Places> places{Places{}};
+  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome) {
+    places = take_places(context, *signed_off, string_or(params, "quota_at", "recommend"), object_or_empty(command.data, "reasons"), sealed);
+    if (!places) return places.error();
+  }
   json::object done{{"outcome", signed_off->outcome}, {"data", signed_off->data}, {"by_role", signed_off->role}};
+  if (places->rank > 0) done["rank"] = places->rank;
+  if (places->reserve) done["reserve"] = true;
   const bool waits = hold_for_signers_after(items, *signed_off, done);
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
@@ -307,6 +303,8 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
   task.return_to = strings_from_json(array_or_empty(params, "return_to"));
   json::object kept{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
                     {"quota_on", string_or(params, "quota_on")},
+                    {"quota_at", string_or(params, "quota_at", "recommend")},
+                    {"needs", object_or_empty(params, "needs")},
                     {"not_by", array_or_empty(params, "not_by")}};
   std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
@@ -336,7 +334,11 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
   }
   if (!command.name.starts_with("document.")) {
     if (Result<> done = items.handle(command); !done) return done.error();
-    return items.finish();
+    std::optional<RecordRow> draft;
+    if (const Result<TaskRow> saved = items.find(command.task_id); command.name == "save" && saved && saved->seals) draft = draft_record(*saved, command.actor, context.now);
+    StageOutcome out = items.finish();
+    if (draft) out.effects.emplace_back(std::move(*draft));
+    return out;
   }
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();
