@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 #include "engine/runtime/rounds.h"
 #include "engine/runtime/session_document.h"
