@@ -56,12 +56,17 @@ class Setup {
     read_programmes();
     const json::object& parameters = object_or_empty(data_, "parameters");
     static const std::set<std::string_view> kKnown{"opens", "deadline", "planned", "reasons", "stages", "notice"};
+    for (const char* name : {"planned", "reasons", "stages"})
+      if (const json::value* given = parameters.if_contains(name); given != nullptr && !given->is_object())
+        problem(std::string{"/parameters/"} + name, "round.parameter", "Expected an object", "应为对象");
     for (const auto& member : parameters)
       if (!kKnown.contains(member.key())) problem("/parameters/" + pointer_segment(member.key()), "round.parameter", "Expected opens, deadline, planned, reasons, stages or notice", "没有这个参数");
     read_times(parameters);
     read_planned(object_or_empty(parameters, "planned"), object_or_empty(parameters, "reasons"));
     read_stages(object_or_empty(parameters, "stages"));
-    if (const std::string notice = string_or(parameters, "notice"); !notice.empty()) out_["notice"] = notice;
+    const std::string notice = string_or(parameters, "notice");
+    if (notice.size() > 240) problem("/parameters/notice", "form.max_length", "Expected at most 240 bytes", "文号过长");
+    if (!notice.empty()) out_["notice"] = notice;
     if (problems_.empty()) return std::move(out_);
     return Error{.kind = ErrorKind::invalid,
                  .code = "round.setup",
@@ -131,9 +136,10 @@ class Setup {
   }
 
   void read_planned(const json::object& given, const json::object& reasons) {
-    for (const auto& member : given)
-      if (!targets_.contains(std::string{member.key()}))
-        problem("/parameters/planned/" + pointer_segment(member.key()), "programme.unknown", "Expected a programme of the round", "不是本批次的项目类别");
+    for (const auto& [name, object] : {std::pair{"planned", &given}, std::pair{"reasons", &reasons}})
+      for (const auto& member : *object)
+        if (!targets_.contains(std::string{member.key()}))
+          problem(std::string{"/parameters/"} + name + "/" + pointer_segment(member.key()), "programme.unknown", "Expected a programme of the round", "不是本批次的项目类别");
     json::object planned;
     json::object said;
     for (const auto& [programme, target] : targets_) {

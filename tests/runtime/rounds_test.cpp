@@ -353,6 +353,8 @@ INSTANTIATE_TEST_SUITE_P(Defects, RoundSetup, testing::Values(
   BadSetup{"NoneAtAll",         "/planned",    R"({"workshop": 0})",                        "/parameters/planned/workshop",   "round.plan"},
   BadSetup{"NotOfTheRound",     "/planned",    R"({"castle": 1})",                          "/parameters/planned/castle",     "programme.unknown"},
   BadSetup{"UnknownStage",      "/stages",     R"({"lottery": true})",                      "/parameters/stages/lottery",     "round.stage"},
+  BadSetup{"NoObject",          "/planned",    "[1]",                                        "/parameters/planned",            "round.parameter"},
+  BadSetup{"ReasonForNothing",  "/reasons",    R"({"castle": "x"})",                         "/parameters/reasons/castle",     "programme.unknown"},
   BadSetup{"UnknownParameter",  "/lottery",    "1",                                         "/parameters/lottery",            "round.parameter"}),
   [](const auto& row) { return std::string(row.param.name); });
 
