@@ -229,7 +229,8 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   record["state"] = change.session->state;
   record["document"] = sha256_hex(change.session->document);
   change.audit = std::move(record);
-  json::object body{{change.session->kind == kRoundKind ? "round" : "application", summary_of(*change.session)}};
+  json::object body;
+  body[change.session->kind == kRoundKind ? "round" : "application"] = summary_of(*change.session);
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id) {
       body["task"] = to_json(task);
