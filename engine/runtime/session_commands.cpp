@@ -299,7 +299,8 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
                           "未找到该项目类别", "/programme", std::move(known));
   }
   if (string_or(definition->manifest, "kind") == kRoundKind)
-    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds", "这是批次的程序包，不接受申报", "/programme");
+    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds",
+            "这是批次的程序包，不接受申报", "/programme");
   const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
   if (!plugins) return plugins.error();
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
@@ -327,7 +328,8 @@ Result<DefinitionPtr> round_package(const Runtime& runtime, View& view) {
   if (!plugins) return plugins.error();
   for (const DefinitionPtr& each : runtime.definitions.current())
     if (string_or(each->manifest, "kind") == kRoundKind && !bool_or(object_or_empty(*plugins, each->programme), "disabled", false)) return each;
-  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation", .message_zh = "本系统未安装或已停用批次程序包"};
+  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation",
+          .message_zh = "本系统未安装或已停用批次程序包"};
 }
 
 Result<Change> decide_round(const Runtime& runtime, View& view, const Command& command, Instant now) {
