@@ -39,6 +39,7 @@ const std::vector<Route>& all_routes() {
   const Permission everybody = Permission::everybody();
   const Permission signed_in = Permission::signed_in();
   const Permission applicant = Permission::role("applicant");
+  const Permission officer = Permission::role("provincial-officer");
   const Permission administrator = Permission::role("administrator");
   constexpr Replay kKey = Replay::key_required;
   static const std::vector<Route> kRoutes = {
@@ -78,6 +79,11 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/ranks/{programme}/{round}/{org}", signed_in, get_rank},
       {"PUT", "/api/v1/ranks/{programme}/{round}/{org}", signed_in, put_rank},
       {"POST", "/api/v1/ranks/{programme}/{round}/{org}/letter", signed_in, issue_letter, kKey},
+      {"POST", "/api/v1/rounds", officer, create_round, kKey},
+      {"GET", "/api/v1/rounds", signed_in, list_rounds},
+      {"GET", "/api/v1/rounds/{id}", signed_in, get_round},
+      {"POST", "/api/v1/rounds/{id}/extend", officer, extend_round, kKey},
+      {"POST", "/api/v1/rounds/{id}/decide", officer, decide_round, kKey},
       {"GET", "/api/v1/tasks", signed_in, list_tasks},
       {"GET", "/api/v1/tasks/{id}", signed_in, get_task},
       {"GET", "/api/v1/tasks/{id}/why", signed_in, why_task},

@@ -21,6 +21,13 @@ using scxml::Truth;
 
 namespace {
 
+/// `round` is the round's data, whatever the library calls so.
+json::object known_globals(const json::object& programme) {
+  json::object out{{"round", nullptr}};
+  if (!programme.empty()) out["programme"] = programme;
+  return out;
+}
+
 /// Ways of one step that differ in unknown guards; past it the rest is left out, which `cut` says.
 constexpr int kWaysMax = 4096;
 
@@ -306,7 +313,7 @@ class Machine::Run {
 };
 
 Machine::Machine(const scxml::Chart& chart, const World& world, const json::object& programme)
-    : chart_(chart), world_(world), model_(chart, programme.empty() ? json::object{} : json::object{{"programme", programme}}) {
+    : chart_(chart), world_(world), model_(chart, known_globals(programme)) {
   for (Index i = 0; i < static_cast<Index>(chart.states.size()); ++i) {
     const State& state = chart.at(i);
     add_elements(i);

@@ -44,6 +44,9 @@ class Reader {
         deadlines[round.attribute("id").value()] = deadline.value();
       }
     }
+    const bool is_round = data["kind"] == "round";
+    if (is_round != rounds.empty()) problem(root_, "plugin.round", is_round ? "Expected no <round> in a package of rounds" : "Expected a <round>");
+    if (!is_round && !root_.child("form")) problem(root_, "plugin.form", "Expected a <form>");
     data["rounds"] = std::move(rounds);
     if (!deadlines.empty()) data["deadlines"] = std::move(deadlines);
     read_people();

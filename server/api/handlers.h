@@ -55,6 +55,12 @@ net::awaitable<Response> list_findings(Context& context);
 net::awaitable<Response> list_drafts(Context& context);
 net::awaitable<Response> restore_draft(Context& context);
 
+net::awaitable<Response> create_round(Context& context);
+net::awaitable<Response> list_rounds(Context& context);
+net::awaitable<Response> get_round(Context& context);
+net::awaitable<Response> extend_round(Context& context);
+net::awaitable<Response> decide_round(Context& context);
+
 net::awaitable<Response> list_tasks(Context& context);
 net::awaitable<Response> get_task(Context& context);
 net::awaitable<Response> claim_task(Context& context);
