@@ -186,7 +186,7 @@ TEST_F(Rounds, LetAReturnedApplicationComeAgain) {
   world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
   world.sign("bureau", "task", "recommend");
   ASSERT_TRUE(world.advance("2026-03-16T09:00:00+08:00"));
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{json::object{{"place", "/name"}, {"text", "名称不规范"}}}}});
   EXPECT_EQ(world.state(), "correction");
   const TaskRow correction = world.task();
   world.clock.advance_to(*correction.due);  // the timer has not fired yet
