@@ -31,7 +31,10 @@ constexpr const char* kNomination = R"({
   "school": {"name": "湖南某职业技术学院", "uscc": "12430000444877049U"},
   "enterprises": [{"name": "湖南某科技有限公司", "uscc": "91350100M000100Y43"}],
   "agreement_end": "2029-12-31", "host_master": "王大师", "master_level": "非遗传承人",
-  "members": [{"name": "甲", "unit": "学院", "side": "学校"}, {"name": "乙", "unit": "公司", "side": "企业"}],
+  "members": [{"name": "甲", "unit": "学院", "side": "学校"}, {"name": "丙", "unit": "学院", "side": "学校"}, {"name": "丁", "unit": "学院", "side": "学校"},
+              {"name": "戊", "unit": "学院", "side": "学校"}, {"name": "己", "unit": "学院", "side": "学校"}, {"name": "庚", "unit": "学院", "side": "学校"},
+              {"name": "辛", "unit": "学院", "side": "学校"}, {"name": "壬", "unit": "学院", "side": "学校"}, {"name": "乙", "unit": "公司", "side": "企业"},
+              {"name": "癸", "unit": "公司", "side": "企业"}, {"name": "子", "unit": "工艺厂", "side": "企业"}, {"name": "丑", "unit": "工艺厂", "side": "企业"}],
   "tech_projects": [{"title": "绣线染色工艺", "partner": "公司", "money": "12.5", "result": "企业标准1项"}],
   "awards": [{"name": "全省职业院校技能竞赛", "level": "省级", "rank": "一等奖", "year": 2024}],
   "area": "120.5", "equip": "80.00", "ent_equip": "30.00", "apprentices3": 12, "exchange3": 6, "patents": 2, "courses": 3,
@@ -111,7 +114,7 @@ Actor Installation::actor(const std::string& user) {
 
 void Installation::begin() {
   const auto organisation = [&](const char* id, const char* parent, const char* level) {
-    execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"name_en", id}}});
+    execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"name_en", id}, {"kind", std::string_view{level} == "college" ? "college" : "education"}}});
   };
   organisation(kProvince, "", "province");
   organisation(kBureau, kProvince, "prefecture");

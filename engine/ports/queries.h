@@ -26,6 +26,7 @@ struct PageRequest {
 
 /// Empty fields do not filter.
 struct SessionFilter {
+  std::string kind = {};
   std::string programme;
   std::string round;
   std::string status;
@@ -42,6 +43,23 @@ struct TaskFilter {
   std::vector<std::string> statuses;    ///< e.g. {"open","claimed"}
   std::string session_id;
   std::string kind;
+  std::string programme = {};
+  std::string round = {};
+  std::string stage = {};
+  std::string claimed_by = {};                 ///< claimed now
+  std::string text = {};                       ///< part of the application's title or its organisation's name
+  std::optional<Instant> due_before = {};
+};
+/// How many tasks are alike in an inbox.
+struct TaskCount {
+  std::string programme;
+  std::string round;
+  std::string stage;
+  std::string kind;
+  std::string status;
+  std::int64_t count = 0;
+  std::int64_t overdue = 0;  ///< of them, due before now
+  std::int64_t mine = 0;     ///< of them, claimed by TaskFilter::user
 };
 struct NoticeFilter {
   std::string programme;
@@ -71,9 +89,13 @@ class Queries {
   virtual ~Queries() = default;
   virtual Result<std::optional<SessionRow>> session(std::string_view id) = 0;
   virtual Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) = 0;
+  /// The applications of a round, whatever their status, ordered by id, after `after`, at most `limit`.
+  virtual Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) = 0;
   virtual Result<std::optional<TaskRow>> task(std::string_view id) = 0;
   /// Ordered by due date (none last), then id.
   virtual Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) = 0;
+  /// The same tasks counted by what they are, in no order that means anything.
+  virtual Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) = 0;
   virtual Result<std::vector<DocumentRow>> documents(std::string_view session_id) = 0;
   virtual Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) = 0;
   virtual Result<std::optional<NoticeRow>> notice(std::string_view id) = 0;
@@ -95,7 +117,7 @@ class Queries {
   virtual Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) = 0;
   /// Ordered by id.
   virtual Result<Page<RecordRow>> records(const RecordFilter& filter, const PageRequest& page) = 0;
-  /// How many applications run on each definition: digest → number. Looks at every session.
+  /// How many applications and rounds run on each definition: digest → number. Looks at every session.
   virtual Result<std::map<std::string, std::int64_t>> running() = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.
   virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;

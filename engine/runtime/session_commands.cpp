@@ -9,6 +9,9 @@
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/organisations.h"
+#include "engine/runtime/recall.h"
+#include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -29,33 +32,6 @@ Error outdated(std::uint64_t expected, std::uint64_t current) {
                .message_zh = "内容已被他人更新，请刷新后重试"};
 }
 
-/// The organisation and its ancestors, nearest first. Empty when `id` is unknown.
-std::vector<OrganisationRow> chain_of(View& view, const std::string& id) {
-  constexpr std::size_t kDepthMax = 10;
-  std::vector<OrganisationRow> out;
-  std::string next = id;
-  while (!next.empty() && out.size() < kDepthMax) {
-    const std::optional<OrganisationRow> row = view.organisation(next);
-    if (!row) break;
-    out.push_back(*row);
-    next = row->parent;
-  }
-  return out;
-}
-
-/// {"college": id, …}; a level that is missing falls to the next one above it.
-json::object orgs_by_level(const std::vector<OrganisationRow>& chain) {
-  json::object out;
-  for (const OrganisationRow& row : chain) out[row.level] = row.id;
-  if (!chain.empty()) out["college"] = chain.front().id;
-  std::string above = chain.empty() ? "" : chain.back().id;
-  for (const char* level : {"province", "prefecture", "county"}) {
-    if (!out.contains(level)) out[level] = above;
-    above = string_or(out, level);
-  }
-  return out;
-}
-
 Error refused_create(std::string code, std::string message, std::string message_zh, std::string place,
                      std::vector<std::string> allowed = {}) {
   return Error{.kind = ErrorKind::rejected,
@@ -70,12 +46,49 @@ Error refused_create(std::string code, std::string message, std::string message_
 struct NewSession {
   SessionRow row;
   json::object facts;
+  json::object round;  ///< what its chart sees of its round, beside its id
 };
 
-Result<NewSession> new_session(View& view, const Command& command, const Definition& definition, Instant now) {
+/// Whether organisations of this level and kind apply to the programme. One whose kind nobody has entered applies only
+/// where the programme names no kinds.
+Result<> check_applicant(const json::object& applicants, const OrganisationRow& org) {
+  const std::vector<std::string> levels = strings_from_json(array_or_empty(applicants, "levels"));
+  if (!levels.empty() && std::find(levels.begin(), levels.end(), org.level) == levels.end())
+    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org.id + "' is of level '" + org.level + "'",
+                          "该项目类别不接受“" + org.name + "”这一级单位申报", "/org", levels);
+  const std::vector<std::string> kinds = strings_from_json(array_or_empty(applicants, "kinds"));
+  const std::string kind = string_or(org.data, "kind");
+  if (kinds.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {};
+  return refused_create("application.kind",
+                        kind.empty() ? "Expected an organisation whose kind is entered; have an administrator enter that of '" + org.id + "'"
+                                     : "Expected an organisation of a kind that applies to this programme, but '" + org.id + "' is of kind '" + kind + "'",
+                        kind.empty() ? "“" + org.name + "”尚未登记单位类型，请联系管理员登记后再申报" : "该项目类别不接受“" + org.name + "”这一类单位申报", "/org", kinds);
+}
+
+/// Who leads it beside the applicant: [{"org", "name"}].
+Result<json::array> co_leads_of(const json::object& applicants, const Command& command, const std::string& org, const FindOrganisation& find) {
+  const std::vector<std::string> given = strings_from_json(array_or_empty(command.data, "co_leads"));
+  const std::int64_t max = int_or(applicants, "co_leads", 0);
+  if (given.size() > static_cast<std::size_t>(max))
+    return refused_create("application.co_leads", "Expected at most " + std::to_string(max) + " units that lead it beside the applicant, but found " + std::to_string(given.size()),
+                          "该项目类别最多允许" + std::to_string(max) + "个共同牵头单位", "/co_leads");
+  json::array out;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::optional<OrganisationRow> row = find(given[i]);
+    if (!row) return unknown("organisation.unknown", "organisation", given[i]);
+    if (given[i] == org || std::find(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(i), given[i]) != given.begin() + static_cast<std::ptrdiff_t>(i))
+      return refused_create("application.co_leads", "Expected each leading unit once, but '" + given[i] + "' comes twice", "牵头单位重复", "/co_leads/" + std::to_string(i));
+    if (Result<> applies = check_applicant(applicants, *row); !applies) return applies.error();
+    out.push_back(json::object{{"org", row->id}, {"name", row->name}});
+  }
+  return out;
+}
+
+Result<NewSession> new_session(const Runtime& runtime, View& view, const Command& command, const Definition& definition, Instant now) {
   const std::string round = string_or(command.data, "round");
   const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
-  if (std::find(rounds.begin(), rounds.end(), round) == rounds.end())
+  // A round that only the manifest names is always open.
+  if (!is_round_session(round) && std::find(rounds.begin(), rounds.end(), round) == rounds.end())
     return refused_create("application.round", "Expected a round of the programme, but found '" + round + "'",
                           "该批次不存在或未开放", "/round", rounds);
   const std::string title = string_or(command.data, "title");
@@ -94,12 +107,14 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                  .code = "application.org",
                  .message = "Expected an applicant of organisation '" + org + "'",
                  .message_zh = "您不是该单位的申报人"};
-  const std::vector<OrganisationRow> chain = chain_of(view, org);
+  const FindOrganisation find = [&](std::string_view id) { return view.organisation(id); };
+  const std::vector<OrganisationRow> chain = chain_of(find, org);
   if (chain.empty()) return unknown("organisation.unknown", "organisation", org);
-  const std::vector<std::string> levels = strings_from_json(array_or_empty(object_or_empty(definition.manifest, "applicants"), "levels"));
-  if (!levels.empty() && std::find(levels.begin(), levels.end(), chain.front().level) == levels.end())
-    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org + "' is of level '" + chain.front().level + "'",
-                          "该项目类别不接受“" + chain.front().name + "”这一级单位申报", "/org", levels);
+  const json::object& applicants = object_or_empty(definition.manifest, "applicants");
+  if (Result<> applies = check_applicant(applicants, chain.front()); !applies) return applies.error();
+  Result<json::array> co_leads = co_leads_of(applicants, command, org, find);
+  if (!co_leads) return co_leads.error();
+  const Recommendation recommendation = recommendation_of(chain, string_or(object_or_empty(definition.manifest, "recommendation"), "level"), runtime.recommenders, find);
   NewSession out;
   out.row = {.id = string_or(command.data, "id"),
              .kind = "application",
@@ -114,6 +129,11 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
              .created = now,
              .updated = now};
   for (const OrganisationRow& row : chain) out.row.orgs.push_back(row.id);
+  // Who recommends reads it, wherever it stands in the tree.
+  for (const std::string& office : recommendation.offices)
+    if (std::find(out.row.orgs.begin(), out.row.orgs.end(), office) == out.row.orgs.end()) out.row.orgs.push_back(office);
+  json::object orgs = orgs_by_level(chain);
+  if (!recommendation.offices.empty()) orgs["recommender"] = recommendation.offices.back();
   out.facts = {{"id", out.row.id},
                {"title", title},
                {"programme", definition.programme},
@@ -121,8 +141,16 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                {"org", org},
                {"org_name", chain.front().name},
                {"applicant", command.actor.user_id},
-               {"orgs", orgs_by_level(chain)},
+               {"orgs", std::move(orgs)},
                {"documents", json::array{}}};
+  if (!co_leads->empty()) out.facts["co_leads"] = std::move(*co_leads);
+  if (!recommendation.offices.empty())
+    out.facts["recommendation"] = json::object{{"offices", to_json(recommendation.offices)}, {"rule", recommendation.rule}, {"zh", recommendation.zh}, {"en", recommendation.en}};
+  if (!is_round_session(round)) return out;
+  Result<RoundEntry> entry = enter_round(view, round, definition.programme, out.row.orgs, now);
+  if (!entry) return entry.error();
+  if (entry->planned > 0) out.facts["planned"] = entry->planned;
+  out.round = std::move(entry->round);
   return out;
 }
 
@@ -221,7 +249,8 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   record["state"] = change.session->state;
   record["document"] = sha256_hex(change.session->document);
   change.audit = std::move(record);
-  json::object body{{"application", summary_of(*change.session)}};
+  json::object body;
+  body[change.session->kind == kRoundKind ? "round" : "application"] = summary_of(*change.session);
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id) {
       body["task"] = to_json(task);
@@ -230,7 +259,7 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   if (command.task_id.empty()) change.reply.revision = change.session->revision;
   for (auto& member : reply) body[member.key()] = member.value();
   change.reply.body = std::move(body);
-  change.reply.status = command.kind == "application.create" || command.kind == "document.add" ||
+  change.reply.status = command.kind == "application.create" || command.kind == "round.create" || command.kind == "document.add" ||
                                 command.kind == "objection.file"
                             ? 201
                             : 200;
@@ -246,16 +275,17 @@ Result<> check_message(const Command& command, const SessionDocument& document, 
   // Digests, so that the time of the comparison tells nothing.
   const bool known = sha256_hex(string_or(command.data, "key")) == sha256_hex(http_key(reads.http_secret(), row.id));
   if (document.http_base.empty() || reads.http_secret().empty() || !known || row.status != "running") return refused;
+  if (string_or(command.data, "event").starts_with("round.")) return refused;  // the round's alone to say
   const std::vector<std::string>& descriptors = scxml::http_events_of(chart);
   const std::string name = string_or(command.data, "event");
-  const bool taken = row.kind != "application" ||
+  const bool taken = row.kind == "session" ||
                      std::any_of(descriptors.begin(), descriptors.end(), [&](const std::string& each) { return scxml::matches(each, name); });
   return taken ? Result<>{} : refused;
 }
 
 /// Where messages from outside reach a new session; empty: nowhere.
 std::string http_of(const Runtime& runtime, const SessionRow& row, const scxml::Chart& chart) {
-  return row.kind == "application" && scxml::http_events_of(chart).empty() ? std::string{} : runtime.http_base;
+  return row.kind != "session" && scxml::http_events_of(chart).empty() ? std::string{} : runtime.http_base;
 }
 
 /// A session of its own definition with `data` as its data: no application.
@@ -274,6 +304,11 @@ Result<Change> decide_start(const Runtime& runtime, View& view, const Command& c
   return complete(run, journalled, reads, now, {{"id", id}}, Target{});
 }
 
+void keep_definition(View& view, const Definition& definition, Change& change) {
+  if (view.definition(definition.digest)) return;
+  change.definitions.push_back(DefinitionRow{.digest = definition.digest, .programme = definition.programme, .version = definition.version, .files = definition.files});
+}
+
 Result<Change> decide_create(const Runtime& runtime, View& view, const Command& command, Instant now) {
   const std::string programme = string_or(command.data, "programme");
   const DefinitionPtr definition = runtime.definitions.current(programme);
@@ -283,12 +318,15 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
     return refused_create("programme.unknown", "Expected a programme, but found '" + programme + "'",
                           "未找到该项目类别", "/programme", std::move(known));
   }
+  if (string_or(definition->manifest, "kind") == kRoundKind)
+    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds",
+            "这是批次的程序包，不接受申报", "/programme");
   const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
   if (!plugins) return plugins.error();
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
     return refused_create("programme.disabled", "Expected a programme that takes new applications; '" + programme + "' was disabled by an administrator",
                           "该项目类别已停止接受新申报", "/programme");
-  const Result<NewSession> fresh = new_session(view, command, *definition, now);
+  const Result<NewSession> fresh = new_session(runtime, view, command, *definition, now);
   if (!fresh) return fresh.error();
   JournalView reads(view, runtime.calendar);
   SessionRun run(runtime.registry, definition, fresh->row, SessionDocument{}, now, reads);
@@ -296,21 +334,58 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   journalled.data["facts"] = fresh->facts;
   // A later release may show charts more: a replay sees what was seen.
   journalled.data["programme_data"] = chart_programme(*definition);
+  if (!fresh->round.empty()) journalled.data["round_data"] = fresh->round;
   if (std::string http = http_of(runtime, fresh->row, *definition->chart); !http.empty()) journalled.data["http"] = std::move(http);
   if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
   Result<Change> change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
-  if (change && !view.definition(definition->digest))
-    change->definitions.push_back(DefinitionRow{.digest = definition->digest,
-                                               .programme = definition->programme,
-                                               .version = definition->version,
-                                               .files = definition->files});
+  if (change) keep_definition(view, *definition, *change);
   return change;
+}
+
+/// The package of rounds that new ones start on.
+Result<DefinitionPtr> round_package(const Runtime& runtime, View& view) {
+  const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
+  if (!plugins) return plugins.error();
+  for (const DefinitionPtr& each : runtime.definitions.current())
+    if (string_or(each->manifest, "kind") == kRoundKind && !bool_or(object_or_empty(*plugins, each->programme), "disabled", false)) return each;
+  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation",
+          .message_zh = "本系统未安装或已停用批次程序包"};
+}
+
+Result<Change> decide_round(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  const Result<DefinitionPtr> definition = round_package(runtime, view);
+  if (!definition) return definition.error();
+  Result<NewRound> fresh = new_round(runtime, view, command, **definition, now);
+  if (!fresh) return fresh.error();
+  JournalView reads(view, runtime.calendar);
+  SessionRun run(runtime.registry, *definition, fresh->row, SessionDocument{}, now, reads);
+  Command journalled = command;
+  journalled.data["facts"] = fresh->facts;
+  journalled.data["round_data"] = fresh->round;
+  journalled.data["programme_data"] = chart_programme(**definition);
+  if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
+  Result<Change> change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
+  if (!change) return change;
+  keep_definition(view, **definition, *change);
+  change->records.push_back(std::move(fresh->record));
+  return change;
+}
+
+/// The event of a round that the command has become; the chart must take it where it stands.
+Result<json::object> send_round_event(SessionRun& run, const Command& command) {
+  const Result<bool> taken = run.event(event_of(command.data));
+  if (!taken) return taken.error();
+  if (*taken) return json::object{};
+  return Error{.kind = ErrorKind::rejected,
+               .code = "round.state",
+               .message = "Expected a round in which this can be done now, but it is in state '" + run.row().state + "'",
+               .message_zh = "批次当前状态不能进行该操作"};
 }
 
 }  // namespace
 
 bool is_session_command(const Command& command) {
-  static constexpr std::array kPrefixes = {"application.", "task.", "document.", "objection.", "timer.", "session."};
+  static constexpr std::array kPrefixes = {"application.", "task.", "document.", "objection.", "timer.", "session.", "round."};
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](const char* prefix) { return command.kind.starts_with(prefix); });
 }
@@ -321,7 +396,7 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
       return fired.error();
     return json::object{};
   }
-  if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event") {
+  if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event" || command.kind == "round.extend" || command.kind == "round.decide") {
     const Result<bool> taken = run.event(event_of(command.data), string_or(command.data, "to"));
     if (!taken) return taken.error();
     return json::object{};
@@ -334,12 +409,12 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
     if (Result<> resumed = run.resume(); !resumed) return resumed.error();
     return json::object{};
   }
-  if (command.kind == "application.create" || command.kind == "session.start") {
+  if (command.kind == "application.create" || command.kind == "round.create" || command.kind == "session.start") {
     run.set_http(string_or(command.data, "http"));
     const char* given = command.kind == "session.start" ? "data" : "facts";
     json::object programme = object_or_empty(command.data, "programme_data");
     if (programme.empty()) programme = first_chart_programme(run.definition());
-    if (Result<> begun = run.begin(object_or_empty(command.data, given), std::move(programme)); !begun) return begun.error();
+    if (Result<> begun = run.begin(object_or_empty(command.data, given), std::move(programme), object_or_empty(command.data, "round_data")); !begun) return begun.error();
     return json::object{};
   }
   StageCommand stage{.task_id = command.task_id, .actor = command.actor, .data = command.data};
@@ -363,8 +438,10 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
+  if (command.kind == "round.create") return decide_round(runtime, view, command, now);
   if (command.kind == "session.start") return decide_start(runtime, view, command, now);
   if (is_migration(command)) return decide_migration(runtime, view, command, now);
+  if (is_recall(command)) return decide_recall(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
@@ -395,6 +472,19 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Result<SessionDocument> document = decode_document(*definition, target->session.document);
   if (!document) return document.error();
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
+  // The journal names both.
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty())
+    if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
+  std::vector<RecordRow> records;
+  if (command.kind == "task.complete") {
+    if (const std::optional<TaskRow> task = view.task(command.task_id))
+      if (Result<> in_time = check_submission(view, *task, target->session, *document, now); !in_time) return in_time.error();
+  } else if (command.kind.starts_with("round.")) {
+    Result<RoundEvent> event = round_event(runtime, view, command, target->session, now);
+    if (!event) return event.error();
+    resolved.data = std::move(event->data);
+    records = std::move(event->records);
+  }
   JournalView reads(view, runtime.calendar);
   if (command.kind == "session.http") {
     if (Result<> allowed = check_message(command, *document, target->session, *definition->chart, reads); !allowed) return allowed.error();
@@ -408,10 +498,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     if (!sent) return sent.error();
     reply = json::object{};
   } else {
-    reply = run_command(run, resolved);
+    reply = command.kind.starts_with("round.") ? send_round_event(run, resolved) : run_command(run, resolved);
   }
   if (!reply) return reply.error();
   Result<Change> change = complete(run, resolved, reads, now, std::move(*reply), *target);
+  if (change) change->records.insert(change->records.end(), records.begin(), records.end());
   if (change && !outbox.empty()) change->outbox_removed.push_back(outbox);
   return change;
 }

@@ -37,10 +37,15 @@ const check::World& builtin_world() {
                                         {.name = "data"},
                                         {.name = "seals_bundle"},
                                         {.name = "quota_on"},
-                                        {.name = "accepts_documents"}},
+                                        {.name = "quota_at"},
+                                        {.name = "needs"},
+                                        {.name = "accepts_documents"},
+                                        {.name = "return_to", .fallback = json::array{}},
+                                        {.name = "escalate"}},
                          .required = {{"role", "org"}, {"user"}},
                          .answers = {overdue("due")},
                          .outcomes = "outcomes",
+                         .returns = "return_to",
                          .not_by = "not_by"},
            InvokeProfile{.type = "countersign",
                          .parameters = {{.name = "parties"},
@@ -79,7 +84,8 @@ const check::World& builtin_world() {
                                      {.event = "done.invoke.{id}",
                                       .data = {{{"upheld", 1}}, {{"upheld", 2}}, {{"upheld", 5}}},
                                       .zh = "期满，有成立的异议",
-                                      .en = "over, an objection upheld"}}},
+                                      .en = "over, an objection upheld"},
+                                     {.event = "publicity.held.{id}", .zh = "期满，异议尚未裁定", .en = "over, an objection not decided", .ends = false}}},
            InvokeProfile{.type = "award",
                          .parameters = {{.name = "action", .allowed = {"reserve", "grant", "revoke", "complete"}, .fallback = "grant"}, {.name = "number"}},
                          .answers = {{.event = "done.invoke.{id}", .zh = "办结", .en = "done"}}},
@@ -97,9 +103,9 @@ const check::World& builtin_world() {
                          .answers = {{.event = "done.invoke.{id}", .zh = "答复", .en = "answered"}, check::package_failure()},
                          .fails = false},
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
-      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"},
+      .roles = {"applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
-      .outside = {"applicant", "province"}};
+      .outside = {"applicant", "recommender", "province", "place", "round", "application"}};
   return world;
 }
 

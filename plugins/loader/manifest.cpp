@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/base/split.h"
+#include "engine/base/time.h"
 #include "engine/ports/plugin_host.h"
 #include "engine/review/rubric.h"
 #include "engine/scxml/xml_gate.h"
@@ -35,8 +36,19 @@ class Reader {
     for (const char* name : {"licence", "author"})
       if (const pugi::xml_attribute given = root_.attribute(name)) data[name] = given.value();
     json::array rounds;
-    for (const pugi::xml_node& round : root_.children("round")) rounds.emplace_back(round.attribute("id").value());
+    json::object deadlines;
+    for (const pugi::xml_node& round : root_.children("round")) {
+      rounds.emplace_back(round.attribute("id").value());
+      if (const pugi::xml_attribute deadline = round.attribute("deadline")) {
+        if (!parse_day(deadline.value())) problem(round, "plugin.round", "Expected a deadline YYYY-MM-DD without a time zone");
+        deadlines[round.attribute("id").value()] = deadline.value();
+      }
+    }
+    const bool is_round = data["kind"] == "round";
+    if (is_round != rounds.empty()) problem(root_, "plugin.round", is_round ? "Expected no <round> in a package of rounds" : "Expected a <round>");
+    if (!is_round && !root_.child("form")) problem(root_, "plugin.form", "Expected a <form>");
     data["rounds"] = std::move(rounds);
+    if (!deadlines.empty()) data["deadlines"] = std::move(deadlines);
     read_people();
     if (const pugi::xml_node quota = root_.child("quota")) read_quota(quota);
     if (const pugi::xml_node term = root_.child("term")) data["term_years"] = term.attribute("years").as_int();
@@ -86,9 +98,14 @@ class Reader {
     });
     if (!aliases.empty()) out_.data["aliases"] = std::move(aliases);
     if (const pugi::xml_node node = root_.child("applicants")) {
-      json::array levels;
-      for (std::string& level : split(node.attribute("levels").value(), " ")) levels.emplace_back(std::move(level));
-      out_.data["applicants"] = json::object{{"titles", texts(node)}, {"levels", std::move(levels)}};
+      json::object applicants{{"titles", texts(node)}};
+      for (const char* key : {"levels", "kinds"}) {
+        json::array named;
+        for (std::string& each : split(node.attribute(key).value())) named.emplace_back(std::move(each));
+        if (!named.empty()) applicants[key] = std::move(named);
+      }
+      if (const pugi::xml_attribute co_leads = node.attribute("co-leads")) applicants["co_leads"] = co_leads.as_int();
+      out_.data["applicants"] = std::move(applicants);
     }
     const pugi::xml_node node = root_.child("recommendation");
     out_.data["recommendation"] = json::object{{"level", node.attribute("level").as_string("prefecture")}};

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/digest.h"
+#include "engine/invoke/limits.h"
 #include "engine/review/conflicts.h"
 #include "engine/scxml/describe.h"
 #include "plugins/loader/certificate.h"
@@ -32,6 +33,7 @@ constexpr std::uintmax_t kLibraryMax = kPackageBytesMax;
 constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'000};
 constexpr const char* kWorkflowFile = "workflow.scxml";
 constexpr const char* kCertificateFile = "certificate.xml";
+constexpr const char* kLimitsFile = "limits.json";
 constexpr const char* kLibraryDigest = "library.sha256";
 constexpr const char* kConflictsFile = "conflicts.json";
 
@@ -192,6 +194,28 @@ Result<std::string> read_template(const Manifest& manifest, const PackageLibrary
   return error;
 }
 
+/// The installation's rules of recommendation that count this programme (workflows/policies/limits.json), as a file of the
+/// package, so that a definition says all that it was decided by. None: no file.
+Result<> add_limits(const fs::path& path, const std::string& programme, json::object& files) {
+  if (!fs::exists(path)) return {};
+  const Result<std::string> text = read_text(path, kTextMax);
+  if (!text) return text.error();
+  const Result<json::value> all = parse_json(*text, JsonLimits{.bytes_max = kTextMax}, path.filename().string());
+  if (!all) return all.error();
+  if (!all->is_object() || !all->get_object().contains("rules")) return package_error("limit.rules", "Expected an object with 'rules'", path.filename().string());
+  const json::array& rules = array_or_empty(all->get_object(), "rules");
+  if (std::vector<Detail> wrong = check_limits(rules, path.filename().string() + "#/rules"); !wrong.empty()) {
+    Error error = package_error(wrong.front().code, wrong.front().message, wrong.front().place);
+    error.details = std::move(wrong);
+    return error;
+  }
+  json::array own;
+  for (const json::value& rule : rules)
+    if (limit_of(rule.get_object(), {}).covers(programme)) own.push_back(rule);
+  if (!own.empty()) files[kLimitsFile] = canonical_json(json::value(std::move(own)));
+  return {};
+}
+
 /// The rules of conflict that the programme's panels keep, and which fields of the nomination they read: {"rules", "fields"}, from
 /// workflows/policies. Empty when the manifest names none. Errors: `invalid` "plugin.conflicts".
 Result<std::string> read_conflicts(const Manifest& manifest, const PackageLibraryOptions& options) {
@@ -239,6 +263,7 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
   } else {
     keep(workflow.error());
   }
+  keep(add_limits(fs::path{options.workflows} / "policies" / "limits.json", manifest.id, out.files));
   const auto read_common = [&](const std::string& path) { return read_text(fs::path{options.forms} / path, kTextMax); };
   for (const ManifestForm& form : manifest.forms) {
     if (form.src.empty()) {
@@ -351,6 +376,11 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   out->programme = manifest.id;
   out->version = manifest.version;
   out->manifest = manifest.data;
+  if (const std::string limits = string_or(source.files, kLimitsFile); !limits.empty()) {
+    const Result<json::value> rules = parse_json(limits, kStoredJson, kLimitsFile);
+    if (!rules) return rules.error();
+    out->manifest["limits"] = *rules;
+  }
   if (source.files.contains(kConflictsFile))
     if (Result<json::value> conflicts = parse_json(string_or(source.files, kConflictsFile), JsonLimits{.bytes_max = kTextMax}, kConflictsFile); conflicts)
       out->manifest["conflicts"] = std::move(*conflicts);

@@ -8,6 +8,7 @@
 #include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
+#include "server/api/nomination_api.h"
 #include "server/diagram/diagram.h"
 #include "server/phrases.h"
 
@@ -44,6 +45,11 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
                                                      {"size", static_cast<std::int64_t>((*bundle)->size)},
                                                      {"sealed", format_instant((*bundle)->sealed)}})
                           : json::value();
+  if (seen.definition) {
+    const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
+    if (!document) return document.error();
+    if (const Result<> added = add_nomination(context, seen, *document, out); !added) return added.error();
+  }
   const Result<std::vector<std::string>> events = sendable_events(context.actor, seen);
   if (!events) return events.error();
   out["events"] = to_json(*events);
@@ -58,12 +64,10 @@ Response with_etag(Response response, std::uint64_t revision) {
 }  // namespace
 
 net::awaitable<Response> create_application(Context& context) {
-  const std::vector<Field> fields{{"programme"}, {"round"}, {"title"}, {"org", Field::Type::text, false}};
+  const std::vector<Field> fields{{"programme"}, {"round"}, {"title"}, {"org", Field::Type::text, false}, {"co_leads", Field::Type::array, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
-  Command command{.kind = "application.create", .data = {}};
-  for (const char* field : {"programme", "round", "title", "org"})
-    if (body->contains(field)) command.data[field] = string_or(*body, field);
+  Command command{.kind = "application.create", .data = std::move(*body)};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Response out = reply_response(*reply);
@@ -73,6 +77,7 @@ net::awaitable<Response> create_application(Context& context) {
 
 net::awaitable<Response> list_applications(Context& context) {
   SessionFilter filter = visible_sessions(context.actor);
+  filter.kind = "application";
   const Request& request = context.request;
   filter.programme = request.query_or("programme");
   filter.round = request.query_or("round");
@@ -142,7 +147,15 @@ net::awaitable<Response> submit_application(Context& context) {
     return *std::max_element(done->rows.begin(), done->rows.end(), [](const TaskRow& a, const TaskRow& b) { return a.done < b.done; });
   });
   if (!task) co_return context.fail(task.error());
-  const Result<Reply> reply = co_await context.execute(task_command("task.complete", task->id, {}, revision));
+  json::object given;
+  if (!context.request.body.empty()) {
+    const std::vector<Field> fields{{"reasons", Field::Type::object, false}};
+    Result<json::object> body = context.json_body(fields);
+    if (!body) co_return context.fail(body.error());
+    given = std::move(*body);
+  }
+  Command command = task_command("task.complete", task->id, std::move(given), revision);
+  const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   shown.body.as_object()["task"] = replied_task(*reply, seen->session, seen->definition.get());

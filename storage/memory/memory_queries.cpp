@@ -69,30 +69,38 @@ class MemoryQueries final : public Queries {
       });
     };
     auto rows = rows_where(disk_->sessions, [&](const SessionRow& row) {
-      return fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
+      return fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
              fits(filter.stage, row.stage) && (contains(row.title, filter.text) || contains(row.org_name, filter.text)) && seen(row);
     });
     return page_by(std::move(rows), page, [](const SessionRow& row) { return Key{to_ms(row.created), row.id}; });
+  }
+
+  Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<SessionRow> rows = applications_of(*disk_, round);
+    std::erase_if(rows, [&](const SessionRow& row) { return row.id <= after; });
+    if (rows.size() > limit) rows.resize(limit);
+    return rows;
   }
 
   Result<std::optional<TaskRow>> task(std::string_view id) override { return one(disk_->tasks, id); }
 
   Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override {
     const std::lock_guard lock(disk_->mutex);
-    const auto mine = [&](const TaskRow& row) {
-      if (filter.memberships.empty() && filter.user.empty()) return true;
-      if (!filter.user.empty() && row.user == filter.user) return true;
-      return row.user.empty() && std::any_of(filter.memberships.begin(), filter.memberships.end(), [&](const Membership& held) {
-        return held.org == row.org && held.role == row.role;
-      });
-    };
-    auto rows = rows_where(disk_->tasks, [&](const TaskRow& row) {
-      return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
-             fits(filter.kind, row.kind);
-    });
-    return page_by(std::move(rows), page, [](const TaskRow& row) {
-      return Key{row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(), row.id};
-    });
+    return page_by(tasks_where(filter), page, [](const TaskRow& row) { return Key{due_of(row), row.id}; });
+  }
+
+  Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::map<std::vector<std::string>, TaskCount> out;
+    for (const TaskRow& row : tasks_where(filter)) {
+      TaskCount& count = out[{row.programme, row.round, row.stage, row.kind, row.status}];
+      count = {row.programme, row.round, row.stage, row.kind, row.status, count.count + 1, count.overdue + (due_of(row) < to_ms(now) ? 1 : 0),
+               count.mine + (row.claimed_by == filter.user ? 1 : 0)};
+    }
+    std::vector<TaskCount> counts;
+    for (auto& [key, count] : out) counts.push_back(std::move(count));
+    return counts;
   }
 
   Result<std::vector<DocumentRow>> documents(std::string_view session_id) override {
@@ -174,7 +182,7 @@ class MemoryQueries final : public Queries {
   Result<std::map<std::string, std::int64_t>> running() override {
     const std::lock_guard lock(disk_->mutex);
     std::map<std::string, std::int64_t> out;
-    for (const SessionRow& each : rows_where(disk_->sessions, [](const SessionRow& row) { return row.status == "running" && row.kind == "application"; }))
+    for (const SessionRow& each : rows_where(disk_->sessions, [](const SessionRow& row) { return row.status == "running" && row.kind != "session"; }))
       ++out[each.definition];
     return out;
   }
@@ -214,6 +222,28 @@ class MemoryQueries final : public Queries {
   }
 
  private:
+  static std::int64_t due_of(const TaskRow& row) { return row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(); }
+
+  std::vector<TaskRow> tasks_where(const TaskFilter& filter) const {
+    const auto mine = [&](const TaskRow& row) {
+      if (filter.memberships.empty() && filter.user.empty()) return true;
+      if (!filter.user.empty() && row.user == filter.user) return true;
+      return row.user.empty() && std::any_of(filter.memberships.begin(), filter.memberships.end(), [&](const Membership& held) {
+        return held.org == row.org && held.role == row.role;
+      });
+    };
+    const auto titled = [&](const TaskRow& row) {
+      const auto session = disk_->sessions.find(row.session_id);
+      return filter.text.empty() ||
+             (session != disk_->sessions.end() && (contains(session->second.title, filter.text) || contains(session->second.org_name, filter.text)));
+    };
+    return rows_where(disk_->tasks, [&](const TaskRow& row) {
+      return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
+             fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.stage, row.stage) &&
+             (filter.claimed_by.empty() || (row.claimed_by == filter.claimed_by && row.status == "claimed")) && (!filter.due_before || due_of(row) < to_ms(*filter.due_before)) && titled(row);
+    });
+  }
+
   template <class Row>
   Result<std::optional<Row>> one(const Table<Row>& table, std::string_view key) {
     const std::lock_guard lock(disk_->mutex);
@@ -238,6 +268,13 @@ class MemoryQueries final : public Queries {
 };
 
 }  // namespace
+
+std::vector<SessionRow> applications_of(const MemoryDisk& disk, std::string_view round) {
+  std::vector<SessionRow> out;
+  for (const auto& [id, row] : disk.sessions)
+    if (row.kind == "application" && row.round == round) out.push_back(row);
+  return out;
+}
 
 std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view kind, std::string_view id) {
   const auto found = disk.records.find({std::string{kind}, std::string{id}});

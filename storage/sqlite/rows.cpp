@@ -51,9 +51,10 @@ void write_session(Connection& db, const SessionRow& row) {
 void write_task(Connection& db, const TaskRow& row) {
   const std::string body = canonical_json(to_json(row));
   db.prepare(
-        "INSERT INTO tasks (id, session_id, kind, status, role, org, user, due, body) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
-        " user = excluded.user, due = excluded.due, body = excluded.body")
+        "INSERT INTO tasks (id, session_id, kind, status, role, org, user, due, body, programme, round, stage, claimed_by, title)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?, coalesce((SELECT s.title || char(10) || s.org_name FROM sessions s WHERE s.id = ?2), '')) ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
+        " user = excluded.user, due = excluded.due, body = excluded.body, programme = excluded.programme, round = excluded.round,"
+        " stage = excluded.stage, claimed_by = excluded.claimed_by, title = excluded.title")
       .bind(row.id)
       .bind(row.session_id)
       .bind(row.kind)
@@ -63,6 +64,10 @@ void write_task(Connection& db, const TaskRow& row) {
       .bind(row.user)
       .bind(row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max())
       .bind(body)
+      .bind(row.programme)
+      .bind(row.round)
+      .bind(row.stage)
+      .bind(row.claimed_by)
       .run();
 }
 
@@ -179,12 +184,13 @@ void write_runtime_rows(Connection& db, const Change& change) {
 
 void write_identity_rows(Connection& db, const Change& change) {
   for (const OrganisationRow& row : change.organisations) {
+    const std::string data = canonical_json(row.data);
     auto statement = db.prepare(
-        "INSERT INTO organisations (id, parent, level, name, name_en) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
-        " parent = excluded.parent, level = excluded.level, name = excluded.name, name_en = excluded.name_en");
+        "INSERT INTO organisations (id, parent, level, name, name_en, data) VALUES (?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
+        " parent = excluded.parent, level = excluded.level, name = excluded.name, name_en = excluded.name_en, data = excluded.data");
     statement.bind(row.id);
     row.parent.empty() ? statement.bind_null() : statement.bind(row.parent);
-    statement.bind(row.level).bind(row.name).bind(row.name_en).run();
+    statement.bind(row.level).bind(row.name).bind(row.name_en).bind(data).run();
   }
   for (const UserRow& row : change.users) {
     const std::string memberships = canonical_json(to_json(row.memberships));
@@ -287,11 +293,11 @@ std::optional<UserRow> find_user(Connection& db, std::string_view id) {
 }
 
 OrganisationRow read_organisation(const Connection::Row& row) {
-  return {.id = row.text(0), .parent = row.text(1), .level = row.text(2), .name = row.text(3), .name_en = row.text(4)};
+  return {.id = row.text(0), .parent = row.text(1), .level = row.text(2), .name = row.text(3), .name_en = row.text(4), .data = read_json(row, 5)};
 }
 
 std::optional<OrganisationRow> find_organisation(Connection& db, std::string_view id) {
-  auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations WHERE id = ?");
+  auto row = db.prepare("SELECT id, parent, level, name, name_en, data FROM organisations WHERE id = ?");
   row.bind(id);
   if (!row.step()) return std::nullopt;
   return read_organisation(row);

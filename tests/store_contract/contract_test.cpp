@@ -56,7 +56,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   change.outbox = {{.id = "x1", .session_id = "s1", .kind = "notify", .payload = {{"k", 1}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
   change.series = {{"HN", 41}};
   change.records = {{.kind = "expert", .id = "e1", .about = "430100", .data = {{"name", "欧阳·㐬"}}, .updated = from_ms(8), .revision = 1}};
-  change.organisations = {{.id = "430000", .parent = "", .level = "province", .name = "湖南省", .name_en = "Hunan"}, {.id = "430100", .parent = "430000", .level = "prefecture", .name = "长沙市", .name_en = "Changsha"}};
+  change.organisations = {{.id = "430000", .parent = "", .level = "province", .name = "湖南省", .name_en = "Hunan"}, {.id = "430100", .parent = "430000", .level = "prefecture", .name = "长沙市", .name_en = "Changsha", .data = {{"kind", "education"}, {"former", json::array{json::object{{"name", "潭州"}}}}}}};
   change.users = {{.id = "u1", .name = "李四", .password = "$argon2id$x", .memberships = {{"applicant", "c1"}}, .disabled = true}};
   change.logins = {{.token_digest = "tok", .user_id = "u1", .expires = from_ms(77)}};
   change.definitions = {{.digest = std::string(64, 'a'), .programme = "workshop", .version = "1.0", .files = {{"workflow.scxml", "<scxml/>"}}}};
@@ -84,6 +84,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   EXPECT_EQ(queries().next_timer()->value(), from_ms(50));
   EXPECT_EQ(queries().due_outbox(from_ms(1), 10)->size(), 1U);
   EXPECT_EQ(queries().organisation("430100")->value().parent, "430000");
+  EXPECT_EQ(canonical_json(queries().organisation("430100")->value().data), R"({"former":[{"name":"潭州"}],"kind":"education"})");
   const UserRow user = queries().user("u1")->value();
   EXPECT_TRUE(user.disabled);
   EXPECT_EQ(user.memberships, (std::vector<Membership>{{"applicant", "c1"}}));
@@ -98,6 +99,55 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
     return out;
   }});
   EXPECT_EQ(series->body.as_int64(), 41);
+}
+
+TEST_P(StoreContract, FiltersAndCountsAnInbox) {
+  Change first = session_change("s1");
+  const auto task = [&](const char* id, const char* programme, const char* stage, const char* claimed_by, std::int64_t due) {
+    TaskRow row = task_row(id, "s1");
+    row.programme = programme;
+    row.round = "2026";
+    row.stage = stage;
+    row.status = *claimed_by == 0 ? "open" : "claimed";
+    row.claimed_by = claimed_by;
+    if (due != 0) row.due = from_ms(due);
+    first.tasks.push_back(row);
+  };
+  task("t1", "workshop", "nomination", "", 10);
+  task("t2", "workshop", "review", "u1", 20);
+  task("t3", "other", "review", "u2", 0);
+  task("t4", "other", "review", "u1", 5);
+  first.tasks.back().status = "done";
+  ASSERT_TRUE(put(store(), first));
+  const TaskFilter mine{.memberships = {{"applicant", "c1"}}, .user = "u1", .statuses = {"open", "claimed"}};
+  const auto with = [&](const std::function<void(TaskFilter&)>& narrow) {
+    TaskFilter filter = mine;
+    narrow(filter);
+    const Ids found = ids(queries().tasks(filter, {})->rows);
+    std::int64_t counted = 0;
+    const std::vector<TaskCount> counts = *queries().task_counts(filter, from_ms(15));
+    for (const TaskCount& each : counts) counted += each.count;
+    EXPECT_EQ(static_cast<std::size_t>(counted), found.size());
+    return found;
+  };
+  EXPECT_EQ(with([](TaskFilter&) {}), (Ids{"t1", "t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.programme = "workshop"; }), (Ids{"t1", "t2"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.round = "2025"; }), Ids{});
+  EXPECT_EQ(with([](TaskFilter& each) { each.stage = "review"; }), (Ids{"t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.claimed_by = "u1"; }), (Ids{"t2"})) << "what is done nobody holds";
+  EXPECT_EQ(with([](TaskFilter& each) { each.due_before = from_ms(20); }), (Ids{"t1"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.text = "工坊"; }), (Ids{"t1", "t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.text = "%"; }), Ids{});
+  std::map<std::string, TaskCount> counts;
+  const std::vector<TaskCount> counted = *queries().task_counts(mine, from_ms(15));
+  for (const TaskCount& each : counted) counts[each.programme + "/" + each.round + "/" + each.stage + "/" + each.kind + "/" + each.status] = each;
+  ASSERT_EQ(counts.size(), 3U);
+  const std::string kind = first.tasks[0].kind;
+  EXPECT_EQ(counts["workshop/2026/nomination/" + kind + "/open"].overdue, 1);
+  EXPECT_EQ(counts["workshop/2026/review/" + kind + "/claimed"].mine, 1);
+  EXPECT_EQ(counts["other/2026/review/" + kind + "/claimed"].mine, 0);
+  const TaskFilter held{.memberships = {}, .user = {}, .statuses = {}, .session_id = {}, .kind = {}, .claimed_by = "u1"};
+  EXPECT_EQ(ids(queries().tasks(held, {})->rows), (Ids{"t2"}));
 }
 
 TEST_P(StoreContract, KeepsRecordsByKindAndWhatTheyAreAbout) {
@@ -128,6 +178,35 @@ TEST_P(StoreContract, KeepsRecordsByKindAndWhatTheyAreAbout) {
   }});
   ASSERT_TRUE(seen);
   EXPECT_EQ(seen->body, (json::array{"c2", "c3", std::uint64_t{2}, false}));
+}
+
+TEST_P(StoreContract, FindsTheApplicationsOfARound) {
+  const auto session = [&](const char* id, const char* kind, const char* round, const char* status) {
+    Change change = session_change(id);
+    change.session->kind = kind;
+    change.session->round = round;
+    change.session->status = status;
+    ASSERT_TRUE(put(store(), change));
+  };
+  session("r-1", "round", "r-1", "running");
+  session("a-3", "application", "r-1", "running");
+  session("a-1", "application", "r-1", "running");
+  session("a-2", "application", "r-1", "ended");
+  session("a-4", "application", "2026", "running");
+  EXPECT_EQ(ids(*queries().applications("r-1", "", 9)), (Ids{"a-1", "a-2", "a-3"}));
+  EXPECT_EQ(ids(*queries().applications("r-1", "a-1", 1)), (Ids{"a-2"}));
+  SessionFilter rounds;
+  rounds.kind = "round";
+  EXPECT_EQ(ids(queries().sessions(rounds, {})->rows), (Ids{"r-1"}));
+  const Result<Reply> seen = update_and_wait(store(), {.key = {}, .decide = [](View& view) -> Result<Change> {
+    Change out = session_change("s1");
+    json::array found;
+    for (const SessionRow& each : view.applications("r-1")) found.push_back(json::value(each.id));
+    out.reply.body = std::move(found);
+    return out;
+  }});
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->body, (json::array{"a-1", "a-3"}));
 }
 
 // Method: clients beside each other each take one from a record until it is used up.

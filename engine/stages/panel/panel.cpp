@@ -223,10 +223,11 @@ Result<StageOutcome> correct_sheet(const StageContext& context, WorkItems items,
 Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items, const StageCommand& command) {
   const Result<TaskRow> setup = items.sign(command);
   if (!setup) return setup.error();
-  const std::string& officer = command.actor.user_id;
-  if (known_reviewers(items.state()).contains(officer))
-    return separation("Expected an officer who is no reviewer of this application", "评审专家不得组建该申报的评审组");
-  add_to(items.state(), "appointers", json::string(officer));
+  for (const std::string& officer : command.people()) {
+    if (known_reviewers(items.state()).contains(officer))
+      return separation("Expected an officer who is no reviewer of this application", "评审专家不得组建该申报的评审组");
+    add_to(items.state(), "appointers", json::string(officer));
+  }
   if (setup->outcome == "close") {
     if (live_reviewers(items.state()) < sheets_needed(context, items.state())) items.state()["no_result"] = true;
     const Result<review::Rubric> rubric = rubric_of(context);
