@@ -37,7 +37,7 @@ Result<json::object> read_setting(Queries& queries, const char* name) {
 
 json::object plugin_json(const Definition& definition, const json::object& plugins) {
   json::object out{{"id", definition.programme}, {"version", definition.version}, {"digest", definition.digest}};
-  for (const char* key : {"titles", "quota"})
+  for (const char* key : {"titles", "quota", "kind"})
     if (const json::value* found = definition.manifest.if_contains(key)) out[key] = *found;
   const json::object& entry = object_or_empty(plugins, definition.programme);
   const json::object& installed = object_or_empty(entry, "installed");

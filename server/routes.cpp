@@ -39,6 +39,7 @@ const std::vector<Route>& all_routes() {
   const Permission everybody = Permission::everybody();
   const Permission signed_in = Permission::signed_in();
   const Permission applicant = Permission::role("applicant");
+  const Permission officer = Permission::role("provincial-officer");
   const Permission administrator = Permission::role("administrator");
   constexpr Replay kKey = Replay::key_required;
   static const std::vector<Route> kRoutes = {
@@ -64,6 +65,11 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/applications/{id}/bundle", signed_in, get_bundle},
       {"GET", "/api/v1/applications/{id}/diagram.svg", signed_in, get_diagram},
       {"GET", "/api/v1/applications/{id}/why", signed_in, why_application},
+      {"POST", "/api/v1/rounds", officer, create_round, kKey},
+      {"GET", "/api/v1/rounds", signed_in, list_rounds},
+      {"GET", "/api/v1/rounds/{id}", signed_in, get_round},
+      {"POST", "/api/v1/rounds/{id}/extend", officer, extend_round, kKey},
+      {"POST", "/api/v1/rounds/{id}/decide", officer, decide_round, kKey},
       {"GET", "/api/v1/tasks", signed_in, list_tasks},
       {"GET", "/api/v1/tasks/{id}", signed_in, get_task},
       {"GET", "/api/v1/tasks/{id}/why", signed_in, why_task},

@@ -49,7 +49,7 @@ struct World {
   std::vector<InvokeProfile> invokes;
   std::vector<std::string> roles;
   std::vector<std::string> stages;   ///< what chuyi:stage may say; empty: anything
-  std::vector<std::string> outside;  ///< descriptors of events that people send from outside, "applicant"
+  std::vector<std::string> outside;  ///< descriptors of events that people, a round or its applications send from outside, "applicant"
 
   const InvokeProfile* find(std::string_view type) const {
     for (const InvokeProfile& each : invokes)

@@ -68,7 +68,7 @@ std::vector<PlannedState> compare_states(const MigrationRequest& request, const 
 }
 
 bool stands_on(const std::optional<SessionRow>& row, const Definition& definition) {
-  return row && row->kind == "application" && row->status == "running" && row->definition == definition.digest;
+  return row && row->kind != "session" && row->status == "running" && row->definition == definition.digest;
 }
 
 /// Calls `each` with every session of the filter.

@@ -26,6 +26,7 @@ struct PageRequest {
 
 /// Empty fields do not filter.
 struct SessionFilter {
+  std::string kind = {};
   std::string programme;
   std::string round;
   std::string status;
@@ -71,6 +72,8 @@ class Queries {
   virtual ~Queries() = default;
   virtual Result<std::optional<SessionRow>> session(std::string_view id) = 0;
   virtual Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) = 0;
+  /// The applications of a round, whatever their status, ordered by id, after `after`, at most `limit`.
+  virtual Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) = 0;
   virtual Result<std::optional<TaskRow>> task(std::string_view id) = 0;
   /// Ordered by due date (none last), then id.
   virtual Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) = 0;
@@ -95,7 +98,7 @@ class Queries {
   virtual Result<std::optional<RecordRow>> record(std::string_view kind, std::string_view id) = 0;
   /// Ordered by id.
   virtual Result<Page<RecordRow>> records(const RecordFilter& filter, const PageRequest& page) = 0;
-  /// How many applications run on each definition: digest → number. Looks at every session.
+  /// How many applications and rounds run on each definition: digest → number. Looks at every session.
   virtual Result<std::map<std::string, std::int64_t>> running() = 0;
   /// Timers due at or before `now`, earliest first, at most `limit`.
   virtual Result<std::vector<TimerRow>> due_timers(Instant now, std::size_t limit) = 0;

@@ -18,9 +18,9 @@ namespace chuyi {
 /// A session: an application that runs (or has run) on one definition.
 struct SessionRow {
   std::string id;
-  std::string kind;       ///< "application"
+  std::string kind;       ///< "application", "round" or "session"
   std::string programme;
-  std::string round;
+  std::string round;      ///< of an application: the id of its round's session, or what a manifest calls it; of a round: its own id
   std::string title;
   std::string org;        ///< applying organisation
   std::string org_name;
@@ -131,6 +131,8 @@ class View {
   virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
   /// Ordered by id, at most kRecordsMax. Not held: who decides by what is there holds a series or a record first.
   virtual std::vector<RecordRow> records(std::string_view kind, std::string_view about) = 0;
+  /// The applications of a round that run, ordered by id. Not held.
+  virtual std::vector<SessionRow> applications(std::string_view round) = 0;
   /// 0 when new. Held for update until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
 };

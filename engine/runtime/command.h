@@ -15,8 +15,11 @@ namespace chuyi {
 /// Something a person (or the system) asks for. The one way to change anything.
 ///
 /// kind                  data
-/// application.create    {programme, round, title, org; journalled: facts, programme_data: what the chart is given}                → reply body {id, …}
+/// application.create    {programme, round, title, org; journalled: facts, programme_data, round_data: what the chart is given}                → reply body {id, …}
 /// application.event     {event, data?}: an event of the chart that this actor may send
+/// round.create          {id, title, programmes, parameters; journalled: facts, round_data, programme_data}: docs/rounds.md → reply body {id, …}
+/// round.extend          {deadline, reason}; journalled: {event, data}
+/// round.decide          {selected, not_selected, deviations}; journalled: {event, data}
 /// task.claim/.release   {}
 /// task.save             {data}: keeps a draft of the form
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
@@ -39,6 +42,7 @@ namespace chuyi {
 /// session.http          {event, …, key, to}: a message from outside to the Basic HTTP event I/O processor
 /// session.answer        {outbox, invoke, hook, answer} or {outbox, invoke, error:{code, message}}: of a package's code
 /// session.continue      {outbox}: the next macrostep        outbox.done {outbox}
+/// outbox.spread         {outbox, targets, after, last}: an entry for each of these applications; the broadcast goes on after `after`
 /// session.migrate       {from, to, map, migration, model?: what the package makes of the chart's data}          session.unmigrate {migration}
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}

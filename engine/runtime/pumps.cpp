@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/base/mutant.h"
+#include "engine/invoke/rows_json.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/events_json.h"
 
@@ -19,6 +20,9 @@ constexpr std::chrono::seconds kPatience{30};
 constexpr std::chrono::seconds kRetry{1};
 /// What another node works on is looked for again after so long, while the clock waits for it.
 constexpr std::chrono::milliseconds kHeld{5};
+
+/// How many applications of a round get their entries in one transaction.
+constexpr std::size_t kSpread = 200;
 
 constexpr std::size_t kRefusedMax = 1'000;
 /// How often what was done may make more due, before that waits a while.
@@ -124,6 +128,39 @@ Result<Reply> Pumps::deliver_event(PumpReport& report, const OutboxRow& entry) {
   // The target is gone, has ended, or its workflow cannot take the event: nobody ever will.
   if (reply.error().code != "outbox.gone") refuse(report, nullptr, entry.id, reply.error());
   return execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
+}
+
+/// From a round to its applications, all that run or those named: to the end, so that the next broadcast comes after it.
+Result<Reply> Pumps::spread(const OutboxRow& entry, Steady::time_point leave) {
+  const std::vector<std::string> only = strings_from_json(array_or_empty(entry.payload, "only"));
+  const bool named = entry.payload.contains("only");
+  std::string after = string_or(entry.payload, "after");
+  for (;;) {
+    std::vector<SessionRow> rows;
+    bool last = false;
+    if (named) {
+      const std::size_t begin = after.empty() ? 0 : std::stoul(after);
+      const std::size_t end = std::min(only.size(), begin + kSpread);
+      for (std::size_t i = begin; i < end; ++i) {
+        Result<std::optional<SessionRow>> row = queries_.session(only[i]);
+        if (!row) return row.error();
+        if (*row) rows.push_back(std::move(**row));
+      }
+      after = std::to_string(end);
+      last = end == only.size();
+    } else {
+      Result<std::vector<SessionRow>> page = queries_.applications(entry.session_id, after, kSpread);
+      if (!page) return page.error();
+      last = page->size() < kSpread;
+      if (!page->empty()) after = page->back().id;
+      rows = std::move(*page);
+    }
+    json::array targets;
+    for (const SessionRow& row : rows)
+      if (row.kind == "application" && row.round == entry.session_id && row.status == "running") targets.emplace_back(row.id);
+    Result<Reply> reply = execute_and_wait(commands_, system_command("outbox.spread", {{"outbox", entry.id}, {"targets", std::move(targets)}, {"after", after}, {"last", last}}));
+    if (!reply || last || is_stopping() || Steady::now() >= leave) return reply;
+  }
 }
 
 Result<Reply> Pumps::deliver_here(const OutboxRow& entry) {
@@ -239,6 +276,8 @@ bool Pumps::deliver_outbox(PumpReport& report) {
     Result<Reply> reply{Reply{}};
     if (entry.kind == "send") {
       reply = deliver_event(report, entry);
+    } else if (entry.kind == "broadcast") {
+      reply = spread(entry, leave);
     } else if (entry.kind == "http") {
       if (is_posting(entry.id)) continue;
       reply = deliver_message(report, entry);

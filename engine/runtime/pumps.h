@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -72,6 +73,7 @@ class Pumps {
   bool deliver_outbox(PumpReport& report);
   Result<Reply> deliver_event(PumpReport& report, const OutboxRow& entry);
   Result<Reply> deliver_message(PumpReport& report, const OutboxRow& entry);
+  Result<Reply> spread(const OutboxRow& entry, std::chrono::steady_clock::time_point leave);
   Result<Reply> deliver_here(const OutboxRow& entry);
   Result<Reply> tell_failure(const OutboxRow& entry, const Error& error);
   bool is_stopping();

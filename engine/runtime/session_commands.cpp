@@ -9,6 +9,7 @@
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -70,12 +71,14 @@ Error refused_create(std::string code, std::string message, std::string message_
 struct NewSession {
   SessionRow row;
   json::object facts;
+  json::object round;  ///< what its chart sees of its round, beside its id
 };
 
 Result<NewSession> new_session(View& view, const Command& command, const Definition& definition, Instant now) {
   const std::string round = string_or(command.data, "round");
   const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
-  if (std::find(rounds.begin(), rounds.end(), round) == rounds.end())
+  // A round that only the manifest names is always open.
+  if (!is_round_session(round) && std::find(rounds.begin(), rounds.end(), round) == rounds.end())
     return refused_create("application.round", "Expected a round of the programme, but found '" + round + "'",
                           "该批次不存在或未开放", "/round", rounds);
   const std::string title = string_or(command.data, "title");
@@ -123,6 +126,11 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                {"applicant", command.actor.user_id},
                {"orgs", orgs_by_level(chain)},
                {"documents", json::array{}}};
+  if (!is_round_session(round)) return out;
+  Result<RoundEntry> entry = enter_round(view, round, definition.programme, out.row.orgs, now);
+  if (!entry) return entry.error();
+  if (entry->planned > 0) out.facts["planned"] = entry->planned;
+  out.round = std::move(entry->round);
   return out;
 }
 
@@ -221,7 +229,7 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   record["state"] = change.session->state;
   record["document"] = sha256_hex(change.session->document);
   change.audit = std::move(record);
-  json::object body{{"application", summary_of(*change.session)}};
+  json::object body{{change.session->kind == kRoundKind ? "round" : "application", summary_of(*change.session)}};
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id) {
       body["task"] = to_json(task);
@@ -230,7 +238,7 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   if (command.task_id.empty()) change.reply.revision = change.session->revision;
   for (auto& member : reply) body[member.key()] = member.value();
   change.reply.body = std::move(body);
-  change.reply.status = command.kind == "application.create" || command.kind == "document.add" ||
+  change.reply.status = command.kind == "application.create" || command.kind == "round.create" || command.kind == "document.add" ||
                                 command.kind == "objection.file"
                             ? 201
                             : 200;
@@ -246,16 +254,17 @@ Result<> check_message(const Command& command, const SessionDocument& document, 
   // Digests, so that the time of the comparison tells nothing.
   const bool known = sha256_hex(string_or(command.data, "key")) == sha256_hex(http_key(reads.http_secret(), row.id));
   if (document.http_base.empty() || reads.http_secret().empty() || !known || row.status != "running") return refused;
+  if (string_or(command.data, "event").starts_with("round.")) return refused;  // the round's alone to say
   const std::vector<std::string>& descriptors = scxml::http_events_of(chart);
   const std::string name = string_or(command.data, "event");
-  const bool taken = row.kind != "application" ||
+  const bool taken = row.kind == "session" ||
                      std::any_of(descriptors.begin(), descriptors.end(), [&](const std::string& each) { return scxml::matches(each, name); });
   return taken ? Result<>{} : refused;
 }
 
 /// Where messages from outside reach a new session; empty: nowhere.
 std::string http_of(const Runtime& runtime, const SessionRow& row, const scxml::Chart& chart) {
-  return row.kind == "application" && scxml::http_events_of(chart).empty() ? std::string{} : runtime.http_base;
+  return row.kind != "session" && scxml::http_events_of(chart).empty() ? std::string{} : runtime.http_base;
 }
 
 /// A session of its own definition with `data` as its data: no application.
@@ -274,6 +283,11 @@ Result<Change> decide_start(const Runtime& runtime, View& view, const Command& c
   return complete(run, journalled, reads, now, {{"id", id}}, Target{});
 }
 
+void keep_definition(View& view, const Definition& definition, Change& change) {
+  if (view.definition(definition.digest)) return;
+  change.definitions.push_back(DefinitionRow{.digest = definition.digest, .programme = definition.programme, .version = definition.version, .files = definition.files});
+}
+
 Result<Change> decide_create(const Runtime& runtime, View& view, const Command& command, Instant now) {
   const std::string programme = string_or(command.data, "programme");
   const DefinitionPtr definition = runtime.definitions.current(programme);
@@ -283,6 +297,8 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
     return refused_create("programme.unknown", "Expected a programme, but found '" + programme + "'",
                           "未找到该项目类别", "/programme", std::move(known));
   }
+  if (string_or(definition->manifest, "kind") == kRoundKind)
+    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds", "这是批次的程序包，不接受申报", "/programme");
   const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
   if (!plugins) return plugins.error();
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
@@ -296,21 +312,57 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   journalled.data["facts"] = fresh->facts;
   // A later release may show charts more: a replay sees what was seen.
   journalled.data["programme_data"] = chart_programme(*definition);
+  if (!fresh->round.empty()) journalled.data["round_data"] = fresh->round;
   if (std::string http = http_of(runtime, fresh->row, *definition->chart); !http.empty()) journalled.data["http"] = std::move(http);
   if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
   Result<Change> change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
-  if (change && !view.definition(definition->digest))
-    change->definitions.push_back(DefinitionRow{.digest = definition->digest,
-                                               .programme = definition->programme,
-                                               .version = definition->version,
-                                               .files = definition->files});
+  if (change) keep_definition(view, *definition, *change);
   return change;
+}
+
+/// The package of rounds that new ones start on.
+Result<DefinitionPtr> round_package(const Runtime& runtime, View& view) {
+  const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
+  if (!plugins) return plugins.error();
+  for (const DefinitionPtr& each : runtime.definitions.current())
+    if (string_or(each->manifest, "kind") == kRoundKind && !bool_or(object_or_empty(*plugins, each->programme), "disabled", false)) return each;
+  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation", .message_zh = "本系统未安装或已停用批次程序包"};
+}
+
+Result<Change> decide_round(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  const Result<DefinitionPtr> definition = round_package(runtime, view);
+  if (!definition) return definition.error();
+  Result<NewRound> fresh = new_round(runtime, view, command, **definition, now);
+  if (!fresh) return fresh.error();
+  JournalView reads(view, runtime.calendar);
+  SessionRun run(runtime.registry, *definition, fresh->row, SessionDocument{}, now, reads);
+  Command journalled = command;
+  journalled.data["facts"] = fresh->facts;
+  journalled.data["round_data"] = fresh->round;
+  journalled.data["programme_data"] = chart_programme(**definition);
+  if (const Result<json::object> begun = run_command(run, journalled); !begun) return begun.error();
+  Result<Change> change = complete(run, journalled, reads, now, {{"id", fresh->row.id}}, Target{});
+  if (!change) return change;
+  keep_definition(view, **definition, *change);
+  change->records.push_back(std::move(fresh->record));
+  return change;
+}
+
+/// The event of a round that the command has become; the chart must take it where it stands.
+Result<json::object> send_round_event(SessionRun& run, const Command& command) {
+  const Result<bool> taken = run.event(event_of(command.data));
+  if (!taken) return taken.error();
+  if (*taken) return json::object{};
+  return Error{.kind = ErrorKind::rejected,
+               .code = "round.state",
+               .message = "Expected a round in which this can be done now, but it is in state '" + run.row().state + "'",
+               .message_zh = "批次当前状态不能进行该操作"};
 }
 
 }  // namespace
 
 bool is_session_command(const Command& command) {
-  static constexpr std::array kPrefixes = {"application.", "task.", "document.", "objection.", "timer.", "session."};
+  static constexpr std::array kPrefixes = {"application.", "task.", "document.", "objection.", "timer.", "session.", "round."};
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](const char* prefix) { return command.kind.starts_with(prefix); });
 }
@@ -321,7 +373,7 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
       return fired.error();
     return json::object{};
   }
-  if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event") {
+  if (command.kind == "session.deliver" || command.kind == "session.http" || command.kind == "application.event" || command.kind == "round.extend" || command.kind == "round.decide") {
     const Result<bool> taken = run.event(event_of(command.data), string_or(command.data, "to"));
     if (!taken) return taken.error();
     return json::object{};
@@ -334,12 +386,12 @@ Result<json::object> run_command(SessionRun& run, const Command& command) {
     if (Result<> resumed = run.resume(); !resumed) return resumed.error();
     return json::object{};
   }
-  if (command.kind == "application.create" || command.kind == "session.start") {
+  if (command.kind == "application.create" || command.kind == "round.create" || command.kind == "session.start") {
     run.set_http(string_or(command.data, "http"));
     const char* given = command.kind == "session.start" ? "data" : "facts";
     json::object programme = object_or_empty(command.data, "programme_data");
     if (programme.empty()) programme = first_chart_programme(run.definition());
-    if (Result<> begun = run.begin(object_or_empty(command.data, given), std::move(programme)); !begun) return begun.error();
+    if (Result<> begun = run.begin(object_or_empty(command.data, given), std::move(programme), object_or_empty(command.data, "round_data")); !begun) return begun.error();
     return json::object{};
   }
   StageCommand stage{.task_id = command.task_id, .actor = command.actor, .data = command.data};
@@ -363,6 +415,7 @@ Command command_of_record(const json::object& record) {
 
 Result<Change> decide_session(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "application.create") return decide_create(runtime, view, command, now);
+  if (command.kind == "round.create") return decide_round(runtime, view, command, now);
   if (command.kind == "session.start") return decide_start(runtime, view, command, now);
   if (is_migration(command)) return decide_migration(runtime, view, command, now);
   Command resolved = command;
@@ -395,6 +448,16 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Result<SessionDocument> document = decode_document(*definition, target->session.document);
   if (!document) return document.error();
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
+  std::vector<RecordRow> records;
+  if (command.kind == "task.complete") {
+    if (const std::optional<TaskRow> task = view.task(command.task_id))
+      if (Result<> in_time = check_submission(view, *task, target->session, *document, now); !in_time) return in_time.error();
+  } else if (command.kind.starts_with("round.")) {
+    Result<RoundEvent> event = round_event(runtime, view, command, target->session, now);
+    if (!event) return event.error();
+    resolved.data = std::move(event->data);
+    records = std::move(event->records);
+  }
   JournalView reads(view, runtime.calendar);
   if (command.kind == "session.http") {
     if (Result<> allowed = check_message(command, *document, target->session, *definition->chart, reads); !allowed) return allowed.error();
@@ -408,10 +471,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     if (!sent) return sent.error();
     reply = json::object{};
   } else {
-    reply = run_command(run, resolved);
+    reply = command.kind.starts_with("round.") ? send_round_event(run, resolved) : run_command(run, resolved);
   }
   if (!reply) return reply.error();
   Result<Change> change = complete(run, resolved, reads, now, std::move(*reply), *target);
+  if (change) change->records.insert(change->records.end(), records.begin(), records.end());
   if (change && !outbox.empty()) change->outbox_removed.push_back(outbox);
   return change;
 }

@@ -90,6 +90,7 @@ std::string encode(const SessionDocument& document) {
     for (const auto& [id, child] : document.children) children[id] = child_json(child);
   }
   if (!document.queue.empty()) rest["queue"] = queue_json(document.queue);
+  if (!document.parent.empty()) rest["parent"] = document.parent;
   if (!document.http_base.empty()) rest["http"] = document.http_base;
   return scxml::encode(document.chart) + "\n" + canonical_json(rest);
 }
@@ -112,6 +113,7 @@ Result<SessionDocument> decode_document(const Definition& definition, std::strin
     for (std::string& user : strings_from_json(array_or_empty(signed_by, member.key())))
       out.signed_by[member.key()].insert(std::move(user));
   out.timers = strings_from_json(array_or_empty(object, "timers"));
+  out.parent = string_or(object, "parent");
   out.http_base = string_or(object, "http");
   out.next_id = int_or(object, "next_id", 1);
   return out;

@@ -55,6 +55,7 @@ struct SessionDocument {
   SignedBy signed_by;                                         ///< who signed where, ever; keys as of `stages`
   std::vector<std::string> timers;                            ///< ids of the timers that run
   std::vector<QueuedEvent> queue;                             ///< empty but where every command ends after one macrostep
+  std::string parent;     ///< id of the round's session that #_parent reaches; empty: none
   std::string http_base;  ///< where messages from outside come in, without the session's id; empty: nowhere
   std::int64_t next_id = 1;
 };

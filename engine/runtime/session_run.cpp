@@ -57,11 +57,13 @@ SessionRun::SessionRun(const InvokeRegistry& registry, DefinitionPtr definition,
   while (errors_ahead_ < queue_.size() && queue_[errors_ahead_].event.type == scxml::EventType::platform) ++errors_ahead_;
 }
 
-Result<> SessionRun::begin(const json::object& facts, json::object programme) {
-  const bool application = row_.kind == "application";
+Result<> SessionRun::begin(const json::object& facts, json::object programme, json::object round) {
+  const bool application = row_.kind != "session";
+  if (row_.kind == "application" && bool_or(round, "session", false)) document_.parent = row_.round;
+  round["id"] = row_.round;
   const json::object data = application ? json::object{{"application", facts},
                                                        {"programme", std::move(programme)},
-                                                       {"round", json::object{{"id", row_.round}}}}
+                                                       {"round", std::move(round)}}
                                         : facts;
   happened_.push_back({.session = row_.id});
   if (Result<> taken = take(row_.id, scxml::start(*definition_->chart, data, env_of(row_.id), {}, !application)); !taken) return taken;
@@ -93,7 +95,9 @@ scxml::Snapshot& SessionRun::snapshot_of(const std::string& session) {
 
 scxml::Env SessionRun::env_of(const std::string& session) const {
   scxml::Env out{.session_id = session, .now = now_};
-  out.reaches = [this](const std::string& from, const std::string& target) { return !running_stage(from, target).empty() || !target_of(from, target).empty(); };
+  out.reaches = [this](const std::string& from, const std::string& target) {
+    return !running_stage(from, target).empty() || is_broadcast(from, target) || !target_of(from, target).empty();
+  };
   if (!document_.http_base.empty()) out.http_location = document_.http_base + "/scxml/" + session + "?key=" + http_key(view_.http_secret(), row_.id);
   return out;
 }

@@ -42,9 +42,9 @@ class SessionRun {
   SessionRun(const InvokeRegistry& registry, DefinitionPtr definition, SessionRow row, SessionDocument document,
              Instant now, JournalView& view, bool one_macrostep = false);
 
-  /// Begins the session: of an application with `facts` as its `application` and what its chart sees of its programme, of
-  /// any other with them as its data.
-  Result<> begin(const json::object& facts, json::object programme = {});
+  /// Begins the session: of an application or a round with `facts` as its `application` and what its chart sees of its
+  /// programme and its round, of any other with them as its data.
+  Result<> begin(const json::object& facts, json::object programme = {}, json::object round = {});
   const Definition& definition() const { return *definition_; }
   /// A person's command to a running stage. @return the stage's reply.
   /// Errors: `rejected` "stage.not_running", and those of the handler.
@@ -98,6 +98,9 @@ class SessionRun {
   Result<> deliver(const std::string& session, const scxml::Send& effect);
   /// The key of the stage that a target like #_ID means, while it runs; else empty.
   std::string running_stage(const std::string& session, const std::string& target) const;
+  /// Whether the target means every application of this round.
+  bool is_broadcast(const std::string& session, const std::string& target) const;
+  Result<> broadcast(const scxml::Send& effect, json::object event);
   /// The session that a target names for this one; empty: none that takes events.
   std::string target_of(const std::string& session, const std::string& target) const;
   void set_send_timer(const std::string& session, const scxml::Send& effect, Instant due);

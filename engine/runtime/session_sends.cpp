@@ -69,6 +69,13 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
     return {};
   }
   if (const std::string key = running_stage(session, effect.target); !key.empty()) return signal(session, key, effect);
+  scxml::Event event{.name = effect.event,
+                     .sendid = effect.sendid,
+                     .origin = "#_scxml_" + session,
+                     .origintype = std::string{scxml::kScxmlProcessor},
+                     .data = effect.data,
+                     .raw = effect.form};
+  if (is_broadcast(session, effect.target)) return broadcast(effect, to_json(event));
   std::string to = target_of(session, effect.target);
   if (to.empty()) {
     raise_error(session, {.name = "error.communication", .sendid = effect.sendid},
@@ -76,18 +83,13 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
     return {};
   }
   const bool family = is_root(to) || document_.children.contains(to);
-  // What a stage has answered is the runtime's to say: policies are proved of it.
-  if (to != session && (row_.kind == "application" || !family) && scxml::is_reserved(effect.event)) {
+  // What a stage has answered is the runtime's to say: policies are proved of it. And what a round has decided is the round's.
+  const bool reserved = scxml::is_reserved(effect.event) ? row_.kind != "session" || !family : !family && row_.kind != "round" && effect.event.starts_with("round.");
+  if (to != session && reserved) {
     raise_error(session, {.name = "error.execution", .sendid = effect.sendid},
                 Error{.code = "send.event", .message = "Expected an event for another session that is not named like those of the system, but found '" + effect.event + "'"});
     return {};
   }
-  scxml::Event event{.name = effect.event,
-                     .sendid = effect.sendid,
-                     .origin = "#_scxml_" + session,
-                     .origintype = std::string{scxml::kScxmlProcessor},
-                     .data = effect.data,
-                     .raw = effect.form};
   if (family) {
     std::string source;
     if (const auto child = document_.children.find(session); child != document_.children.end() && to == child->second.parent) {
@@ -105,6 +107,32 @@ Result<> SessionRun::deliver(const std::string& session, const scxml::Send& effe
   return {};
 }
 
+bool SessionRun::is_broadcast(const std::string& session, const std::string& target) const {
+  return row_.kind == "round" && is_root(session) && target == "#_applications";
+}
+
+/// One outbox entry, which the pump turns into one for each application, some at a time: thousands of them do not become
+/// one transaction. Data `only`, a list of ids, says which of them; it does not reach them itself.
+Result<> SessionRun::broadcast(const scxml::Send& effect, json::object event) {
+  const auto refuse = [&](const char* code, const char* message) {
+    raise_error(row_.id, {.name = "error.execution", .sendid = effect.sendid}, Error{.code = code, .message = message});
+    return Result<>{};
+  };
+  if (scxml::is_reserved(effect.event)) return refuse("send.event", "Expected an event for applications that is not named like those of the system");
+  json::object payload;
+  json::value* data = event.if_contains("data");
+  if (const json::value* only = data != nullptr && data->is_object() ? data->get_object().if_contains("only") : nullptr; only != nullptr) {
+    // Lua knows one kind of empty table.
+    const bool empty = only->is_object() && only->get_object().empty();
+    if (!only->is_array() && !empty) return refuse("send.only", "Expected a list of applications in 'only'");
+    payload["only"] = empty ? json::array{} : only->get_array();
+    data->get_object().erase("only");
+  }
+  payload["event"] = std::move(event);
+  post("broadcast", std::move(payload));
+  return {};
+}
+
 std::string SessionRun::running_stage(const std::string& session, const std::string& target) const {
   if (!target.starts_with("#_")) return {};
   std::string key = key_of(session, target.substr(2));
@@ -116,6 +144,8 @@ std::string SessionRun::target_of(const std::string& session, const std::string&
   if (target.empty()) return session;
   const auto self = document_.children.find(session);
   const std::string parent = self == document_.children.end() ? std::string{} : self->second.parent;
+  // A round may have ended long before its applications.
+  if (is_root(session) && target == "#_parent") return !document_.parent.empty() && view_.is_running(document_.parent) ? document_.parent : std::string{};
   std::string out;
   if (target == "#_parent") {
     out = parent;

@@ -187,6 +187,27 @@ Result<Change> defer(View& view, const Command& command, Instant now) {
   return change;
 }
 
+/// Some of the applications that a round's broadcast goes to get an entry each, and it goes on after them: in one
+/// transaction, so that a crash neither loses nor doubles any. An entry's session is the application: what comes to it keeps
+/// its order, and nodes deliver to different ones beside each other.
+Result<Change> spread(View& view, const Command& command) {
+  std::optional<OutboxRow> entry = view.outbox(string_or(command.data, "outbox"));
+  if (!entry || entry->elsewhere) return gone();
+  Change change;
+  for (const std::string& target : strings_from_json(array_or_empty(command.data, "targets"))) {
+    json::object payload = object_or_empty(entry->payload, "event");
+    payload["target"] = target;
+    change.outbox.push_back({.id = entry->id + "/" + target, .session_id = target, .kind = "send", .payload = std::move(payload), .created = entry->created, .next_at = entry->created});
+  }
+  if (bool_or(command.data, "last", false)) {
+    change.outbox_removed.push_back(entry->id);
+  } else {
+    entry->payload["after"] = string_or(command.data, "after");
+    change.outbox.push_back(std::move(*entry));
+  }
+  return change;
+}
+
 Result<Change> archive(View& view, const Command& command) {
   Change change;
   for (const json::value& each : array_or_empty(command.data, "sessions")) {
@@ -207,6 +228,7 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "plugin.install" || command.kind == "plugin.remove" || command.kind == "plugin.enable" || command.kind == "plugin.disable")
     return change_plugin(view, command);
   if (command.kind == "trust.add" || command.kind == "trust.remove") return change_trust(view, command);
+  if (command.kind == "outbox.spread") return spread(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
   if (command.kind == "audit.archive") return archive(view, command);
   if (command.kind == "migration.begin" || command.kind == "migration.undo") return decide_migration_list(view, command, now);

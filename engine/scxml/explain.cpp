@@ -15,7 +15,7 @@ class Explainer {
   Explanation run() {
     Explanation out{.title = say_.zh() ? chart_.title_zh : chart_.title_en, .start = {}, .states = {}, .gaps = {}};
     if (out.title.empty()) out.title = chart_.name;
-    if (const Index first = leaf_of(0); first != kNone) out.start = say_.say("start", {{"state", sentences_.reference(first)}});
+    if (const Index first = leaf_of(0); first != kNone) out.start = say_.say_of("start", chart_.name, {{"state", sentences_.reference(first)}});
     for (std::size_t i = 1; i < chart_.states.size(); ++i) {
       const auto index = static_cast<Index>(i);
       ExplainedState each{.number = static_cast<int>(i), .depth = depth_of(index), .id = chart_.at(index).id, .title = heading(index), .sentences = {}};
@@ -60,7 +60,7 @@ class Explainer {
   void describe(Index index, std::vector<std::string>& out) {
     const State& state = chart_.at(index);
     switch (state.kind) {
-      case StateKind::final: out.push_back(say_.say(state.parent == 0 ? "state.final" : "state.final_inner", {{"parent", say_.quoted(words_.title(state.parent))}})); break;
+      case StateKind::final: out.push_back(say_.say_of(state.parent == 0 ? "state.final" : "state.final_inner", chart_.name, {{"parent", say_.quoted(words_.title(state.parent))}})); break;
       case StateKind::history_shallow:
       case StateKind::history_deep: out.push_back(say_.say("state.history", {{"state", sentences_.reference(first_of(index))}})); break;
       case StateKind::parallel: out.push_back(say_.say("state.parallel", range(state, index))); break;

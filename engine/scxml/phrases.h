@@ -26,6 +26,11 @@ class Phrases {
   bool has(const std::string& key) const { return !lookup_(key).empty(); }
   /// The text with each "{field}" filled in; empty when there is no such key, or when a field has no value.
   std::string say(const std::string& key, const Fields& fields = {}) const;
+  /// The same for a workflow of this name, where it has words of its own: KEY.NAME.
+  std::string say_of(const std::string& key, const std::string& workflow, const Fields& fields = {}) const {
+    std::string own = say(key + "." + workflow, fields);
+    return own.empty() ? say(key, fields) : own;
+  }
   /// The names in braces of a text.
   std::vector<std::string> fields_of(const std::string& key) const;
   /// The id in quotes of the language.

@@ -19,7 +19,7 @@ std::string Sentences::leads(const State& source, const Transition& transition) 
   }
   const std::string joined = say_.joined(targets, "join.and");
   const std::string stay = source.children.empty() ? "go.stay" : "go.stay_inner";
-  std::string out = say_.say(targets.empty() ? stay : ends ? "go.end" : back ? "go.back" : "go.forward", {{"state", joined}});
+  std::string out = say_.say_of(targets.empty() ? stay : ends ? "go.end" : back ? "go.back" : "go.forward", chart_.name, {{"state", joined}});
   if (const std::vector<std::string> done = words_.actions(transition.actions); !done.empty())
     out = say_.say("go.with", {{"go", out}, {"actions", say_.joined(done, "join.actions")}});
   return out;

@@ -242,6 +242,10 @@ std::vector<std::string> Words::actions(const Block& block) const {
         if (timers_.contains(send.event) && (send.delay_expr || !send.delay.empty())) break;  // told where it rings
         const std::string event = send.event_expr ? read_expression(send.event_expr.source).text : send.event;
         const std::string target = send.target_expr ? read_expression(send.target_expr.source).text : send.target;
+        if (std::string words = phrases_.say("send." + target + " " + event); !words.empty()) {
+          out.push_back(std::move(words));
+          break;
+        }
         out.push_back(target.empty() ? phrases_.say("action.raise", {{"event", phrases_.quoted(event)}})
                                      : phrases_.say("action.send", {{"event", phrases_.quoted(event)}, {"target", phrases_.quoted(target)}}));
         break;

@@ -75,7 +75,8 @@ const check::World& builtin_world() {
                                      {.event = "done.invoke.{id}",
                                       .data = {{{"upheld", 1}}, {{"upheld", 2}}, {{"upheld", 5}}},
                                       .zh = "期满，有成立的异议",
-                                      .en = "over, an objection upheld"}}},
+                                      .en = "over, an objection upheld"},
+                                     {.event = "publicity.held.{id}", .zh = "期满，异议尚未裁定", .en = "over, an objection not decided", .ends = false}}},
            InvokeProfile{.type = "award",
                          .parameters = {{.name = "action", .allowed = {"reserve", "grant", "revoke", "complete"}, .fallback = "grant"}, {.name = "number"}},
                          .answers = {{.event = "done.invoke.{id}", .zh = "办结", .en = "done"}}},
@@ -95,7 +96,7 @@ const check::World& builtin_world() {
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
       .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
-      .outside = {"applicant", "province"}};
+      .outside = {"applicant", "province", "round", "application"}};
   return world;
 }
 

@@ -36,6 +36,9 @@ class Reader {
       if (const pugi::xml_attribute given = root_.attribute(name)) data[name] = given.value();
     json::array rounds;
     for (const pugi::xml_node& round : root_.children("round")) rounds.emplace_back(round.attribute("id").value());
+    const bool is_round = data["kind"] == "round";
+    if (is_round != rounds.empty()) problem(root_, "plugin.round", is_round ? "Expected no <round> in a package of rounds" : "Expected a <round>");
+    if (!is_round && !root_.child("form")) problem(root_, "plugin.form", "Expected a <form>");
     data["rounds"] = std::move(rounds);
     read_people();
     if (const pugi::xml_node quota = root_.child("quota")) read_quota(quota);

@@ -70,6 +70,7 @@ net::awaitable<Response> create_application(Context& context) {
 
 net::awaitable<Response> list_applications(Context& context) {
   SessionFilter filter = visible_sessions(context.actor);
+  filter.kind = "application";
   const Request& request = context.request;
   filter.programme = request.query_or("programme");
   filter.round = request.query_or("round");

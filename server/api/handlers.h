@@ -40,6 +40,12 @@ net::awaitable<Response> get_document(Context& context);
 net::awaitable<Response> remove_document(Context& context);
 net::awaitable<Response> get_bundle(Context& context);
 
+net::awaitable<Response> create_round(Context& context);
+net::awaitable<Response> list_rounds(Context& context);
+net::awaitable<Response> get_round(Context& context);
+net::awaitable<Response> extend_round(Context& context);
+net::awaitable<Response> decide_round(Context& context);
+
 net::awaitable<Response> list_tasks(Context& context);
 net::awaitable<Response> get_task(Context& context);
 net::awaitable<Response> claim_task(Context& context);

@@ -21,7 +21,8 @@ net::awaitable<Response> list_programmes(Context& context) {
   const Result<json::object> plugins = co_await context.reading([&] { return read_plugins(context); });
   if (!plugins) co_return context.fail(plugins.error());
   json::array items;
-  for (const DefinitionPtr& each : context.services.definitions.current()) items.emplace_back(programme_json(*each, *plugins));
+  for (const DefinitionPtr& each : context.services.definitions.current())
+    if (string_or(each->manifest, "kind") != "round") items.emplace_back(programme_json(*each, *plugins));
   co_return list_response(context.request, std::move(items), {});
 }
 

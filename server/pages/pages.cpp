@@ -66,7 +66,7 @@ void add_programme(Page& page, const Definition& definition) {
 
 void add_programmes(Context& context, Page& page, bool duties) {
   for (const DefinitionPtr& each : context.services.definitions.current())
-    if ((string_or(each->manifest, "kind") == "duty") == duties) add_programme(page, *each);
+    if (string_or(each->manifest, "kind", "programme") == (duties ? "duty" : "programme")) add_programme(page, *each);
 }
 
 void add_notice(Context& context, Page& page, const NoticeRow& stored) {

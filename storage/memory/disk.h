@@ -53,6 +53,8 @@ std::vector<Row> rows_where(const Table<Row>& table, Wanted wanted) {
   return out;
 }
 
+/// In order of their ids.
+std::vector<SessionRow> applications_of(const MemoryDisk& disk, std::string_view round);
 std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view kind, std::string_view id);
 /// Those after id `after`.
 std::vector<RecordRow> records_where(const MemoryDisk& disk, const RecordFilter& filter, const std::string& after, std::size_t limit);

@@ -69,10 +69,18 @@ class MemoryQueries final : public Queries {
       });
     };
     auto rows = rows_where(disk_->sessions, [&](const SessionRow& row) {
-      return fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
+      return fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
              fits(filter.stage, row.stage) && (contains(row.title, filter.text) || contains(row.org_name, filter.text)) && seen(row);
     });
     return page_by(std::move(rows), page, [](const SessionRow& row) { return Key{to_ms(row.created), row.id}; });
+  }
+
+  Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::vector<SessionRow> rows = applications_of(*disk_, round);
+    std::erase_if(rows, [&](const SessionRow& row) { return row.id <= after; });
+    if (rows.size() > limit) rows.resize(limit);
+    return rows;
   }
 
   Result<std::optional<TaskRow>> task(std::string_view id) override { return one(disk_->tasks, id); }
@@ -174,7 +182,7 @@ class MemoryQueries final : public Queries {
   Result<std::map<std::string, std::int64_t>> running() override {
     const std::lock_guard lock(disk_->mutex);
     std::map<std::string, std::int64_t> out;
-    for (const SessionRow& each : rows_where(disk_->sessions, [](const SessionRow& row) { return row.status == "running" && row.kind == "application"; }))
+    for (const SessionRow& each : rows_where(disk_->sessions, [](const SessionRow& row) { return row.status == "running" && row.kind != "session"; }))
       ++out[each.definition];
     return out;
   }
@@ -238,6 +246,13 @@ class MemoryQueries final : public Queries {
 };
 
 }  // namespace
+
+std::vector<SessionRow> applications_of(const MemoryDisk& disk, std::string_view round) {
+  std::vector<SessionRow> out;
+  for (const auto& [id, row] : disk.sessions)
+    if (row.kind == "application" && row.round == round) out.push_back(row);
+  return out;
+}
 
 std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view kind, std::string_view id) {
   const auto found = disk.records.find({std::string{kind}, std::string{id}});

@@ -19,6 +19,11 @@ class MemoryView final : public View {
   std::optional<std::string> setting(std::string_view key) override { return find_row(disk_.settings, key); }
   std::optional<RecordRow> record(std::string_view kind, std::string_view id) override { return find_record(disk_, kind, id); }
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override { return records_where(disk_, {std::string{kind}, std::string{about}}, "", kRecordsMax); }
+  std::vector<SessionRow> applications(std::string_view round) override {
+    std::vector<SessionRow> out = applications_of(disk_, round);
+    std::erase_if(out, [](const SessionRow& row) { return row.status != "running"; });
+    return out;
+  }
   std::int64_t series(std::string_view name) override { return find_row(disk_.series, name).value_or(0); }
 
  private:

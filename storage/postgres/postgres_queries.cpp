@@ -102,6 +102,7 @@ Result<std::optional<SessionRow>> PostgresQueries::session(std::string_view id) 
 Result<Page<SessionRow>> PostgresQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
   return read<Page<SessionRow>>([&](Connection& db) {
     Where where;
+    where.equal("s.kind", filter.kind);
     where.equal("s.programme", filter.programme);
     where.equal("s.round", filter.round);
     where.equal("s.status", filter.status);
@@ -135,6 +136,15 @@ Result<Page<SessionRow>> PostgresQueries::sessions(const SessionFilter& filter, 
     while (row.step()) rows.push_back(read_session(row));
     return cut(std::move(rows), limit,
                [](const SessionRow& last) { return cursor_text(to_ms(last.created), last.id); });
+  });
+}
+
+Result<std::vector<SessionRow>> PostgresQueries::applications(std::string_view round, std::string_view after, std::size_t limit) {
+  return read<std::vector<SessionRow>>([&](Connection& db) {
+    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.round = ? AND s.kind = 'application' AND s.id > ? ORDER BY s.id LIMIT ?").bind(round).bind(after).bind(static_cast<std::int64_t>(bounded(limit))).rows();
+    std::vector<SessionRow> out;
+    while (row.step()) out.push_back(read_session(row));
+    return out;
   });
 }
 
@@ -333,7 +343,7 @@ Result<std::vector<DefinitionRow>> PostgresQueries::definitions() {
 
 Result<std::map<std::string, std::int64_t>> PostgresQueries::running() {
   return read<std::map<std::string, std::int64_t>>([&](Connection& db) {
-    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind = 'application' GROUP BY definition").rows();
+    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind <> 'session' GROUP BY definition").rows();
     std::map<std::string, std::int64_t> out;
     while (row.step()) out[row.text(0)] = row.number(1);
     return out;

@@ -105,6 +105,12 @@ class PostgresView final : public View {
     while (row.step()) out.push_back(read_record(row));
     return out;
   }
+  std::vector<SessionRow> applications(std::string_view round) override {
+    auto row = written().prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.round = ? AND s.kind = 'application' AND s.status = 'running' ORDER BY s.id").bind(round).rows();
+    std::vector<SessionRow> out;
+    while (row.step()) out.push_back(read_session(row));
+    return out;
+  }
   std::int64_t series(std::string_view name) override {
     written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
     auto row = lock("SELECT value FROM series WHERE name = ? FOR UPDATE", "SELECT 1 FROM series WHERE name = ?", name);

@@ -156,6 +156,7 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
     const std::string columns = std::string{"SELECT "} + kSessionColumns;
     Branches branches;
     const auto add = [&](const std::string& from, Where where, const std::string& created, const std::string& id) {
+      where.equal("s.kind", filter.kind);
       where.equal("s.programme", filter.programme);
       where.equal("s.round", filter.round);
       where.equal("s.status", filter.status);
@@ -188,6 +189,16 @@ Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, co
     while (row.step()) rows.push_back(read_session(db, row));
     return cut(std::move(rows), limit,
                [](const SessionRow& last) { return cursor_text(to_ms(last.created), last.id); });
+  });
+}
+
+Result<std::vector<SessionRow>> SqliteQueries::applications(std::string_view round, std::string_view after, std::size_t limit) {
+  return read<std::vector<SessionRow>>([&](Connection& db) {
+    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.round = ? AND s.kind = 'application' AND s.id > ? ORDER BY s.id LIMIT ?");
+    row.bind(round).bind(after).bind(static_cast<std::int64_t>(bounded(limit)));
+    std::vector<SessionRow> out;
+    while (row.step()) out.push_back(read_session(db, row));
+    return out;
   });
 }
 
@@ -402,7 +413,7 @@ Result<std::vector<DefinitionRow>> SqliteQueries::definitions() {
 
 Result<std::map<std::string, std::int64_t>> SqliteQueries::running() {
   return read<std::map<std::string, std::int64_t>>([&](Connection& db) {
-    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind = 'application' GROUP BY definition");
+    auto row = db.prepare("SELECT definition, COUNT(*) FROM sessions WHERE status = 'running' AND kind <> 'session' GROUP BY definition");
     std::map<std::string, std::int64_t> out;
     while (row.step()) out[row.text(0)] = row.number(1);
     return out;

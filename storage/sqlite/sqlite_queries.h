@@ -19,6 +19,7 @@ class SqliteQueries final : public Queries {
 
   Result<std::optional<SessionRow>> session(std::string_view id) override;
   Result<Page<SessionRow>> sessions(const SessionFilter& filter, const PageRequest& page) override;
+  Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override;
   Result<std::optional<TaskRow>> task(std::string_view id) override;
   Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override;
   Result<std::vector<DocumentRow>> documents(std::string_view session_id) override;

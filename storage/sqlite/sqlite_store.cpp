@@ -50,6 +50,13 @@ class SqliteView final : public View {
     while (row.step()) out.push_back(read_record(row));
     return out;
   }
+  std::vector<SessionRow> applications(std::string_view round) override {
+    auto row = db_.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.round = ? AND s.kind = 'application' AND s.status = 'running' ORDER BY s.id");
+    row.bind(round);
+    std::vector<SessionRow> out;
+    while (row.step()) out.push_back(read_session(db_, row));
+    return out;
+  }
   std::int64_t series(std::string_view name) override {
     auto row = db_.prepare("SELECT value FROM series WHERE name = ?");
     row.bind(name);

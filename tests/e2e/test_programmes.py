@@ -170,7 +170,8 @@ class Programmes(unittest.TestCase):
         server = Server(data)
         tokens = everybody(server)
         self.addCleanup(server.stop)
-        packages = [Package(os.path.join(PACKAGES, name)) for name in sorted(os.listdir(PACKAGES)) if os.path.exists(os.path.join(PACKAGES, name, "plugin.xml"))]
+        packages = [Package(os.path.join(PACKAGES, name)) for name in sorted(os.listdir(PACKAGES))
+                    if os.path.exists(os.path.join(PACKAGES, name, "plugin.xml")) and name != "annual-round"]  # no applications
         loaded = {each["id"] for each in server.request("GET", "/api/v1/programmes").json["items"]}
         self.assertEqual({each.id for each in packages} - loaded, set(), "packages that were not taken in")
         waiting, failures, ended = [], [], []

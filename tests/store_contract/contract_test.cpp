@@ -130,6 +130,35 @@ TEST_P(StoreContract, KeepsRecordsByKindAndWhatTheyAreAbout) {
   EXPECT_EQ(seen->body, (json::array{"c2", "c3", std::uint64_t{2}, false}));
 }
 
+TEST_P(StoreContract, FindsTheApplicationsOfARound) {
+  const auto session = [&](const char* id, const char* kind, const char* round, const char* status) {
+    Change change = session_change(id);
+    change.session->kind = kind;
+    change.session->round = round;
+    change.session->status = status;
+    ASSERT_TRUE(put(store(), change));
+  };
+  session("r-1", "round", "r-1", "running");
+  session("a-3", "application", "r-1", "running");
+  session("a-1", "application", "r-1", "running");
+  session("a-2", "application", "r-1", "ended");
+  session("a-4", "application", "2026", "running");
+  EXPECT_EQ(ids(*queries().applications("r-1", "", 9)), (Ids{"a-1", "a-2", "a-3"}));
+  EXPECT_EQ(ids(*queries().applications("r-1", "a-1", 1)), (Ids{"a-2"}));
+  SessionFilter rounds;
+  rounds.kind = "round";
+  EXPECT_EQ(ids(queries().sessions(rounds, {})->rows), (Ids{"r-1"}));
+  const Result<Reply> seen = update_and_wait(store(), {.key = {}, .decide = [](View& view) -> Result<Change> {
+    Change out = session_change("s1");
+    json::array found;
+    for (const SessionRow& each : view.applications("r-1")) found.push_back(json::value(each.id));
+    out.reply.body = std::move(found);
+    return out;
+  }});
+  ASSERT_TRUE(seen);
+  EXPECT_EQ(seen->body, (json::array{"a-1", "a-3"}));
+}
+
 // Method: clients beside each other each take one from a record until it is used up.
 TEST_P(StoreContract, HoldsARecordUntilTheCommandEnds) {
   constexpr int kPlaces = 20;

@@ -119,7 +119,8 @@ Result<StageOutcome> grant(const StageContext& context, const json::object& para
   const std::string round = string_or(context.application, "round");
   const std::string quota_series = "awards/" + programme + "/" + round;
   const std::int64_t used = context.view.series(quota_series);
-  const std::int64_t quota = int_or(object_or_empty(context.programme, "quota"), "province", 0);
+  // A round may plan fewer than the notice's target, and with a reason more.
+  const std::int64_t quota = int_or(context.application, "planned", int_or(object_or_empty(context.programme, "quota"), "province", 0));
   if (quota > 0 && used >= quota)
     return Error{.kind = ErrorKind::rejected,
                  .code = "award.quota",

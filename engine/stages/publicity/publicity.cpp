@@ -220,7 +220,10 @@ Result<StageOutcome> PublicityStage::timer(const StageContext& context, const js
     }
   }
   items.state()["over"] = true;
-  return settle(std::move(items), {});
+  const bool held = count(items.state()).filed > 0;
+  StageOutcome out = settle(std::move(items), {});
+  if (held) out.events.push_back({.name = "publicity.held." + context.invoke_id, .data = json::object{}});
+  return out;
 }
 
 StageOutcome PublicityStage::cancel(const StageContext& context, const json::object& state) const {

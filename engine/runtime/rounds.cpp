@@ -1,0 +1,237 @@
+#include "engine/runtime/rounds.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/invoke/rows_json.h"
+#include "engine/scxml/describe.h"
+
+// What a round is asked while it goes: entry, submission, extension, decision. Its setting up: round_setup.cpp.
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kReasonBytesMax = 2'000;
+constexpr std::size_t kShownMax = 20;
+/// The event that tells an application that it was selected: a state that takes it waits for the round's decision.
+constexpr const char* kSelected = "round.selected";
+
+Error rejected(std::string code, std::string place, std::string message, std::string message_zh) {
+  return Error{.kind = ErrorKind::rejected, .code = std::move(code), .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
+}
+
+Error late(const json::object& round) {
+  const std::string deadline = string_or(round, "deadline");
+  return rejected("round.late", "/round", "Expected it by " + deadline + " at the latest; what comes later is treated as abandoned",
+                  "申报已于" + deadline + "截止，逾期视为放弃");
+}
+
+bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
+
+/// A round takes applications while it stands in a state of the stage "nomination".
+bool takes_applications(const SessionRow& round) { return round.status == "running" && round.stage == "nomination"; }
+
+Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& round, Instant now) {
+  std::optional<RecordRow> record = view.record(kRoundKind, round.id);
+  if (!record) return rejected("round.unknown", {}, "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
+  const Instant closes = from_ms(int_or(record->data, "closes_at", 0));
+  if (now >= closes) return late(record->data);
+  const std::string text = string_or(command.data, "deadline");
+  const Result<Instant> last = parse_call_time(text, true);
+  if (!last) {
+    Error error = last.error();
+    error.place = "/deadline";
+    return error;
+  }
+  const Instant extended = *last + std::chrono::seconds{1};
+  if (extended <= closes)
+    return rejected("round.extension", "/deadline", "Expected a time after " + string_or(record->data, "deadline"), "延期后的截止时间应晚于" + string_or(record->data, "deadline"));
+  const std::string reason = string_or(command.data, "reason");
+  if (is_blank(reason) || reason.size() > kReasonBytesMax)
+    return Error{.kind = ErrorKind::invalid, .code = "round.reason", .message = "Expected the reason of the extension, at most 2,000 bytes", .place = "/reason", .message_zh = "请写明延期理由（不超过600字）"};
+  json::array extensions = array_or_empty(record->data, "extensions");
+  extensions.push_back(json::object{{"from", string_or(record->data, "deadline")},
+                                    {"to", format_instant(*last)},
+                                    {"reason", reason},
+                                    {"by", command.actor.user_id},
+                                    {"by_name", command.actor.name},
+                                    {"at", format_instant(now)}});
+  record->data["extensions"] = std::move(extensions);
+  record->data["deadline"] = format_instant(*last);
+  record->data["closes_at"] = to_ms(extended);
+  record->data["deadline_provisional"] = false;
+  record->updated = now;
+  ++record->revision;
+  return RoundEvent{.data = {{"event", "round.extended"}, {"data", json::object{{"closes_at", to_ms(extended)}, {"deadline", format_instant(*last)}, {"reason", reason}}}},
+                    .records = {std::move(*record)}};
+}
+
+/// The applications of a round as its decision sees them.
+struct Standing {
+  std::map<std::string, SessionRow> waiting;  ///< for the decision, by id
+  std::vector<const SessionRow*> before;      ///< may still come to it
+  std::vector<SessionRow> rows;
+};
+
+Standing standing_of(const Runtime& runtime, View& view, const std::string& round) {
+  Standing out;
+  out.rows = view.applications(round);
+  std::map<std::pair<std::string, std::string>, bool> waits;  // by definition and state; the state "": anywhere
+  const auto takes = [&](const SessionRow& row, const std::string& state) {
+    const auto [known, added] = waits.try_emplace({row.definition, state}, false);
+    if (!added) return known->second;
+    const DefinitionPtr definition = runtime.definitions.by_digest(row.definition);
+    if (!definition) return false;
+    std::vector<std::string> states{state};
+    if (state.empty()) {
+      states.clear();
+      for (const scxml::StateInfo& info : scxml::states_of(*definition->chart)) states.push_back(info.id);
+    }
+    const std::vector<std::string> events = scxml::events_of(*definition->chart, states);
+    return known->second = std::find(events.begin(), events.end(), kSelected) != events.end();
+  };
+  for (const SessionRow& row : out.rows) {
+    if (takes(row, row.state))
+      out.waiting.emplace(row.id, row);
+    else if ((row.stage == "nomination" || row.stage == "review") && takes(row, {}))
+      out.before.push_back(&row);
+  }
+  return out;
+}
+
+Error unfinished(const Standing& standing) {
+  Error out = rejected("round.unfinished", {}, "Expected every application that may still come to the decision to have come to it or to have ended; " + std::to_string(standing.before.size()) + " have not",
+                       "尚有" + std::to_string(standing.before.size()) + "项申报未进入审议，也未终结，不能作出决定");
+  for (const SessionRow* row : standing.before)
+    if (out.details.size() < kShownMax)
+      out.details.push_back({.place = row->id, .code = "round.unfinished", .message = "'" + row->title + "' is in state '" + row->state + "'", .message_zh = "“" + row->title + "”尚在办理"});
+  return out;
+}
+
+/// Whoever filed, recommended or judged an application does not decide on it: facts.not_by names the invokes.
+Result<> check_separation(const Runtime& runtime, const Standing& standing, const Actor& actor) {
+  for (const auto& [id, row] : standing.waiting) {
+    const DefinitionPtr definition = runtime.definitions.by_digest(row.definition);
+    const Result<SessionDocument> document = decode_document(*definition, row.document);
+    if (!document) return document.error();
+    for (const std::string& invoke : strings_from_json(array_or_empty(object_or_empty(document->chart.datamodel, "application"), "not_by")))
+      if (const auto signers = document->signed_by.find(invoke); signers != document->signed_by.end() && signers->second.contains(actor.user_id))
+        return Error{.kind = ErrorKind::forbidden,
+                     .code = "task.separation",
+                     .message = "Expected somebody who has not signed '" + invoke + "' of application '" + id + "'",
+                     .place = id,
+                     .message_zh = "您已办理过申报“" + row.title + "”的前序环节，应当回避"};
+  }
+  return {};
+}
+
+/// Each application that waits stands in one of the two lists, once, and nothing else does.
+Result<> check_cover(const Standing& standing, const json::object& data) {
+  Error wrong = rejected("round.cover", {}, "Expected exactly the " + std::to_string(standing.waiting.size()) + " applications that wait for the decision, each in one list, once",
+                         "入选与未入选名单应当恰好包含进入审议的" + std::to_string(standing.waiting.size()) + "项申报，每项一次");
+  std::set<std::string> named;
+  const auto problem = [&](std::string place, std::string message, std::string message_zh) {
+    if (wrong.details.size() < kShownMax) wrong.details.push_back({.place = std::move(place), .code = "round.cover", .message = std::move(message), .message_zh = std::move(message_zh)});
+  };
+  for (const char* list : {"selected", "not_selected"}) {
+    const json::array& ids = array_or_empty(data, list);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const std::string place = std::string{"/"} + list + "/" + std::to_string(i);
+      const std::string id = ids[i].is_string() ? std::string{ids[i].get_string()} : std::string{};
+      if (!standing.waiting.contains(id)) problem(place, "'" + id + "' does not wait for the decision", "“" + id + "”不在审议之中");
+      else if (!named.insert(id).second) problem(place, "'" + id + "' comes twice", "“" + id + "”重复");
+    }
+  }
+  for (const auto& [id, row] : standing.waiting)
+    if (!named.contains(id)) problem("/not_selected", "'" + id + "' is missing", "缺少“" + row.title + "”（" + id + "）");
+  if (!wrong.details.empty()) return wrong;
+  const json::array& deviations = array_or_empty(data, "deviations");
+  for (std::size_t i = 0; i < deviations.size(); ++i) {
+    const json::object empty;
+    const json::object& each = deviations[i].is_object() ? deviations[i].get_object() : empty;
+    const std::string reason = string_or(each, "reason");
+    if (!named.contains(string_or(each, "application")) || is_blank(reason) || reason.size() > kReasonBytesMax)
+      return rejected("round.deviation", "/deviations/" + std::to_string(i), "Expected {application, reason}: one that is decided on, and why the ranking is not followed",
+                      "每项调整应写明申报编号和理由");
+  }
+  return {};
+}
+
+Result<> check_planned(const Standing& standing, const json::object& round, const json::object& data) {
+  std::map<std::string, std::int64_t> chosen;
+  for (const json::value& id : array_or_empty(data, "selected")) ++chosen[standing.waiting.at(std::string{id.get_string()}).programme];
+  for (const auto& [programme, number] : chosen) {
+    const std::int64_t planned = int_or(object_or_empty(round, "planned"), programme, 0);
+    if (planned > 0 && number > planned)
+      return rejected("round.planned", "/selected", "Expected at most " + std::to_string(planned) + " of programme '" + programme + "', as planned, but found " + std::to_string(number),
+                      "“" + programme + "”计划数为" + std::to_string(planned) + "个，入选" + std::to_string(number) + "个，超出计划");
+  }
+  return {};
+}
+
+Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
+  const std::optional<RecordRow> record = view.record(kRoundKind, round.id);
+  if (!record) return rejected("round.unknown", {}, "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
+  const Standing standing = standing_of(runtime, view, round.id);
+  if (!standing.before.empty()) return unfinished(standing);
+  if (Result<> covers = check_cover(standing, command.data); !covers) return covers.error();
+  if (Result<> planned = check_planned(standing, record->data, command.data); !planned) return planned.error();
+  if (Result<> separate = check_separation(runtime, standing, command.actor); !separate) return separate.error();
+  json::object data;
+  for (const char* list : {"selected", "not_selected", "deviations"}) data[list] = array_or_empty(command.data, list);
+  json::object kept = data;
+  kept["by"] = command.actor.user_id;
+  kept["by_name"] = command.actor.name;
+  kept["at"] = format_instant(now);
+  return RoundEvent{.data = {{"event", "round.decided"}, {"data", std::move(data)}},
+                    .records = {RecordRow{.kind = kRoundDecisionKind, .id = round.id, .about = round.id, .data = std::move(kept), .updated = now}}};
+}
+
+}  // namespace
+
+Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
+  if (round.kind != kRoundKind) return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a round, but found '" + round.id + "'", .message_zh = "未找到该批次"};
+  if (!command.actor.has("provincial-officer", round.org))
+    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer of organisation '" + round.org + "'", .message_zh = "您不是该批次的省级经办人"};
+  return command.kind == "round.extend" ? extend(view, command, round, now) : decide(runtime, view, command, round, now);
+}
+
+Result<RoundEntry> enter_round(View& view, const std::string& round, const std::string& programme, const std::vector<std::string>& orgs, Instant now) {
+  const std::optional<SessionRow> session = view.session(round);
+  const std::optional<RecordRow> record = session && session->kind == kRoundKind ? view.record(kRoundKind, round) : std::nullopt;
+  if (!record) return rejected("round.unknown", "/round", "Expected a round, but found '" + round + "'", "未找到该批次");
+  const json::object& data = record->data;
+  const std::vector<std::string> programmes = strings_from_json(array_or_empty(data, "programmes"));
+  if (std::find(programmes.begin(), programmes.end(), programme) == programmes.end()) {
+    Error error = rejected("round.programme", "/programme", "Expected a programme of the round, but found '" + programme + "'", "该批次不包括这一项目类别");
+    error.allowed = programmes;
+    return error;
+  }
+  if (std::find(orgs.begin(), orgs.end(), session->org) == orgs.end())
+    return rejected("round.province", "/org", "Expected an organisation below '" + session->org + "'", "该单位不属于组织本批次的省份");
+  // The clock of this node, and what the round itself says: it is enough that one of them is past the deadline.
+  if (now >= from_ms(int_or(data, "closes_at", 0))) return late(data);
+  if (!takes_applications(*session))
+    return rejected("round.not_open", "/round", "Expected a round that is open, from " + string_or(data, "opens") + " to " + string_or(data, "deadline") + ", but it is in state '" + session->state + "'",
+                    "该批次不在受理期内（" + string_or(data, "opens") + "至" + string_or(data, "deadline") + "）");
+  const bool decides = bool_or(object_or_empty(data, "stages"), "deliberation", true);
+  const bool publicity = bool_or(object_or_empty(data, "stages"), "publicity", true);
+  return RoundEntry{.round = {{"session", true}, {"decides", decides}, {"publicity", publicity}, {"waits", decides && publicity}},
+                    .planned = int_or(object_or_empty(data, "planned"), programme, 0)};
+}
+
+Result<> check_submission(View& view, const TaskRow& task, const SessionRow& session, const SessionDocument& document, Instant now) {
+  if (!task.seals || !is_round_session(session.round)) return {};
+  if (object_or_empty(document.chart.datamodel, "application").contains("bundle")) {
+    // Returned: it has a deadline of its own, if any.
+    if (!task.due || now < *task.due) return {};
+    return rejected("round.late", {}, "Expected it by " + format_instant(*task.due) + " at the latest", "补正期限已于" + format_instant(*task.due) + "届满");
+  }
+  const std::optional<SessionRow> round = view.session(session.round);
+  const std::optional<RecordRow> record = round ? view.record(kRoundKind, session.round) : std::nullopt;
+  if (!record) return rejected("round.unknown", {}, "Expected a round, but found '" + session.round + "'", "未找到该批次");
+  if (now >= from_ms(int_or(record->data, "closes_at", 0)) || !takes_applications(*round)) return late(record->data);
+  return {};
+}
+
+}  // namespace chuyi
