@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 
 #include "engine/base/digest.h"
+#include "engine/runtime/people.h"
 
 namespace chuyi {
 std::string Identity::new_token() {
@@ -34,14 +35,14 @@ Result<std::string> Identity::hash_password(const std::string& password) const {
 
 bool Identity::verify(const std::optional<UserRow>& user, const std::string& password) {
   std::string hash = user ? user->password : std::string{};
-  if (!user) {
+  if (!user || is_pending(hash)) {
     const std::lock_guard lock(mutex_);
     if (decoy_.empty())
       if (Result<std::string> made = hash_password("nobody has this password")) decoy_ = *made;
     hash = decoy_;
   }
   const bool right = password.size() <= kPasswordBytesMax && argon2id_verify(hash.c_str(), password.data(), password.size()) == ARGON2_OK;
-  return right && user && !user->disabled;
+  return right && user && hash == user->password && !user->disabled;
 }
 
 std::shared_ptr<void> Identity::queue() {

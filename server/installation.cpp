@@ -73,6 +73,13 @@ Result<std::vector<check::Policy>> load_policies(const SharedFiles& files) {
   return out;
 }
 
+Result<std::vector<RecommenderRule>> load_recommenders(const SharedFiles& files) {
+  const std::string path = files.root + "/workflows/data/hunan/recommenders.json";
+  const Result<std::string> text = read_file(path);
+  if (!text) return text.error();
+  return parse_recommenders(*text, path);
+}
+
 InvokeRegistry make_registry() {
   InvokeRegistry out;
   if (Result<> added = add_builtin_handlers(out); !added) std::abort();  // two built-ins of one name: a broken build

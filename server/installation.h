@@ -7,6 +7,7 @@
 #include "engine/base/calendar.h"
 #include "engine/invoke/handler.h"
 #include "engine/ports/queries.h"
+#include "engine/runtime/organisations.h"
 #include "plugins/loader/package_library.h"
 
 namespace chuyi {
@@ -28,6 +29,8 @@ Result<std::string> read_file(const std::string& path);
 InvokeRegistry make_registry();
 /// Reads workflows/policies/*.xml. Errors: those of check::parse_policies; `not_found` "file.missing".
 Result<std::vector<check::Policy>> load_policies(const SharedFiles& files);
+/// Reads workflows/data/hunan/recommenders.json. Errors: those of parse_recommenders.
+Result<std::vector<RecommenderRule>> load_recommenders(const SharedFiles& files);
 /// Packages of the installation: shipped ones, then `data`/plugins (made when it is not there), then `more`; later
 /// folders win. A package whose workflow breaks one of `policies` is refused. Without `data` packages can be
 /// checked, but their libraries are not kept.

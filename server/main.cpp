@@ -36,7 +36,7 @@ bool is_misuse(const Error& error) {
 /// The command has printed its findings as data already; the error only makes the exit code.
 bool is_reported(const Error& error) {
   return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" || error.code == "migrate.none" ||
-         error.code == "replay.differs" || error.code == "results.unverified" || (error.code == "plugin.test" && error.details.empty());
+         error.code == "replay.differs" || error.code == "results.unverified" || error.code == "import.rows" || (error.code == "plugin.test" && error.details.empty());
 }
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
@@ -167,6 +167,14 @@ int main(int argc, char** argv) {
   user_add->add_option("--org", user.org, "organisation id")->required();
   user_add->add_flag("--password-stdin", user.password_stdin, "read the password from standard input, else from the terminal");
 
+  ImportCliOptions import;
+  CLI::App* import_command = app.add_subcommand("import", "bring organisations, users or experts from a sheet, all rows or none; without --store the server must not run");
+  import_command->add_option("kind", import.kind, "organisations, users, experts")->required()->check(CLI::IsMember({"organisations", "users", "experts"}));
+  import_command->add_option("file", import.file, "CSV or XLSX")->required();
+  import_command->add_flag("--preview", import.preview, "say what would change and write nothing");
+  import_command->add_flag("--renew-codes", import.renew_codes, "also give new codes to users who have not set their password yet");
+  import_command->add_flag("--json", json_output, "print the report as JSON");
+
   CheckOptions check;
   CLI::App* check_command = app.add_subcommand("check", "prove workflows (.scxml), load forms (.json), policies (.xml) and packages; print every problem");
   check_command->add_option("file", check.paths, "files and package folders")->required();
@@ -295,6 +303,10 @@ int main(int argc, char** argv) {
     code = exit_code(read ? run_demo(files, demo_serve, demo_options) : read, json_output);
   });
   user_add->callback([&] { code = exit_code(run_user_add(files, {data, store, documents}, user)); });
+  import_command->callback([&] {
+    import.json = json_output;
+    code = exit_code(run_import(files, {data, store, documents}, import), json_output);
+  });
   check_command->callback([&] {
     check.json = json_output;
     code = exit_code(run_check(files, check), json_output);

@@ -45,6 +45,7 @@ const std::vector<Route>& all_routes() {
   static const std::vector<Route> kRoutes = {
       // JSON interface: docs/api.md
       {"POST", "/api/v1/login", everybody, login},
+      {"POST", "/api/v1/password", everybody, set_password},
       {"POST", "/api/v1/logout", signed_in, logout},
       {"GET", "/api/v1/me", signed_in, me},
       {"GET", "/api/v1/programmes", everybody, list_programmes},
@@ -87,6 +88,8 @@ const std::vector<Route>& all_routes() {
       {"POST", "/api/v1/admin/organisations", administrator, put_organisation, kKey},
       {"POST", "/api/v1/admin/users", administrator, put_user, kKey},
       {"GET", "/api/v1/admin/users", administrator, list_users},
+      {"POST", "/api/v1/admin/imports", administrator, import_rows},
+      {"GET", "/api/v1/admin/imports/{kind}/template.xlsx", administrator, get_import_template},
       {"POST", "/api/v1/admin/plugins/reload", administrator, reload_plugins},
       {"GET", "/api/v1/admin/plugins", administrator, list_plugins},
       {"POST", "/api/v1/admin/plugins", administrator, install_plugin, Replay::none, Body::streamed},

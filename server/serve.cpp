@@ -92,6 +92,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
   if (!folder) return folder.error();
   const Result<Calendar> calendar = load_calendar(files);
   if (!calendar) return calendar.error();
+  Result<std::vector<RecommenderRule>> recommenders = load_recommenders(files);
+  if (!recommenders) return recommenders.error();
   const Result<std::unique_ptr<Texts>> texts = load_texts(files);
   if (!texts) return texts.error();
   const Result<std::unique_ptr<Pages>> pages = Pages::load(files.root + "/server/templates", files.root + "/server/static");
@@ -156,7 +158,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 .wake = [&pumps] {
                                   if (pumps) pumps->wake();
                                 },
-                                .http_base = options.public_url});
+                                .http_base = options.public_url,
+                                .recommenders = std::move(*recommenders)});
   LogNotifier notifier;
   pumps = std::make_unique<Pumps>(queries, dispatcher, clock, notifier, [](const Detail& refused) {
     spdlog::warn("put off {} {}: {}", printable(refused.place), refused.code, printable(refused.message));

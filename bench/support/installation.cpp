@@ -111,7 +111,7 @@ Actor Installation::actor(const std::string& user) {
 
 void Installation::begin() {
   const auto organisation = [&](const char* id, const char* parent, const char* level) {
-    execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"name_en", id}}});
+    execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"name_en", id}, {"kind", std::string_view{level} == "college" ? "college" : "education"}}});
   };
   organisation(kProvince, "", "province");
   organisation(kBureau, kProvince, "prefecture");

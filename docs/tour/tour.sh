@@ -38,7 +38,7 @@ sign() {
 declare -A token=()
 echo "# The administrator signs in, adds a college and its people."
 sign_in admin "$ADMIN_PASSWORD"
-say admin POST /api/v1/admin/organisations '{"id":"college-001","parent":"430100","level":"college","name":"湖南某职业技术学院"}'
+say admin POST /api/v1/admin/organisations '{"id":"college-001","parent":"430100","level":"college","kind":"college","name":"湖南某职业技术学院"}'
 while read -r user role org; do
   say admin POST /api/v1/admin/users "{\"id\":\"$user\",\"name\":\"$user\",\"password\":\"$password\",\"memberships\":[{\"role\":\"$role\",\"org\":\"$org\"}]}" >/dev/null
   sign_in "$user" "$password"

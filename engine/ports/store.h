@@ -36,12 +36,16 @@ struct SessionRow {
   Instant updated;
 };
 
+/// data, every member optional: kind ("education", "college", …: kOrganisationKinds); code (GB/T 2260, USCC or school
+/// code); region (GB/T 2260); competent (organisation id of its department); former [{code, name, until}]; functional
+/// (true: a district that is none of GB/T 2260); offices {what for: organisation id}, beside it in its region.
 struct OrganisationRow {
   std::string id;      ///< e.g. "430000", "430100", "college-001"
   std::string parent;  ///< empty for the province
   std::string level;   ///< "province", "prefecture", "county", "college"
   std::string name;
   std::string name_en;
+  json::object data;
 };
 
 struct UserRow {

@@ -15,7 +15,7 @@ namespace chuyi {
 /// Something a person (or the system) asks for. The one way to change anything.
 ///
 /// kind                  data
-/// application.create    {programme, round, title, org; journalled: facts, programme_data, round_data: what the chart is given}                → reply body {id, …}
+/// application.create    {programme, round, title, org, co_leads?; journalled: facts, programme_data, round_data: what the chart is given}  → reply body {id, …}
 /// application.event     {event, data?}: an event of the chart that this actor may send
 /// round.create          {id, title, programmes, parameters; journalled: facts, round_data, programme_data}: docs/rounds.md → reply body {id, …}
 /// round.extend          {deadline, reason}; journalled: {event, data}
@@ -27,8 +27,10 @@ namespace chuyi {
 /// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
-/// organisation.put      {id, parent, level, name, name_en}
+/// organisation.put      {id, parent, level, name, name_en, …}: organisations.h
 /// user.put              {id, name, password_hash, memberships:[{role, org}], disabled}
+/// import.rows           {kind, rows, password_hash?, renew?}: all of them or none (imports.h)
+/// user.password         {user, token_digest, password_hash}: set once, by who has the code of that digest
 /// login                 {user, token_digest, expires}      logout {token_digest}
 /// package.put           {programme, version, digest, files, chosen}: what new applications of all nodes start on; not chosen
 ///                       by somebody: only when it is newer than what they start on now

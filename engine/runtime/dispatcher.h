@@ -12,6 +12,7 @@
 #include "engine/ports/queries.h"
 #include "engine/ports/store.h"
 #include "engine/runtime/command.h"
+#include "engine/runtime/organisations.h"
 
 namespace chuyi {
 
@@ -35,6 +36,8 @@ struct Runtime {
   std::string http_base = {};
   /// Every session command ends after one macrostep (SessionRun).
   bool one_macrostep = false;
+  /// Who recommends whom; none: the offices above the applicant.
+  std::vector<RecommenderRule> recommenders = {};
 };
 
 /// command → decide → one transaction. See docs/architecture.md, "The way of one sign-off".

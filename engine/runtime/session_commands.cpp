@@ -9,6 +9,7 @@
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/organisations.h"
 #include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
@@ -30,33 +31,6 @@ Error outdated(std::uint64_t expected, std::uint64_t current) {
                .message_zh = "内容已被他人更新，请刷新后重试"};
 }
 
-/// The organisation and its ancestors, nearest first. Empty when `id` is unknown.
-std::vector<OrganisationRow> chain_of(View& view, const std::string& id) {
-  constexpr std::size_t kDepthMax = 10;
-  std::vector<OrganisationRow> out;
-  std::string next = id;
-  while (!next.empty() && out.size() < kDepthMax) {
-    const std::optional<OrganisationRow> row = view.organisation(next);
-    if (!row) break;
-    out.push_back(*row);
-    next = row->parent;
-  }
-  return out;
-}
-
-/// {"college": id, …}; a level that is missing falls to the next one above it.
-json::object orgs_by_level(const std::vector<OrganisationRow>& chain) {
-  json::object out;
-  for (const OrganisationRow& row : chain) out[row.level] = row.id;
-  if (!chain.empty()) out["college"] = chain.front().id;
-  std::string above = chain.empty() ? "" : chain.back().id;
-  for (const char* level : {"province", "prefecture", "county"}) {
-    if (!out.contains(level)) out[level] = above;
-    above = string_or(out, level);
-  }
-  return out;
-}
-
 Error refused_create(std::string code, std::string message, std::string message_zh, std::string place,
                      std::vector<std::string> allowed = {}) {
   return Error{.kind = ErrorKind::rejected,
@@ -74,7 +48,42 @@ struct NewSession {
   json::object round;  ///< what its chart sees of its round, beside its id
 };
 
-Result<NewSession> new_session(View& view, const Command& command, const Definition& definition, Instant now) {
+/// Whether organisations of this level and kind apply to the programme. One whose kind nobody has entered applies only
+/// where the programme names no kinds.
+Result<> check_applicant(const json::object& applicants, const OrganisationRow& org) {
+  const std::vector<std::string> levels = strings_from_json(array_or_empty(applicants, "levels"));
+  if (!levels.empty() && std::find(levels.begin(), levels.end(), org.level) == levels.end())
+    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org.id + "' is of level '" + org.level + "'",
+                          "该项目类别不接受“" + org.name + "”这一级单位申报", "/org", levels);
+  const std::vector<std::string> kinds = strings_from_json(array_or_empty(applicants, "kinds"));
+  const std::string kind = string_or(org.data, "kind");
+  if (kinds.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {};
+  return refused_create("application.kind",
+                        kind.empty() ? "Expected an organisation whose kind is entered; have an administrator enter that of '" + org.id + "'"
+                                     : "Expected an organisation of a kind that applies to this programme, but '" + org.id + "' is of kind '" + kind + "'",
+                        kind.empty() ? "“" + org.name + "”尚未登记单位类型，请联系管理员登记后再申报" : "该项目类别不接受“" + org.name + "”这一类单位申报", "/org", kinds);
+}
+
+/// Who leads it beside the applicant: [{"org", "name"}].
+Result<json::array> co_leads_of(const json::object& applicants, const Command& command, const std::string& org, const FindOrganisation& find) {
+  const std::vector<std::string> given = strings_from_json(array_or_empty(command.data, "co_leads"));
+  const std::int64_t max = int_or(applicants, "co_leads", 0);
+  if (given.size() > static_cast<std::size_t>(max))
+    return refused_create("application.co_leads", "Expected at most " + std::to_string(max) + " units that lead it beside the applicant, but found " + std::to_string(given.size()),
+                          "该项目类别最多允许" + std::to_string(max) + "个共同牵头单位", "/co_leads");
+  json::array out;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const std::optional<OrganisationRow> row = find(given[i]);
+    if (!row) return unknown("organisation.unknown", "organisation", given[i]);
+    if (given[i] == org || std::find(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(i), given[i]) != given.begin() + static_cast<std::ptrdiff_t>(i))
+      return refused_create("application.co_leads", "Expected each leading unit once, but '" + given[i] + "' comes twice", "牵头单位重复", "/co_leads/" + std::to_string(i));
+    if (Result<> applies = check_applicant(applicants, *row); !applies) return applies.error();
+    out.push_back(json::object{{"org", row->id}, {"name", row->name}});
+  }
+  return out;
+}
+
+Result<NewSession> new_session(const Runtime& runtime, View& view, const Command& command, const Definition& definition, Instant now) {
   const std::string round = string_or(command.data, "round");
   const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
   // A round that only the manifest names is always open.
@@ -97,12 +106,14 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                  .code = "application.org",
                  .message = "Expected an applicant of organisation '" + org + "'",
                  .message_zh = "您不是该单位的申报人"};
-  const std::vector<OrganisationRow> chain = chain_of(view, org);
+  const FindOrganisation find = [&](std::string_view id) { return view.organisation(id); };
+  const std::vector<OrganisationRow> chain = chain_of(find, org);
   if (chain.empty()) return unknown("organisation.unknown", "organisation", org);
-  const std::vector<std::string> levels = strings_from_json(array_or_empty(object_or_empty(definition.manifest, "applicants"), "levels"));
-  if (!levels.empty() && std::find(levels.begin(), levels.end(), chain.front().level) == levels.end())
-    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org + "' is of level '" + chain.front().level + "'",
-                          "该项目类别不接受“" + chain.front().name + "”这一级单位申报", "/org", levels);
+  const json::object& applicants = object_or_empty(definition.manifest, "applicants");
+  if (Result<> applies = check_applicant(applicants, chain.front()); !applies) return applies.error();
+  Result<json::array> co_leads = co_leads_of(applicants, command, org, find);
+  if (!co_leads) return co_leads.error();
+  const Recommendation recommendation = recommendation_of(chain, string_or(object_or_empty(definition.manifest, "recommendation"), "level"), runtime.recommenders, find);
   NewSession out;
   out.row = {.id = string_or(command.data, "id"),
              .kind = "application",
@@ -117,6 +128,11 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
              .created = now,
              .updated = now};
   for (const OrganisationRow& row : chain) out.row.orgs.push_back(row.id);
+  // Who recommends reads it, wherever it stands in the tree.
+  for (const std::string& office : recommendation.offices)
+    if (std::find(out.row.orgs.begin(), out.row.orgs.end(), office) == out.row.orgs.end()) out.row.orgs.push_back(office);
+  json::object orgs = orgs_by_level(chain);
+  if (!recommendation.offices.empty()) orgs["recommender"] = recommendation.offices.back();
   out.facts = {{"id", out.row.id},
                {"title", title},
                {"programme", definition.programme},
@@ -124,8 +140,11 @@ Result<NewSession> new_session(View& view, const Command& command, const Definit
                {"org", org},
                {"org_name", chain.front().name},
                {"applicant", command.actor.user_id},
-               {"orgs", orgs_by_level(chain)},
+               {"orgs", std::move(orgs)},
                {"documents", json::array{}}};
+  if (!co_leads->empty()) out.facts["co_leads"] = std::move(*co_leads);
+  if (!recommendation.offices.empty())
+    out.facts["recommendation"] = json::object{{"offices", to_json(recommendation.offices)}, {"rule", recommendation.rule}, {"zh", recommendation.zh}, {"en", recommendation.en}};
   if (!is_round_session(round)) return out;
   Result<RoundEntry> entry = enter_round(view, round, definition.programme, out.row.orgs, now);
   if (!entry) return entry.error();
@@ -304,7 +323,7 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
     return refused_create("programme.disabled", "Expected a programme that takes new applications; '" + programme + "' was disabled by an administrator",
                           "该项目类别已停止接受新申报", "/programme");
-  const Result<NewSession> fresh = new_session(view, command, *definition, now);
+  const Result<NewSession> fresh = new_session(runtime, view, command, *definition, now);
   if (!fresh) return fresh.error();
   JournalView reads(view, runtime.calendar);
   SessionRun run(runtime.registry, definition, fresh->row, SessionDocument{}, now, reads);

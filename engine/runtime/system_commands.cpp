@@ -1,83 +1,72 @@
 #include "engine/runtime/system_commands.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
+#include "engine/runtime/imports.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/people.h"
 
 namespace chuyi {
 namespace {
 
-constexpr std::array kRoles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"};
-constexpr std::array kLevels = {"province", "prefecture", "county", "college"};
-
-Error invalid(std::string code, std::string place, std::string message, std::string message_zh,
-              std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::invalid,
-               .code = std::move(code),
-               .message = std::move(message),
-               .place = std::move(place),
-               .message_zh = std::move(message_zh),
-               .details = {},
-               .allowed = std::move(allowed)};
+FindOrganisation organisations_of(View& view) {
+  return [&view](std::string_view id) { return view.organisation(id); };
 }
 
-bool is_name(std::string_view id) {
-  return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.' || c == '@';
-  });
-}
-
-bool is_text(const std::string& text) { return !text.empty() && text.size() <= 240 && is_utf8(text); }
-
-Result<Change> put_organisation(View& view, const Command& command) {
-  OrganisationRow row{.id = string_or(command.data, "id"),
-                      .parent = string_or(command.data, "parent"),
-                      .level = string_or(command.data, "level"),
-                      .name = string_or(command.data, "name"),
-                      .name_en = string_or(command.data, "name_en")};
-  if (!is_name(row.id)) return invalid("organisation.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "单位代码不符合要求");
-  if (!is_text(row.name)) return invalid("organisation.name", "/name", "Expected a name", "请填写单位名称");
-  if (std::find(kLevels.begin(), kLevels.end(), row.level) == kLevels.end())
-    return invalid("organisation.level", "/level", "Expected a level", "单位层级不符合要求", {kLevels.begin(), kLevels.end()});
-  const bool is_root = row.level == "province";
-  if (is_root != row.parent.empty() || (!is_root && !view.organisation(row.parent)))
-    return invalid("organisation.parent", "/parent", "Expected a known parent (none for the province)", "上级单位不存在");
+Result<Change> put_organisation(View& view, const Command& command, Instant now) {
+  Result<OrganisationRow> row = organisation_of(command.data, view.organisation(string_or(command.data, "id")), organisations_of(view), now);
+  if (!row) return row.error();
   Change change;
-  change.reply = {.status = 201, .body = json::object{{"id", row.id}}};
-  change.organisations.push_back(std::move(row));
+  change.reply = {.status = 201, .body = json::object{{"id", row->id}}};
+  change.organisations.push_back(std::move(*row));
   return change;
 }
 
 Result<Change> put_user(View& view, const Command& command) {
-  UserRow row{.id = string_or(command.data, "id"),
-              .name = string_or(command.data, "name"),
-              .password = string_or(command.data, "password_hash"),
-              .memberships = memberships_from_json(array_or_empty(command.data, "memberships")),
-              .disabled = bool_or(command.data, "disabled", false)};
-  if (!is_name(row.id)) return invalid("user.id", "/id", "Expected an id of [A-Za-z0-9._@-]", "账号不符合要求");
-  if (!is_text(row.name)) return invalid("user.name", "/name", "Expected a name", "请填写姓名");
-  for (std::size_t i = 0; i < row.memberships.size(); ++i) {
-    const std::string place = "/memberships/" + std::to_string(i);
-    if (std::find(kRoles.begin(), kRoles.end(), row.memberships[i].role) == kRoles.end())
-      return invalid("user.role", place + "/role", "Expected a role", "角色不存在", {kRoles.begin(), kRoles.end()});
-    if (!view.organisation(row.memberships[i].org))
-      return invalid("user.org", place + "/org", "Expected a known organisation", "单位不存在");
-  }
-  const std::optional<UserRow> old = view.user(row.id);
-  if (row.password.empty() && !old)
-    return invalid("user.password", "/password", "Expected a password for a new user", "请设置密码");
+  const std::optional<UserRow> old = view.user(string_or(command.data, "id"));
+  Result<UserRow> row = user_of(command.data, old, organisations_of(view));
+  if (!row) return row.error();
+  if (std::string hash = string_or(command.data, "password_hash"); !hash.empty()) row->password = std::move(hash);
+  if (row->password.empty())
+    return invalid_field("user.password", "/password", "Expected a password for a new user", "请设置密码");
   Change change;
-  if (row.password.empty()) row.password = old->password;
   // New rights, a new password or a closed account act at once.
-  if (old) change.logins_removed_of.push_back(row.id);
+  if (old) change.logins_removed_of.push_back(row->id);
   change.reply = {.status = 201,
-                  .body = json::object{{"id", row.id}, {"name", row.name}, {"memberships", to_json(row.memberships)}}};
-  change.users.push_back(std::move(row));
+                  .body = json::object{{"id", row->id}, {"name", row->name}, {"memberships", to_json(row->memberships)}}};
+  change.users.push_back(std::move(*row));
+  return change;
+}
+
+Result<Change> import_rows(View& view, const Command& command, Instant now) {
+  const ImportLookup known{.organisation = organisations_of(view),
+                           .user = [&](std::string_view id) { return view.user(id); },
+                           .expert = [&](std::string_view id) { return view.record(kExpert, id); }};
+  ImportPlan plan = plan_import(command.data, known, now);
+  if (!plan.problems.empty())
+    return Error{.kind = ErrorKind::invalid, .code = "import.rows", .message = "Expected rows without problems", .message_zh = "导入内容有误，未导入任何一行", .details = std::move(plan.problems)};
+  Change change;
+  for (const UserRow& row : plan.users) change.logins_removed_of.push_back(row.id);
+  change.organisations = std::move(plan.organisations);
+  change.users = std::move(plan.users);
+  change.records = std::move(plan.experts);
+  change.reply.body = json::object{{"changes", std::move(plan.changes)}};
+  return change;
+}
+
+Result<Change> set_password(View& view, const Command& command, Instant now) {
+  std::optional<UserRow> row = view.user(string_or(command.data, "user"));
+  if (!row || row->disabled || !takes_code(row->password, string_or(command.data, "token_digest"), now))
+    return Error{.kind = ErrorKind::unauthenticated, .code = "login.code", .message = "Expected a known user and an unused code that still holds", .message_zh = "账号或一次性设置码有误，或已过期"};
+  row->password = string_or(command.data, "password_hash");
+  Change change;
+  change.reply.status = 204;
+  change.logins_removed_of.push_back(row->id);
+  change.users.push_back(std::move(*row));
   return change;
 }
 
@@ -151,7 +140,7 @@ Result<Change> change_trust(View& view, const Command& command) {
   if (!trust) return trust.error();
   Change change;
   if (command.kind == "trust.add") {
-    if (!is_text(string_or(command.data, "name"))) return invalid("trust.name", "/name", "Expected a name: whose key it is", "请填写密钥所有者名称");
+    if (!is_text(string_or(command.data, "name"))) return invalid_field("trust.name", "/name", "Expected a name: whose key it is", "请填写密钥所有者名称");
     (*trust)[id] = json::object{{"key", string_or(command.data, "key")}, {"name", string_or(command.data, "name")}};
   } else if (trust->erase(id) == 0) {
     return Error{.kind = ErrorKind::not_found, .code = "trust.unknown", .message = "Expected a trusted key, but found '" + id + "'", .message_zh = "没有这个受信任的密钥"};
@@ -221,8 +210,10 @@ Result<Change> archive(View& view, const Command& command) {
 }
 
 Result<Change> decide(View& view, const Command& command, Instant now) {
-  if (command.kind == "organisation.put") return put_organisation(view, command);
+  if (command.kind == "organisation.put") return put_organisation(view, command, now);
   if (command.kind == "user.put") return put_user(view, command);
+  if (command.kind == "import.rows") return import_rows(view, command, now);
+  if (command.kind == "user.password") return set_password(view, command, now);
   if (command.kind == "login") return login(view, command);
   if (command.kind == "package.put") return put_package(view, command);
   if (command.kind == "plugin.install" || command.kind == "plugin.remove" || command.kind == "plugin.enable" || command.kind == "plugin.disable")
@@ -248,7 +239,7 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
     if (const std::optional<OutboxRow> entry = view.outbox(id); !entry || entry->elsewhere) return gone();
     change.outbox_removed.push_back(id);
   } else {
-    return invalid("command.unknown", {}, "Expected a known command, but found '" + command.kind + "'", "未知命令");
+    return invalid_field("command.unknown", {}, "Expected a known command, but found '" + command.kind + "'", "未知命令");
   }
   return change;
 }

@@ -89,9 +89,14 @@ class Reader {
     });
     if (!aliases.empty()) out_.data["aliases"] = std::move(aliases);
     if (const pugi::xml_node node = root_.child("applicants")) {
-      json::array levels;
-      for (std::string& level : split(node.attribute("levels").value(), " ")) levels.emplace_back(std::move(level));
-      out_.data["applicants"] = json::object{{"titles", texts(node)}, {"levels", std::move(levels)}};
+      json::object applicants{{"titles", texts(node)}};
+      for (const char* key : {"levels", "kinds"}) {
+        json::array named;
+        for (std::string& each : split(node.attribute(key).value())) named.emplace_back(std::move(each));
+        if (!named.empty()) applicants[key] = std::move(named);
+      }
+      if (const pugi::xml_attribute co_leads = node.attribute("co-leads")) applicants["co_leads"] = co_leads.as_int();
+      out_.data["applicants"] = std::move(applicants);
     }
     const pugi::xml_node node = root_.child("recommendation");
     out_.data["recommendation"] = json::object{{"level", node.attribute("level").as_string("prefecture")}};

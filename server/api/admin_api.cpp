@@ -7,11 +7,12 @@
 namespace chuyi::api {
 
 net::awaitable<Response> put_organisation(Context& context) {
-  const std::vector<Field> fields{{"id"}, {"parent", Field::Type::text, false}, {"level"}, {"name"}, {"name_en", Field::Type::text, false}};
+  constexpr Field::Type kText = Field::Type::text;
+  const std::vector<Field> fields{{"id"}, {"parent", kText, false}, {"level"}, {"name"}, {"name_en", kText, false}, {"kind", kText, false}, {"code", kText, false}, {"region", kText, false}, {"competent", kText, false},
+                                  {"functional", Field::Type::boolean, false}, {"former", Field::Type::array, false}, {"offices", Field::Type::object, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
-  Command command{.kind = "organisation.put", .data = {}};
-  for (const char* field : {"id", "parent", "level", "name", "name_en"}) command.data[field] = string_or(*body, field);
+  Command command{.kind = "organisation.put", .data = std::move(*body)};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   co_return reply_response(*reply);

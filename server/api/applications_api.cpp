@@ -55,12 +55,10 @@ Response with_etag(Response response, std::uint64_t revision) {
 }  // namespace
 
 net::awaitable<Response> create_application(Context& context) {
-  const std::vector<Field> fields{{"programme"}, {"round"}, {"title"}, {"org", Field::Type::text, false}};
+  const std::vector<Field> fields{{"programme"}, {"round"}, {"title"}, {"org", Field::Type::text, false}, {"co_leads", Field::Type::array, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
-  Command command{.kind = "application.create", .data = {}};
-  for (const char* field : {"programme", "round", "title", "org"})
-    if (body->contains(field)) command.data[field] = string_or(*body, field);
+  Command command{.kind = "application.create", .data = std::move(*body)};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Response out = reply_response(*reply);

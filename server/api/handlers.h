@@ -6,6 +6,7 @@
 namespace chuyi::api {
 
 net::awaitable<Response> login(Context& context);
+net::awaitable<Response> set_password(Context& context);
 net::awaitable<Response> logout(Context& context);
 net::awaitable<Response> me(Context& context);
 
@@ -59,6 +60,8 @@ net::awaitable<Response> why_task(Context& context);
 net::awaitable<Response> put_organisation(Context& context);
 net::awaitable<Response> put_user(Context& context);
 net::awaitable<Response> list_users(Context& context);
+net::awaitable<Response> import_rows(Context& context);
+net::awaitable<Response> get_import_template(Context& context);
 net::awaitable<Response> reload_plugins(Context& context);
 net::awaitable<Response> list_plugins(Context& context);
 net::awaitable<Response> install_plugin(Context& context);

@@ -1,3 +1,4 @@
+#include "engine/runtime/organisations.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 #include "server/api/shapes.h"
@@ -89,9 +90,12 @@ net::awaitable<Response> list_awards(Context& context) {
 net::awaitable<Response> list_organisations(Context& context) {
   const auto rows = co_await context.blocking([&] { return context.services.queries.organisations(); });
   if (!rows) co_return context.fail(rows.error());
+  // ?code=: the one of this id, code or name, of today or of before.
+  const std::string code = context.request.query_or("code");
+  const std::optional<std::string> meant = resolve_organisation(*rows, code);
   json::array items;
   for (const OrganisationRow& row : *rows)
-    items.push_back(json::object{{"id", row.id}, {"parent", row.parent}, {"level", row.level}, {"name", row.name}, {"name_en", row.name_en}});
+    if (code.empty() || row.id == meant) items.push_back(to_json(row));
   co_return list_response(context.request, std::move(items), {});
 }
 

@@ -35,6 +35,31 @@ Error too_long(const char* place, std::size_t bytes_max) {
 
 }  // namespace
 
+net::awaitable<Response> set_password(Context& context) {
+  const std::vector<Field> fields{{"user"}, {"code"}, {"password"}};
+  const Result<json::object> body = context.json_body(fields);
+  if (!body) co_return context.fail(body.error());
+  const std::string user = string_or(*body, "user");
+  const std::string password = string_or(*body, "password");
+  if (user.size() > Identity::kUserBytesMax) co_return context.fail(too_long("/user", Identity::kUserBytesMax));
+  Identity& identity = context.services.identity;
+  const std::optional<std::chrono::milliseconds> wait = identity.throttle().take(user, context.request.peer, std::chrono::steady_clock::now());
+  if (!wait) co_return context.fail(limited());
+  if (wait->count() > 0) {
+    net::steady_timer timer(co_await net::this_coro::executor, *wait);
+    co_await timer.async_wait(net::use_awaitable);
+  }
+  const std::shared_ptr<void> place = identity.queue();
+  if (!place) co_return context.fail(busy());
+  Result<std::string> hash = co_await context.blocking_on(identity.pool(), [&] { return identity.hash_password(password); });
+  if (!hash) co_return context.fail(hash.error());
+  Command command{.kind = "user.password", .data = {{"user", user}, {"token_digest", sha256_hex(string_or(*body, "code"))}, {"password_hash", std::move(*hash)}}};
+  const Result<Reply> reply = co_await context.execute(std::move(command));
+  if (!reply) co_return context.fail(reply.error());
+  identity.throttle().succeeded(user, context.request.peer);
+  co_return Response{.status = 204, .body = {}};
+}
+
 net::awaitable<Response> login(Context& context) {
   const std::vector<Field> fields{{"user"}, {"password"}};
   const Result<json::object> body = context.json_body(fields);

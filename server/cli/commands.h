@@ -16,6 +16,12 @@ struct UserOptions {
   std::vector<std::string> roles;
   bool password_stdin = false;
 };
+struct ImportCliOptions {
+  std::string kind, file;
+  bool preview = false;
+  bool renew_codes = false;
+  bool json = false;
+};
 struct CheckOptions {
   std::vector<std::string> paths;
   bool json = false;
@@ -57,6 +63,8 @@ Result<std::string> read_password(bool from_stdin);
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);
 Result<> run_user_add(const SharedFiles& files, const Home& home, const UserOptions& options);
+/// Errors: `invalid` "import.rows" with every problem; those of import_sheet().
+Result<> run_import(const SharedFiles& files, const Home& home, const ImportCliOptions& options);
 Result<> run_check(const SharedFiles& files, const CheckOptions& options);
 Result<> run_bag_validate(const std::string& file, bool json_output);
 Result<> run_calendar_add(const SharedFiles& files, const CalendarOptions& options, bool json_output);

@@ -163,13 +163,13 @@ class Season {
       const json::object& college = value.as_object();
       const std::string id = string_or(college, "id");
       post("/api/v1/admin/organisations",
-           json::object{{"id", id}, {"parent", string_or(college, "prefecture")}, {"level", "college"}, {"name", string_or(college, "name")}, {"name_en", id}},
+           json::object{{"id", id}, {"parent", string_or(college, "prefecture")}, {"level", "college"}, {"kind", string_or(college, "kind")}, {"name", string_or(college, "name")}, {"name_en", id}},
            "admin", 201);
       add_user(id, string_or(college, "name") + "申报人", "applicant", id);
     }
     const json::value organisations = get("/api/v1/organisations", "");
     for (const json::value& value : organisations.as_object().at("items").as_array())
-      if (string_or(value.as_object(), "level") == "prefecture") {
+      if (string_or(value.as_object(), "level") == "prefecture" && string_or(value.as_object(), "kind") != "department") {
         const std::string id = string_or(value.as_object(), "id");
         add_user("bureau-" + id, string_or(value.as_object(), "name") + "经办", "recommending-officer", id);
         bureaus_.push_back("bureau-" + id);

@@ -324,7 +324,7 @@ Result<std::optional<OrganisationRow>> PostgresQueries::organisation(std::string
 
 Result<std::vector<OrganisationRow>> PostgresQueries::organisations() {
   return read<std::vector<OrganisationRow>>([&](Connection& db) {
-    auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations ORDER BY id").rows();
+    auto row = db.prepare("SELECT id, parent, level, name, name_en, data FROM organisations ORDER BY id").rows();
     std::vector<OrganisationRow> out;
     while (row.step()) out.push_back(read_organisation(row));
     return out;

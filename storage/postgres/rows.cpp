@@ -223,12 +223,13 @@ void write_runtime_rows(Connection& db, const Change& change) {
 
 void write_identity_rows(Connection& db, const Change& change) {
   for (const OrganisationRow& row : change.organisations) {
+    const std::string data = canonical_json(row.data);
     auto statement = db.prepare(
-        "INSERT INTO organisations (id, parent, level, name, name_en) VALUES (?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
-        " parent = excluded.parent, level = excluded.level, name = excluded.name, name_en = excluded.name_en");
+        "INSERT INTO organisations (id, parent, level, name, name_en, data) VALUES (?,?,?,?,?,?) ON CONFLICT (id) DO UPDATE SET"
+        " parent = excluded.parent, level = excluded.level, name = excluded.name, name_en = excluded.name_en, data = excluded.data");
     statement.bind(row.id);
     row.parent.empty() ? statement.bind_null() : statement.bind(row.parent);
-    statement.bind(row.level).bind(row.name).bind(row.name_en).run();
+    statement.bind(row.level).bind(row.name).bind(row.name_en).bind(data).run();
   }
   for (const UserRow& row : change.users) {
     const std::string memberships = canonical_json(to_json(row.memberships));
@@ -323,11 +324,11 @@ std::optional<UserRow> find_user(Connection& db, std::string_view id) {
 }
 
 OrganisationRow read_organisation(const Connection::Rows& row) {
-  return {.id = row.text(0), .parent = row.text(1), .level = row.text(2), .name = row.text(3), .name_en = row.text(4)};
+  return {.id = row.text(0), .parent = row.text(1), .level = row.text(2), .name = row.text(3), .name_en = row.text(4), .data = read_json(row, 5)};
 }
 
 std::optional<OrganisationRow> find_organisation(Connection& db, std::string_view id) {
-  auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations WHERE id = ?").bind(id).rows();
+  auto row = db.prepare("SELECT id, parent, level, name, name_en, data FROM organisations WHERE id = ?").bind(id).rows();
   if (!row.step()) return std::nullopt;
   return read_organisation(row);
 }

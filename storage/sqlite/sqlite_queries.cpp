@@ -394,7 +394,7 @@ Result<std::optional<OrganisationRow>> SqliteQueries::organisation(std::string_v
 
 Result<std::vector<OrganisationRow>> SqliteQueries::organisations() {
   return read<std::vector<OrganisationRow>>([&](Connection& db) {
-    auto row = db.prepare("SELECT id, parent, level, name, name_en FROM organisations ORDER BY id");
+    auto row = db.prepare("SELECT id, parent, level, name, name_en, data FROM organisations ORDER BY id");
     std::vector<OrganisationRow> out;
     while (row.step()) out.push_back(read_organisation(row));
     return out;

@@ -39,7 +39,7 @@ def set_up(server):
     run_cli("user", "add", "admin", "--role", "administrator", "--org", PROVINCE, "--password-stdin", data=server.data, store=server.store, stdin=PASSWORD + "\n")
     server.start()
     admin = server.login("admin")
-    made = server.request("POST", "/api/v1/admin/organisations", {"id": COLLEGE, "parent": PREFECTURE, "level": "college", "name": "湖南某职业技术学院", "name_en": "A college"}, admin)
+    made = server.request("POST", "/api/v1/admin/organisations", {"id": COLLEGE, "parent": PREFECTURE, "level": "college", "kind": "college", "name": "湖南某职业技术学院", "name_en": "A college"}, admin)
     assert made.status == 201, made.body
     tokens = {"admin": admin}
     for name, (role, org) in PEOPLE.items():

@@ -26,6 +26,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # method, path, body, extra headers; then applicant rival bureau other province reviewer off recused admin nobody
 WHILE_OPEN = [
     ("POST", "/api/v1/login", {}, {}, "422 422 422 422 422 422 422 422 422 422"),
+    ("POST", "/api/v1/password", {}, {}, "422 422 422 422 422 422 422 422 422 422"),
     ("GET", "/api/v1/me", None, {}, "200 200 200 200 200 200 200 200 200 401"),
     ("GET", "/api/v1/programmes", None, {}, ALL),
     ("GET", "/api/v1/programmes/{id}=workshop", None, {}, ALL),
@@ -71,6 +72,8 @@ WHILE_OPEN = [
     ("POST", "/api/v1/admin/organisations", {}, {}, "403 403 403 403 403 403 403 403 422 401"),
     ("POST", "/api/v1/admin/users", {}, {}, "403 403 403 403 403 403 403 403 422 401"),
     ("GET", "/api/v1/admin/users", None, {}, "403 403 403 403 403 403 403 403 200 401"),
+    ("POST", "/api/v1/admin/imports", {}, {}, "403 403 403 403 403 403 403 403 400 401"),
+    ("GET", "/api/v1/admin/imports/{kind}=users/template.xlsx", None, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("POST", "/api/v1/admin/plugins/reload", {}, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("GET", "/api/v1/admin/plugins", None, {}, "403 403 403 403 403 403 403 403 200 401"),
     ("POST", "/api/v1/admin/plugins", {}, {}, "403 403 403 403 403 403 403 403 400 401"),
@@ -166,7 +169,7 @@ class Permissions(unittest.TestCase):
         cls.server = Server(cls.data)
         cls.tokens = set_up(cls.server)
         admin = cls.tokens["admin"]
-        cls.post("admin", "/api/v1/admin/organisations", {"id": OTHER_COLLEGE, "parent": OTHER_PREFECTURE, "level": "college", "name": "另一学院"}, 201)
+        cls.post("admin", "/api/v1/admin/organisations", {"id": OTHER_COLLEGE, "parent": OTHER_PREFECTURE, "level": "college", "kind": "college", "name": "另一学院"}, 201)
         for name, (role, org) in MORE_PEOPLE.items():
             cls.post("admin", "/api/v1/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org}]}, 201)
             cls.tokens[name] = cls.server.login(name)

@@ -15,8 +15,10 @@ from server import BINARY_DIR, PASSWORD, START, Server, pdf, quote
 PACKAGES = os.path.join(BINARY_DIR, "plugins")
 COUNTY = "430121"
 ORGS = {"college": COLLEGE, "county": COUNTY, "prefecture": PREFECTURE, "province": PROVINCE}
+KINDS = {"college": COLLEGE} | {kind: f"{kind}-001" for kind in ("secondary", "technician", "undergraduate", "institute")}
+LABOUR = f"{PREFECTURE}-rsj"
 DEPARTMENTS = ["dept-jyt", "dept-fgw", "dept-czt", "dept-rst", "dept-zjt"]
-RECOMMENDERS = {"prefecture": "bureau", "county": "county", "province": "office"}
+RECOMMENDERS = {"prefecture": "bureau", "county": "county", "province": "office", "labour": "labour"}
 AWARDED = 2026
 
 
@@ -30,8 +32,12 @@ class Package:
         self.round = find("round").get("id")
         self.shared = find("workflow").get("shared")
         applicants, recommendation, term, rubric = find("applicants"), find("recommendation"), find("term"), find("rubric")
-        self.org = ORGS["college" if applicants is None else applicants.get("levels").split()[0]]
+        level = "college" if applicants is None else applicants.get("levels").split()[0]
+        kinds = [] if applicants is None or level != "college" else (applicants.get("kinds") or "").split()
+        self.org = KINDS[kinds[0]] if kinds else ORGS[level]
         self.recommended_by = "prefecture" if recommendation is None else recommendation.get("level")
+        if kinds == ["technician"]:
+            self.recommended_by = "labour"
         self.years = 0 if term is None else int(term.get("years"))
         self.hundred = rubric is not None and rubric.get("scale") == "hundred"
         self.weights = {each.get("id"): each.get("weight") for each in every("rubric/criterion")}
@@ -155,7 +161,10 @@ class Drive(Way):
 def everybody(server):
     """The people of scenario.py and those whom the ways need beside them. @return name → token."""
     tokens = set_up(server)
-    users = {id: [("recommending-officer", id)] for id in DEPARTMENTS} | {"county": [("recommending-officer", COUNTY)], "office": [("recommending-officer", PROVINCE)], "applicant": [("applicant", org) for org in ORGS.values()]}
+    for kind, id in KINDS.items():
+        made = server.request("POST", "/api/v1/admin/organisations", {"id": id, "parent": PREFECTURE, "level": "college", "kind": kind, "name": f"湖南某{kind}"}, tokens["admin"])
+        assert made.status == 201, made.body
+    users = {id: [("recommending-officer", id)] for id in DEPARTMENTS} | {"labour": [("recommending-officer", LABOUR)]} | {"county": [("recommending-officer", COUNTY)], "office": [("recommending-officer", PROVINCE)], "applicant": [("applicant", org) for org in [*ORGS.values(), *KINDS.values()]]}
     for name, held in users.items():
         made = server.request("POST", "/api/v1/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org} for role, org in held]}, tokens["admin"])
         assert made.status == 201, made.body

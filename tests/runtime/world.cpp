@@ -120,7 +120,7 @@ World::World(MemoryOptions options, const std::string& start) : clock(*parse_ins
   definitions.put("workshop", selection(), plain_manifest(), {{"nomination", json::parse(kForm)}, {"annual", json::parse(kForm)}});
   reopen();
   const auto organisation = [&](const char* id, const char* parent, const char* level) {
-    EXPECT_TRUE(execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}}}));
+    EXPECT_TRUE(execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"kind", std::string_view{level} == "college" ? "college" : "education"}}}));
   };
   organisation("430000", "", "province");
   organisation("430100", "430000", "prefecture");

@@ -56,7 +56,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   change.outbox = {{.id = "x1", .session_id = "s1", .kind = "notify", .payload = {{"k", 1}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
   change.series = {{"HN", 41}};
   change.records = {{.kind = "expert", .id = "e1", .about = "430100", .data = {{"name", "欧阳·㐬"}}, .updated = from_ms(8), .revision = 1}};
-  change.organisations = {{.id = "430000", .parent = "", .level = "province", .name = "湖南省", .name_en = "Hunan"}, {.id = "430100", .parent = "430000", .level = "prefecture", .name = "长沙市", .name_en = "Changsha"}};
+  change.organisations = {{.id = "430000", .parent = "", .level = "province", .name = "湖南省", .name_en = "Hunan"}, {.id = "430100", .parent = "430000", .level = "prefecture", .name = "长沙市", .name_en = "Changsha", .data = {{"kind", "education"}, {"former", json::array{json::object{{"name", "潭州"}}}}}}};
   change.users = {{.id = "u1", .name = "李四", .password = "$argon2id$x", .memberships = {{"applicant", "c1"}}, .disabled = true}};
   change.logins = {{.token_digest = "tok", .user_id = "u1", .expires = from_ms(77)}};
   change.definitions = {{.digest = std::string(64, 'a'), .programme = "workshop", .version = "1.0", .files = {{"workflow.scxml", "<scxml/>"}}}};
@@ -84,6 +84,7 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   EXPECT_EQ(queries().next_timer()->value(), from_ms(50));
   EXPECT_EQ(queries().due_outbox(from_ms(1), 10)->size(), 1U);
   EXPECT_EQ(queries().organisation("430100")->value().parent, "430000");
+  EXPECT_EQ(canonical_json(queries().organisation("430100")->value().data), R"({"former":[{"name":"潭州"}],"kind":"education"})");
   const UserRow user = queries().user("u1")->value();
   EXPECT_TRUE(user.disabled);
   EXPECT_EQ(user.memberships, (std::vector<Membership>{{"applicant", "c1"}}));

@@ -42,6 +42,7 @@ ONLY_IN = {
     "boost/beast": ["server"],
     "valijson": ["engine/forms"],
     "argon2.h": ["server"],
+    "iconv.h": ["server/imports"],
     "xlsxwriter.h": ["server"],
     "spdlog": ["server", "plugins/host", "storage/documents"],
 }
