@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "engine/runtime/preparation.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_commands.h"
 #include "engine/runtime/system_commands.h"
 
@@ -20,6 +21,7 @@ constexpr const char* kUnprepared = "dispatcher.unprepared";
 
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
+  if (is_review_command(command)) command.data.erase("prepared");
   if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
   if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
   for (const char* key : {"bundle", "indicators"}) command.data.erase(key);  // only preparation says what was sealed and found
@@ -28,6 +30,7 @@ void Dispatcher::execute(Command command, Done done) {
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
   runtime_.store.update(Update{.key = std::move(key),
                                .decide = [this, shared](View& view) -> Result<Change> {
+                                 if (is_review_command(shared->command)) return Error{.code = kUnprepared};
                                  const std::optional<TaskRow> task = view.task(shared->command.task_id);
                                  if (task && needs_preparation(shared->command, *task)) return Error{.code = kUnprepared};
                                  return decide(*shared, view);
@@ -63,6 +66,7 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
                  .message = "Expected less than half an hour from the content to its transaction; bring it again",
                  .message_zh = "材料保存后等待过久，请重新上传"};
   const Instant now = runtime_.clock.now();
+  if (is_review_command(command)) return decide_review(runtime_, view, command, now);
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }
 

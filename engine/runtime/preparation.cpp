@@ -1,6 +1,7 @@
 #include "engine/runtime/preparation.h"
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_document.h"
 
 namespace chuyi {
@@ -142,7 +143,7 @@ bool asks_package(const Runtime& runtime, const Command& command) {
   return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
 }
 
-bool may_need_preparation(const Command& command) { return command.kind == "task.complete"; }
+bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || prepares_review(command); }
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
   const bool open = task.status == "open" || task.status == "claimed";
@@ -152,6 +153,7 @@ bool needs_preparation(const Command& command, const TaskRow& task) {
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
   if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
+  if (prepares_review(command)) return prepare_review(runtime, std::move(command));
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
   if (!needs_preparation(command, subject->task)) return command;
