@@ -39,8 +39,8 @@ bool fits(const Request& request, const RecordRow& row) {
   return text.empty() || row.id.find(text) != std::string::npos || string_or(row.data, "name").find(text) != std::string::npos;
 }
 
-net::awaitable<Response> change(Context& context, std::string kind, json::object data, std::optional<std::uint64_t> revision = {}) {
-  Command command{.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = {}, .data = std::move(data), .if_revision = revision, .key = {}};
+net::awaitable<Response> change(Context& context, const char* kind, const json::object& data, std::optional<std::uint64_t> revision) {
+  Command command{.kind = kind, .session_id = {}, .task_id = {}, .actor = {}, .data = data, .if_revision = revision, .key = {}};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   co_return reply_response(*reply);
@@ -96,7 +96,7 @@ net::awaitable<Response> put_expert(Context& context) {
     if (!given) co_return context.fail(given.error());
     revision = *given;
   }
-  co_return co_await change(context, "expert.put", std::move(*body), revision);
+  co_return co_await change(context, "expert.put", *body, revision);
 }
 
 net::awaitable<Response> nominate_expert(Context& context) {
@@ -104,14 +104,14 @@ net::awaitable<Response> nominate_expert(Context& context) {
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   (*body)["id"] = context.parameters[0];
-  co_return co_await change(context, "expert.nominate", std::move(*body));
+  co_return co_await change(context, "expert.nominate", *body, std::nullopt);
 }
 
 net::awaitable<Response> declare_conflict(Context& context) {
   const std::vector<Field> fields{{"application", Field::Type::text, false}, {"org", Field::Type::text, false}, {"reason"}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
-  co_return co_await change(context, "expert.declare", std::move(*body));
+  co_return co_await change(context, "expert.declare", *body, std::nullopt);
 }
 
 net::awaitable<Response> list_own_conflicts(Context& context) {

@@ -45,14 +45,14 @@ net::awaitable<Response> shown(Context& context, Read read) {
 
 /// A file that is verified elsewhere: its bytes are the point.
 template <class Read>
-net::awaitable<Response> file(Context& context, std::string type, std::string name, Read read) {
+net::awaitable<Response> file(Context& context, const char* type, const std::string& name, Read read) {
   const Result<std::string> bytes = co_await context.blocking([&]() -> Result<std::string> {
     if (Result<> seen = may_review(context); !seen) return seen.error();
     return read();
   });
   if (!bytes) co_return context.fail(bytes.error());
   Response out{.status = 200, .headers = {}, .body = *bytes, .stream = {}};
-  out.with("Content-Type", std::move(type));
+  out.with("Content-Type", type);
   out.with("Content-Disposition", "attachment; filename=\"" + name + "\"");
   out.with("ETag", "\"" + sha256_hex(out.body) + "\"");
   co_return out;
@@ -107,7 +107,8 @@ net::awaitable<Response> one_of(Context& context, const char* kind) {
 }
 
 net::awaitable<Response> export_file(Context& context, const char* kind) {
-  co_return co_await file(context, "application/json", context.parameters[0] + "-" + context.parameters[1] + ".json", [&]() -> Result<std::string> {
+  const std::string name = context.parameters[0] + "-" + context.parameters[1] + ".json";
+  co_return co_await file(context, "application/json", name, [&]() -> Result<std::string> {
     const Result<json::object> kept = export_of(context, kind);
     if (!kept) return kept.error();
     return canonical_json(*kept) + "\n";
@@ -115,7 +116,7 @@ net::awaitable<Response> export_file(Context& context, const char* kind) {
 }
 
 /// The command, for whoever may see the round; what the actor may do with it the command says.
-net::awaitable<Response> act(Context& context, std::string kind, const std::vector<Field>& fields, json::object more = {}) {
+net::awaitable<Response> act(Context& context, const char* kind, const std::vector<Field>& fields, const json::object& more) {
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   const Result<> seen = co_await context.reading([&] { return may_review(context); });
@@ -123,13 +124,14 @@ net::awaitable<Response> act(Context& context, std::string kind, const std::vect
   for (const auto& member : more) (*body)[member.key()] = member.value();
   (*body)["round"] = context.parameters[0];
   if (context.parameters.size() > 1) (*body)["id"] = context.parameters[1];
-  Command command{.kind = std::move(kind), .session_id = {}, .task_id = {}, .actor = {}, .data = std::move(*body), .if_revision = {}, .key = {}};
+  Command command{.kind = kind, .session_id = {}, .task_id = {}, .actor = {}, .data = std::move(*body), .if_revision = {}, .key = {}};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   co_return reply_response(*reply);
 }
 
 using Type = Field::Type;
+const json::object kNoMore;
 
 }  // namespace
 
@@ -144,11 +146,12 @@ net::awaitable<Response> put_review(Context& context) {
   json::object defaults;
   for (const auto& member : context.services.review_defaults)
     if (!body->contains(member.key())) defaults[member.key()] = member.value();
-  co_return co_await act(context, "review.setup", fields, std::move(defaults));
+  co_return co_await act(context, "review.setup", fields, defaults);
 }
 
 net::awaitable<Response> get_conflicts(Context& context) {
-  co_return co_await file(context, "application/json", context.parameters[0] + "-conflicts.json", [&]() -> Result<std::string> {
+  const std::string name = context.parameters[0] + "-conflicts.json";
+  co_return co_await file(context, "application/json", name, [&]() -> Result<std::string> {
     const Result<ReviewFacts> facts = review_facts(context.services.queries, context.services.definitions, context.parameters[0]);
     if (!facts) return facts.error();
     return review::make_export(kConflictsExport, conflict_input(*facts), review::run_conflicts);
@@ -188,10 +191,22 @@ net::awaitable<Response> create_draw(Context& context) {
   co_return out;
 }
 
-net::awaitable<Response> reveal_draw(Context& context) { co_return co_await act(context, "review.reveal", {{"seed"}}); }
-net::awaitable<Response> witness_draw(Context& context) { co_return co_await act(context, "review.witness", {}); }
-net::awaitable<Response> withdraw_draw(Context& context) { co_return co_await act(context, "review.withdraw", {{"reason"}}); }
-net::awaitable<Response> add_absence(Context& context) { co_return co_await act(context, "review.absent", {{"expert"}, {"reason"}}); }
+net::awaitable<Response> reveal_draw(Context& context) {
+  const std::vector<Field> fields{{"seed"}};
+  co_return co_await act(context, "review.reveal", fields, kNoMore);
+}
+net::awaitable<Response> witness_draw(Context& context) {
+  const std::vector<Field> fields{};
+  co_return co_await act(context, "review.witness", fields, kNoMore);
+}
+net::awaitable<Response> withdraw_draw(Context& context) {
+  const std::vector<Field> fields{{"reason"}};
+  co_return co_await act(context, "review.withdraw", fields, kNoMore);
+}
+net::awaitable<Response> add_absence(Context& context) {
+  const std::vector<Field> fields{{"expert"}, {"reason"}};
+  co_return co_await act(context, "review.absent", fields, kNoMore);
+}
 
 net::awaitable<Response> list_assignments(Context& context) { co_return co_await list_of(context, kReviewAssignment); }
 net::awaitable<Response> export_assignment(Context& context) { co_return co_await export_file(context, kReviewAssignment); }
@@ -211,10 +226,13 @@ net::awaitable<Response> get_assignment(Context& context) {
 net::awaitable<Response> propose_assignment(Context& context) {
   const std::vector<Field> fields{{"programmes", Type::array, false}, {"draw", Type::text, false}, {"coverage", Type::any, false}, {"load", Type::object, false}, {"limits", Type::array, false}, {"cost", Type::object, false},
                                   {"load_of", Type::array, false}, {"fixed", Type::array, false}, {"forbidden", Type::array, false}, {"previous", Type::text, false}};
-  co_return co_await act(context, "review.assign", fields);
+  co_return co_await act(context, "review.assign", fields, kNoMore);
 }
 
-net::awaitable<Response> confirm_assignment(Context& context) { co_return co_await act(context, "review.appoint", {}); }
+net::awaitable<Response> confirm_assignment(Context& context) {
+  const std::vector<Field> fields{};
+  co_return co_await act(context, "review.appoint", fields, kNoMore);
+}
 
 net::awaitable<Response> list_results(Context& context) { co_return co_await list_of(context, kReviewResults); }
 net::awaitable<Response> export_results(Context& context) { co_return co_await export_file(context, kReviewResults); }
@@ -246,7 +264,8 @@ net::awaitable<Response> get_results(Context& context) {
 net::awaitable<Response> results_workbook(Context& context) {
   const std::string programme = context.request.query_or("programme");
   const std::string language = context.request.query_or("lang", "zh") == "en" ? "en" : "zh";
-  co_return co_await file(context, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", context.parameters[0] + "-" + context.parameters[1] + ".xlsx", [&]() -> Result<std::string> {
+  const std::string name = context.parameters[0] + "-" + context.parameters[1] + ".xlsx";
+  co_return co_await file(context, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", name, [&]() -> Result<std::string> {
     const Result<json::object> kept = export_of(context, kReviewResults);
     if (!kept) return kept.error();
     const Result<review::Input> input = review::read_input(object_or_empty(*kept, "input"));
@@ -268,14 +287,20 @@ net::awaitable<Response> results_workbook(Context& context) {
   });
 }
 
-net::awaitable<Response> rank_round(Context& context) { co_return co_await act(context, "review.rank", {{"programmes", Type::array, false}}); }
+net::awaitable<Response> rank_round(Context& context) {
+  const std::vector<Field> fields{{"programmes", Type::array, false}};
+  co_return co_await act(context, "review.rank", fields, kNoMore);
+}
 
 net::awaitable<Response> deliberate_results(Context& context) {
   const std::vector<Field> fields{{"present", Type::array}, {"votes", Type::array, false}, {"decisions", Type::array, false}, {"tie_decisions", Type::array, false}};
-  co_return co_await act(context, "review.deliberate", fields);
+  co_return co_await act(context, "review.deliberate", fields, kNoMore);
 }
 
-net::awaitable<Response> settle_results(Context& context) { co_return co_await act(context, "review.settle", {}); }
+net::awaitable<Response> settle_results(Context& context) {
+  const std::vector<Field> fields{};
+  co_return co_await act(context, "review.settle", fields, kNoMore);
+}
 
 net::awaitable<Response> get_round_list(Context& context) {
   co_return co_await shown(context, [&]() -> Result<json::object> {
