@@ -76,6 +76,16 @@ net::awaitable<Result<Reply>> Context::execute(Command command, std::string_view
   co_return co_await ask(services.commands, &CommandService::execute, std::move(command));
 }
 
+net::awaitable<Result<Reply>> Context::execute_part(Command command, std::string_view part) {
+  command.actor = actor;
+  if (std::optional<IdempotencyKey> key = key_of(*this)) {
+    key->key = sha256_hex(key->key + "\n" + std::string{part});
+    key->digest = sha256_hex(request.method + "\n" + request.path + "\n" + request.query_text + "\n" + sha256_hex(request.body));
+    command.key = std::move(key);
+  }
+  co_return co_await ask(services.commands, &CommandService::execute, std::move(command));
+}
+
 net::awaitable<Result<Reply>> Context::probe(Command command) {
   command.actor = actor;
   command.key = key_of(*this);

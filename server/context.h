@@ -108,6 +108,8 @@ struct Context {
   /// with the command's own. `body_digest` where the body is streamed or holds a secret: it says what the same
   /// request is, and is stored.
   net::awaitable<Result<Reply>> execute(Command command, std::string_view body_digest = {});
+  /// The same for one of the commands that a request is made of: `part` tells it from the others.
+  net::awaitable<Result<Reply>> execute_part(Command command, std::string_view part);
   /// Asks whether the command would be taken, before its body is read (CommandService::probe): a key that was used
   /// before gives "idempotency.mismatch".
   net::awaitable<Result<Reply>> probe(Command command);

@@ -163,7 +163,7 @@ int main(int argc, char** argv) {
   CLI::App* user_add = user_command->add_subcommand("add", "add or change a user; without --store the server must not run");
   user_add->add_option("name", user.id, "sign-in name")->required();
   user_add->add_option("--full-name", user.name, "the person's name");
-  user_add->add_option("--role", user.roles, "applicant, recommending-officer, provincial-officer, reviewer, discipline, administrator")->required();
+  user_add->add_option("--role", user.roles, "applicant, org-admin, org-approver, recommending-officer, provincial-officer, reviewer, discipline, administrator")->required();
   user_add->add_option("--org", user.org, "organisation id")->required();
   user_add->add_flag("--password-stdin", user.password_stdin, "read the password from standard input, else from the terminal");
 

@@ -21,6 +21,13 @@ using scxml::Truth;
 
 namespace {
 
+/// `round` is the round's data, whatever the library calls so.
+json::object known_globals(const json::object& programme) {
+  json::object out{{"round", nullptr}};
+  if (!programme.empty()) out["programme"] = programme;
+  return out;
+}
+
 /// Ways of one step that differ in unknown guards; past it the rest is left out, which `cut` says.
 constexpr int kWaysMax = 4096;
 
@@ -306,7 +313,7 @@ class Machine::Run {
 };
 
 Machine::Machine(const scxml::Chart& chart, const World& world, const json::object& programme)
-    : chart_(chart), world_(world), model_(chart, programme.empty() ? json::object{} : json::object{{"programme", programme}}) {
+    : chart_(chart), world_(world), model_(chart, known_globals(programme)) {
   for (Index i = 0; i < static_cast<Index>(chart.states.size()); ++i) {
     const State& state = chart.at(i);
     add_elements(i);
@@ -377,6 +384,16 @@ void Machine::add_answers(Element& element, int index) {
         if (outcome.is_string())
           add(EventKind::answer, "done.invoke.{id}", {{{"outcome", outcome}}}, true, std::string{outcome.get_string()},
               std::string{outcome.get_string()});
+  }
+  if (!profile.returns.empty()) {
+    const std::optional<json::value> steps = element.parameter(profile.returns, {});
+    // Where to is not known: any of its transitions may be taken, and whether one is missing cannot be said.
+    if (!steps) add(EventKind::answer, "done.invoke.{id}", {{{"outcome", "return_to"}}}, false, "退回", "return_to some step");
+    if (steps && steps->is_array())
+      for (const json::value& step : steps->get_array())
+        if (step.is_string())
+          add(EventKind::answer, "done.invoke.{id}", {{{"outcome", "return_to"}, {"to", step}}}, true, "退回" + std::string{step.get_string()},
+              "return_to " + std::string{step.get_string()});
   }
   for (const Answer& answer : profile.answers)
     if (answer.parameter.empty() || element.parameters.contains(answer.parameter))

@@ -38,6 +38,9 @@ struct InvokeProfile {
   std::vector<Answer> answers;
   /// This parameter lists the outcomes: done.invoke.{id} with data.outcome. Empty: it has none.
   std::string outcomes;
+  /// This parameter lists the states that it may be sent back to: done.invoke.{id} with data.outcome "return_to" and
+  /// data.to. Empty: none.
+  std::string returns = {};
   /// Ids of the invokes whose signers are kept away stand in this parameter …
   std::string not_by;
   /// … or the handler keeps away whoever signed anything before.

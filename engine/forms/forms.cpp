@@ -381,6 +381,16 @@ void add_verdict(const Form& form, const json::value& data, std::vector<Detail>&
 
 }  // namespace
 
+namespace {
+
+Result<bool> holds(const Rule& rule, const json::value& data, const json::object& known) {
+  json::object globals = known;
+  globals["form"] = data;
+  return scxml::holds(rule.expression, globals, rule.id);
+}
+
+}  // namespace
+
 Result<json::value> inline_common(const json::value& schema, const std::string& file,
                                   const std::function<Result<std::string>(const std::string& path)>& read) {
   if (schema.is_array()) {
@@ -435,7 +445,7 @@ Result<FormPtr> compile_form(const json::value& schema, const std::string& file)
   return FormPtr{std::move(form)};
 }
 
-std::vector<Detail> validate_form(const Form& form, const json::value& data) {
+std::vector<Detail> validate_form(const Form& form, const json::value& data, const json::object& known) {
   if (too_long(data))
     return {{.place = "", .code = "form.max_length", .message = "Expected texts of at most 65,536 bytes", .message_zh = "文字过长"}};
   Walker walker(form);
@@ -449,7 +459,7 @@ std::vector<Detail> validate_form(const Form& form, const json::value& data) {
   if (!failures.empty()) return failures;
   for (const Rule& rule : form.rules) {
     if (rule.strength != "hard") continue;
-    const Result<bool> kept = scxml::holds(rule.expression, {{"form", data}}, rule.id);
+    const Result<bool> kept = holds(rule, data, known);
     if (kept && *kept) continue;
     failures.push_back({.place = rule.place,
                         .code = "rule." + rule.id,
@@ -457,6 +467,18 @@ std::vector<Detail> validate_form(const Form& form, const json::value& data) {
                         .message_zh = rule.message_zh});
   }
   return failures;
+}
+
+WeighedRules weigh_form(const Form& form, const json::value& data, const json::object& known) {
+  WeighedRules out;
+  for (const Rule& rule : form.rules) {
+    if (rule.strength == "hard") continue;
+    const Result<bool> kept = holds(rule, data, known);
+    const bool holds = kept && *kept;
+    if (rule.strength == "soft" ? holds : !holds) continue;
+    (rule.strength == "soft" ? out.broken : out.marks).push_back({.id = rule.id, .place = rule.place, .message = rule.message_en, .message_zh = rule.message_zh});
+  }
+  return out;
 }
 
 }  // namespace chuyi

@@ -71,10 +71,16 @@ struct StageContext {
 
 /// A command of a person to a running stage.
 struct StageCommand {
-  std::string name;  ///< "claim", "release", "save", "complete", "document.add", "document.remove", "object"
+  std::string name;  ///< "claim", "release", "save", "complete", "assign", "handover", "return", "add-signer", "document.add", "document.remove", "object"
   std::string task_id;  ///< empty for "object"
   Actor actor;
   json::object data;
+  /// Whom the actor stands in for, with the rights that were handed over; none: the actor acts alone.
+  std::optional<Actor> principal = {};
+  /// Whose right to act counts.
+  const Actor& acting() const { return principal ? *principal : actor; }
+  /// Both: what keeps one person away keeps either away.
+  std::vector<std::string> people() const { return principal ? std::vector{actor.user_id, principal->user_id} : std::vector{actor.user_id}; }
 };
 
 /// An SCXML event to the session. "done" becomes done.invoke.<invoke_id>; every other name is sent as it

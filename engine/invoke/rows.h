@@ -13,7 +13,7 @@ namespace chuyi {
 
 /// A role held in an organisation.
 struct Membership {
-  std::string role;  ///< "applicant", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"
+  std::string role;  ///< "applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"
   std::string org;   ///< organisation id
   friend bool operator==(const Membership&, const Membership&) = default;
 };
@@ -23,7 +23,7 @@ struct TaskRow {
   std::string id;
   std::string session_id;
   std::string invoke_id;
-  std::string kind;  ///< "task", "panel-setup", "sheet", "objection", "annual-report", "annual-verdict"
+  std::string kind;  ///< "task", "cosign", "panel-setup", "sheet", "objection", "annual-report", "annual-verdict"
   std::string state;  ///< chart state that it belongs to
   std::string role;   ///< who may act: this role …
   std::string org;    ///< … in this organisation,
@@ -31,9 +31,11 @@ struct TaskRow {
   std::string status;  ///< "open", "claimed", "done", "cancelled"
   std::string claimed_by;
   std::string done_by;
+  std::string done_for;  ///< whom the deputy who signed stood in for; empty: nobody
   std::string form;  ///< form id of the definition; may be empty
   std::vector<std::string> outcomes;  ///< allowed outcomes; never empty
   std::string outcome;                ///< given outcome once done
+  std::vector<std::string> return_to;  ///< earlier states that it may be sent back to
   std::optional<Instant> due;
   bool due_provisional = false;  ///< the calendar had no data for a year that `due` touches
   bool seals = false;            ///< the sign-off seals form and documents into a bag
@@ -41,6 +43,10 @@ struct TaskRow {
   std::optional<Instant> done;
   json::object data;           ///< saved draft, then the signed-off data
   std::uint64_t revision = 1;  ///< counts changes of this row; its ETag
+  // Of the application, for inboxes; filled in when the row is written, not known to stages:
+  std::string programme;
+  std::string round;
+  std::string stage;  ///< chuyi:stage of `state`
 };
 
 /// A published notice (公示). Only whitelisted fields are ever in `fields`.

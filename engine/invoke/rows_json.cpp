@@ -44,7 +44,7 @@ std::vector<Membership> memberships_from_json(const json::array& array) {
 }
 
 json::object to_json(const TaskRow& row) {
-  return {{"id", row.id},
+  json::object out{{"id", row.id},
           {"session", row.session_id},
           {"invoke", row.invoke_id},
           {"kind", row.kind},
@@ -65,6 +65,13 @@ json::object to_json(const TaskRow& row) {
           {"done", instant_json(row.done)},
           {"data", row.data},
           {"revision", static_cast<std::int64_t>(row.revision)}};
+  // Left out where there is none: what was written before they were known reads the same.
+  if (!row.done_for.empty()) out["done_for"] = row.done_for;
+  if (!row.return_to.empty()) out["return_to"] = to_json(row.return_to);
+  if (!row.programme.empty()) out["programme"] = row.programme;
+  if (!row.round.empty()) out["round"] = row.round;
+  if (!row.stage.empty()) out["stage"] = row.stage;
+  return out;
 }
 
 TaskRow task_from_json(const json::object& object) {
@@ -79,16 +86,21 @@ TaskRow task_from_json(const json::object& object) {
           .status = string_or(object, "status"),
           .claimed_by = string_or(object, "claimed_by"),
           .done_by = string_or(object, "done_by"),
+          .done_for = string_or(object, "done_for"),
           .form = string_or(object, "form"),
           .outcomes = strings_from_json(array_or_empty(object, "outcomes")),
           .outcome = string_or(object, "outcome"),
+          .return_to = strings_from_json(array_or_empty(object, "return_to")),
           .due = instant_or_none(object, "due"),
           .due_provisional = bool_or(object, "due_provisional", false),
           .seals = bool_or(object, "seals", false),
           .created = instant_of(object, "created"),
           .done = instant_or_none(object, "done"),
           .data = object_or_empty(object, "data"),
-          .revision = static_cast<std::uint64_t>(int_or(object, "revision", 1))};
+          .revision = static_cast<std::uint64_t>(int_or(object, "revision", 1)),
+          .programme = string_or(object, "programme"),
+          .round = string_or(object, "round"),
+          .stage = string_or(object, "stage")};
 }
 
 json::object to_json(const NoticeRow& row) {

@@ -39,10 +39,10 @@ TaskRow WorkItems::open(TaskRow task, bool keeps_data) {
   return task;
 }
 
-void WorkItems::cancel_all() {
+void WorkItems::cancel_all(std::string_view kind) {
   std::vector<std::string> open;
   for (const auto& member : state_["tasks"].get_object())
-    if (is_open(task_from_json(member.value().get_object()))) open.emplace_back(member.key());
+    if (const TaskRow task = task_from_json(member.value().get_object()); is_open(task) && (kind.empty() || task.kind == kind)) open.push_back(task.id);
   for (const std::string& id : open) cancel(id);
 }
 
@@ -70,13 +70,22 @@ Result<TaskRow> WorkItems::find(std::string_view id) const {
 Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
   Result<TaskRow> task = find(command.task_id);
   if (!task) return task;
-  if (!may_act(command.actor, *task))
+  if (command.principal && task->kind == "sheet")
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "delegation.sheet",
+                 .message = "Expected the expert in person: a sheet is never signed by a deputy",
+                 .message_zh = "评分表须由专家本人办理，不得委托"};
+  // Of work that is asked of the principal in person, too, only what is of an organisation that was handed over.
+  const auto of_org = [&](const Membership& held) { return held.org == task->org; };
+  const bool covered = !command.principal || task->user.empty() || std::any_of(command.principal->memberships.begin(), command.principal->memberships.end(), of_org);
+  if (!covered || !may_act(command.acting(), *task))
     return Error{.kind = ErrorKind::forbidden,
                  .code = "task.not_yours",
                  .message = "Expected somebody with role '" + task->role + "' in organisation '" + task->org + "'",
                  .message_zh = "您不是该待办的办理人"};
   if (!is_open(*task)) return closed(*task);
-  if (task->status == "claimed" && task->claimed_by != command.actor.user_id)
+  const std::vector<std::string> people = command.people();
+  if (task->status == "claimed" && std::find(people.begin(), people.end(), task->claimed_by) == people.end())
     return Error{.kind = ErrorKind::rejected,
                  .code = "task.claimed",
                  .message = "Expected a task that nobody else has claimed, but '" + task->id + "' is claimed by '" +
@@ -86,11 +95,13 @@ Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
 }
 
 Result<> WorkItems::handle(const StageCommand& command) {
+  if (command.name == "assign") return assign(command);
+  if (command.name == "handover") return hand_over(command);
   Result<TaskRow> task = find_for(command);
   if (!task) return task.error();
   if (command.name == "claim") {
     task->status = "claimed";
-    task->claimed_by = command.actor.user_id;
+    task->claimed_by = command.acting().user_id;
   } else if (command.name == "release") {
     task->status = "open";
     task->claimed_by.clear();
@@ -100,7 +111,7 @@ Result<> WorkItems::handle(const StageCommand& command) {
     return Error{.kind = ErrorKind::rejected,
                  .code = "stage.command",
                  .message = "Expected a command that this stage knows, but found '" + command.name + "'",
-                 .allowed = {"claim", "release", "save", "complete"}};
+                 .allowed = {"claim", "release", "save", "complete", "assign"}};
   }
   ++task->revision;
   put(*task);
@@ -116,20 +127,14 @@ Result<StageCommand> WorkItems::opinion_only(StageCommand command) const {
   return command;
 }
 
-Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& not_by) {
+Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& not_by, std::string_view beside) {
   Result<TaskRow> task = find_for(command);
   if (!task) return task;
-  for (const std::string& invoke : strings_from_json(not_by)) {
-    const auto signer = context_.signed_by.find(invoke);
-    if (signer != context_.signed_by.end() && signer->second.contains(command.actor.user_id))
-      return Error{.kind = ErrorKind::forbidden,
-                   .code = "task.separation",
-                   .message = "Expected somebody who has not signed '" + invoke + "'",
-                   .message_zh = "同一人不得办理该申报的两个环节"};
-  }
+  for (const std::string& user : command.people())
+    if (Result<> apart = check_separation(user, not_by); !apart) return apart.error();
   std::string outcome = string_or(command.data, "outcome");
   if (outcome.empty() && task->outcomes.size() == 1) outcome = task->outcomes.front();
-  if (std::find(task->outcomes.begin(), task->outcomes.end(), outcome) == task->outcomes.end())
+  if ((beside.empty() || outcome != beside) && std::find(task->outcomes.begin(), task->outcomes.end(), outcome) == task->outcomes.end())
     return Error{.kind = ErrorKind::rejected,
                  .code = "task.outcome",
                  .message = "Expected one of the task's outcomes, but found '" + outcome + "'",
@@ -140,6 +145,7 @@ Result<TaskRow> WorkItems::sign(const StageCommand& command, const json::array& 
   task->outcome = outcome;
   task->status = "done";
   task->done_by = command.actor.user_id;
+  if (command.principal) task->done_for = command.principal->user_id;
   task->done = context_.now;
   ++task->revision;
   put(*task);
@@ -181,6 +187,7 @@ void WorkItems::put(TaskRow task) {
 StageOutcome WorkItems::finish() {
   StageOutcome out;
   for (TaskRow& task : changed_) out.effects.emplace_back(std::move(task));
+  out.effects.insert(out.effects.end(), told_.begin(), told_.end());
   out.state = std::move(state_);
   return out;
 }

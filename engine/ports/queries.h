@@ -43,6 +43,23 @@ struct TaskFilter {
   std::vector<std::string> statuses;    ///< e.g. {"open","claimed"}
   std::string session_id;
   std::string kind;
+  std::string programme = {};
+  std::string round = {};
+  std::string stage = {};
+  std::string claimed_by = {};                 ///< claimed now
+  std::string text = {};                       ///< part of the application's title or its organisation's name
+  std::optional<Instant> due_before = {};
+};
+/// How many tasks are alike in an inbox.
+struct TaskCount {
+  std::string programme;
+  std::string round;
+  std::string stage;
+  std::string kind;
+  std::string status;
+  std::int64_t count = 0;
+  std::int64_t overdue = 0;  ///< of them, due before now
+  std::int64_t mine = 0;     ///< of them, claimed by TaskFilter::user
 };
 struct NoticeFilter {
   std::string programme;
@@ -77,6 +94,8 @@ class Queries {
   virtual Result<std::optional<TaskRow>> task(std::string_view id) = 0;
   /// Ordered by due date (none last), then id.
   virtual Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) = 0;
+  /// The same tasks counted by what they are, in no order that means anything.
+  virtual Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) = 0;
   virtual Result<std::vector<DocumentRow>> documents(std::string_view session_id) = 0;
   virtual Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) = 0;
   virtual Result<std::optional<NoticeRow>> notice(std::string_view id) = 0;

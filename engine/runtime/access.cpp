@@ -27,12 +27,17 @@ bool is_of_unit(const Actor& actor, const SessionRow& session) {
   return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) { return held.org == session.org; });
 }
 
+/// Whoever reviews and seals within the applying organisation.
+bool is_of_college(const Actor& actor, const SessionRow& session) {
+  return actor.has("org-admin", session.org) || actor.has("org-approver", session.org);
+}
+
 bool is_of_panel(const std::string& task_kind) { return task_kind == "sheet" || task_kind == "panel-setup"; }
 
 }  // namespace
 
 bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet) {
-  if (actor.has("applicant", session.org) || is_officer_for(actor, session)) return true;
+  if (actor.has("applicant", session.org) || is_of_college(actor, session) || is_officer_for(actor, session)) return true;
   return has_sheet && !is_of_unit(actor, session) && actor.has("reviewer");
 }
 
@@ -56,21 +61,23 @@ bool seals_scores(const TaskRow& task) { return is_of_panel(task.kind) && (task.
 
 bool may_see_actor(const Actor& actor, const SessionRow& session, const std::string& task_kind) {
   if (is_of_panel(task_kind)) return is_provincial_for(actor, session);
-  return is_officer_for(actor, session) || actor.has("applicant", session.org);
+  return is_officer_for(actor, session) || actor.has("applicant", session.org) || is_of_college(actor, session);
 }
 
 bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage) {
   if (is_of_panel(task_kind)) return false;
   if (stage == "review") return is_provincial_for(actor, session);
-  return is_officer_for(actor, session) || actor.has("applicant", session.org);
+  return is_officer_for(actor, session) || actor.has("applicant", session.org) || is_of_college(actor, session);
 }
+
+bool may_see_findings(const Actor& actor, const SessionRow& session) { return is_officer_for(actor, session) && actor.user_id != session.applicant; }
 
 bool may_see_audit_hash(const Actor& actor, const SessionRow& session) { return is_provincial_for(actor, session); }
 
 SessionFilter visible_sessions(const Actor& actor) {
   SessionFilter out;
   for (const Membership& held : actor.memberships) {
-    if (held.role == "applicant") out.own.push_back(held.org);
+    if (held.role == "applicant" || held.role == "org-admin" || held.role == "org-approver") out.own.push_back(held.org);
     if (held.role == "recommending-officer" || held.role == "provincial-officer") out.orgs.push_back(held.org);
     if (held.role == "reviewer") out.reviewer = actor.user_id;
   }
@@ -81,6 +88,7 @@ TaskFilter inbox_of(const Actor& actor) { return {.memberships = actor.membershi
 
 bool may_send(const Actor& actor, const SessionRow& session, const std::string& event) {
   if (event.starts_with("applicant.")) return actor.has("applicant", session.org);
+  if (event.starts_with("recommender.")) return is_officer_for(actor, session) && actor.user_id != session.applicant;
   if (event.starts_with("province.")) return is_provincial_for(actor, session);
   return false;
 }

@@ -9,7 +9,7 @@
 /// Who may see and do what, object by object. One place; routes and pages ask here.
 namespace chuyi {
 
-/// Applicants see their organisation's applications; officers those of their organisation's tree; a
+/// Applicants and those who review and seal in their organisation see its applications; officers those of their organisation's tree; a
 /// reviewer those with a sheet of their own (`has_sheet`), never one of their own organisation.
 /// Administrators run the platform and see no application.
 bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet);
@@ -31,6 +31,8 @@ bool may_see_actor(const Actor& actor, const SessionRow& session, const std::str
 /// Whether this actor reads the opinion of a sign-off of such a task in the history: applicants and officers, but
 /// of what belongs to the expert review (its stage) provincial officers only; of sheets nobody.
 bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage);
+/// What was found of repetitions and granted beyond a quota: officers of its tree who do not apply themselves.
+bool may_see_findings(const Actor& actor, const SessionRow& session);
 /// The hash of an audit record would tell whoever can guess the record that the guess is right.
 bool may_see_audit_hash(const Actor& actor, const SessionRow& session);
 
@@ -40,7 +42,7 @@ SessionFilter visible_sessions(const Actor& actor);
 TaskFilter inbox_of(const Actor& actor);
 
 /// Whether the actor may send this event to the session: "applicant.*" the applicants of its
-/// organisation, "province.*" provincial officers of its province.
+/// organisation, "recommender.*" officers of its tree but the applicant, "province.*" provincial officers of its province.
 bool may_send(const Actor& actor, const SessionRow& session, const std::string& event);
 
 }  // namespace chuyi

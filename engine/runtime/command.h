@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -12,18 +13,25 @@
 
 namespace chuyi {
 
+struct PreparedRecall;
+
 /// Something a person (or the system) asks for. The one way to change anything.
 ///
 /// kind                  data
-/// application.create    {programme, round, title, org, co_leads?; journalled: facts, programme_data, round_data: what the chart is given}  → reply body {id, …}
+/// application.create    {programme, round, title, org, co_leads?; journalled: facts, programme_data, round_data: what the chart is given}     → reply body {id, …}
 /// application.event     {event, data?}: an event of the chart that this actor may send
 /// round.create          {id, title, programmes, parameters; journalled: facts, round_data, programme_data}: docs/rounds.md → reply body {id, …}
 /// round.extend          {deadline, reason}; journalled: {event, data}
 /// round.decide          {selected, not_selected, deviations}; journalled: {event, data}
+/// Every task.* takes {on_behalf_of}: whom the actor stands in for (delegation.h).
 /// task.claim/.release   {}
 /// task.save             {data}: keeps a draft of the form
+/// task.assign           {to, reason?}: somebody else of the same office       task.handover {from, to}: by an administrator
+/// task.add-signer       {user, when: "before" | "after", reason?}           task.return {to, reason}: to an earlier state
+/// task.recall           {reason?}: the actor's own last action (recall.h)
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
 ///                       data left out: the saved draft
+/// delegation.put, .end, .move: delegation.h                             note.*, batch.*, rules.tasks: notes.h
 /// document.add          {kind, name, media_type, digest, size}: the bytes are stored already
 /// document.remove       {document}
 /// objection.file        {notice, objector, contact, reason}
@@ -71,6 +79,9 @@ struct Command {
   std::string holds;
   std::chrono::steady_clock::time_point held_since = {};
 
+  /// Of task.recall, found out by its preparation.
+  std::shared_ptr<const PreparedRecall> recall = {};
+
   void hold(std::string digest) {
     holds = std::move(digest);
     held_since = std::chrono::steady_clock::now();
@@ -112,8 +123,8 @@ class CommandService {
   /// Validates what can be validated before the transaction (forms, rules, plugin, sealing: on a worker
   /// thread), then decides and writes it in one. `done` is called once, on any thread; it must not wait.
   virtual void execute(Command command, Done done) = 0;
-  /// Decides the command and writes nothing: an empty reply when execute would take it now, as far as can be told
-  /// before preparation, else its refusal; where its key has been used, the stored answer or "idempotency.mismatch".
+  /// Decides the command and writes nothing: a reply with what it would change (preview.h) when execute would take it
+  /// now, as far as can be told before preparation, else its refusal; where its key has been used, the stored answer or "idempotency.mismatch".
   virtual void probe(Command command, Done done) = 0;
 };
 

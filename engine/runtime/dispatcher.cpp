@@ -3,7 +3,10 @@
 #include <future>
 #include <memory>
 
+#include "engine/runtime/nomination_commands.h"
 #include "engine/runtime/preparation.h"
+#include "engine/runtime/preview.h"
+#include "engine/runtime/recall.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_commands.h"
 #include "engine/runtime/system_commands.h"
@@ -22,9 +25,11 @@ constexpr const char* kUnprepared = "dispatcher.unprepared";
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
   if (is_review_command(command)) command.data.erase("prepared");
+  if (command.kind.starts_with("note.")) command.data["id"] = "n-" + runtime_.random_id();
+  if (command.kind == "delegation.put") command.data["id"] = "g-" + runtime_.random_id();
   if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
   if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
-  for (const char* key : {"bundle", "indicators"}) command.data.erase(key);  // only preparation says what was sealed and found
+  for (const char* key : {"bundle", "indicators", "checks"}) command.data.erase(key);  // only preparation says what was sealed and found
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
@@ -45,16 +50,29 @@ void Dispatcher::execute(Command command, Done done) {
 }
 
 void Dispatcher::probe(Command command, Done done) {
+  if (is_recall(command) && !command.recall) {
+    runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
+      Result<Command> prepared = prepare(runtime_, std::move(command));
+      if (!prepared) return done(prepared.error());
+      probe(std::move(*prepared), std::move(done));
+    });
+    return;
+  }
   std::optional<IdempotencyKey> key = command.key;
-  auto shared = std::make_shared<const Command>(std::move(command));
+  struct Asked {
+    Command command;
+    json::object preview = {};
+  };
+  auto shared = std::make_shared<Asked>(Asked{.command = std::move(command)});
   runtime_.store.update(Update{.key = std::move(key),
                                .decide = [this, shared](View& view) -> Result<Change> {
-                                 const Result<Change> change = decide(*shared, view);
+                                 const Result<Change> change = decide(shared->command, view);
                                  if (!change) return change.error();
+                                 shared->preview = preview_of(view, *change);
                                  return Error{.code = kOnlyAsked};
                                }},
-                        [done = std::move(done)](Result<Reply> reply) {
-                          if (!reply && reply.error().code == kOnlyAsked) return done(Reply{});
+                        [shared, done = std::move(done)](Result<Reply> reply) {
+                          if (!reply && reply.error().code == kOnlyAsked) return done(Reply{.body = std::move(shared->preview)});
                           done(std::move(reply));
                         });
 }
@@ -67,6 +85,7 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
                  .message_zh = "材料保存后等待过久，请重新上传"};
   const Instant now = runtime_.clock.now();
   if (is_review_command(command)) return decide_review(runtime_, view, command, now);
+  if (is_nomination_command(command)) return decide_nomination(runtime_, view, command, now);
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }
 

@@ -9,7 +9,7 @@
 
 namespace chuyi {
 
-const std::vector<std::string> kRoles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"};
+const std::vector<std::string> kRoles = {"applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"};
 const std::vector<std::string> kExpertKinds = {"enterprise", "college", "research", "government"};
 
 Result<UserRow> user_of(const json::object& given, const std::optional<UserRow>& old, const FindOrganisation& find) {

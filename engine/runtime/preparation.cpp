@@ -1,6 +1,9 @@
 #include "engine/runtime/preparation.h"
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/delegation.h"
+#include "engine/runtime/findings.h"
+#include "engine/runtime/recall.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_document.h"
 
@@ -66,6 +69,36 @@ Result<json::object> ask(const Runtime& runtime, const Subject& subject, std::st
   return answer;
 }
 
+/// What rules know beside the form: ages and periods are counted on the day the round closes.
+json::object known_of(const Runtime& runtime, const Subject& subject) {
+  return {{"deadline", string_or(object_or_empty(subject.definition->manifest, "deadlines"), subject.session.round, format_day(day_in_shanghai(runtime.clock.now())))}};
+}
+
+/// What is not refused but shown to whoever decides: {"soft":[{"id","place","zh","en","reason"}],"marks":[{"id","zh","en"}],
+/// "traces":[…],"findings":[…]} (findings.h). Errors: `invalid` "rule.reason" for each soft rule without a written reason.
+Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const json::object& data, const json::object& reasons) {
+  constexpr std::size_t kReasonBytesMax = 2'000;
+  const WeighedRules weighed = weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), known_of(runtime, subject));
+  std::vector<Detail> missing;
+  json::array soft;
+  json::array marks;
+  for (const WeighedRule& rule : weighed.broken) {
+    const std::string reason = string_or(reasons, rule.id);
+    soft.push_back(json::object{{"id", rule.id}, {"place", rule.place}, {"zh", rule.message_zh}, {"en", rule.message}, {"reason", reason}});
+    if (reason.empty() || reason.size() > kReasonBytesMax || !is_utf8(reason))
+      missing.push_back({.place = "/reasons/" + pointer_segment(rule.id), .code = "rule." + rule.id, .message = rule.message, .message_zh = rule.message_zh});
+  }
+  for (const WeighedRule& rule : weighed.marks) marks.push_back(json::object{{"id", rule.id}, {"zh", rule.message_zh}, {"en", rule.message}});
+  if (!missing.empty())
+    return with_details("rule.reason", "Expected a written reason of at most 2,000 bytes for each rule that is not kept, as reasons.RULE", "以下规则原则上应当遵守，确需突破的请逐条书面说明理由", std::move(missing));
+  const Result<std::vector<DocumentRow>> documents = runtime.queries.documents(subject.session.id);
+  if (!documents) return documents.error();
+  const std::vector<Trace> traces = traces_of(subject.session, data, *documents);
+  Result<json::array> findings = find_traces(runtime.queries, subject.session.id, traces);
+  if (!findings) return findings.error();
+  return json::object{{"soft", std::move(soft)}, {"marks", std::move(marks)}, {"traces", to_json(traces)}, {"findings", std::move(*findings)}};
+}
+
 /// @return what the package says of an annual report's indicators.
 Result<json::object> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
   const auto form = subject.definition->compiled_forms.find(subject.task.form);
@@ -75,7 +108,7 @@ Result<json::object> validate(const Runtime& runtime, const Subject& subject, co
                  .message = "Expected form '" + subject.task.form + "' in programme '" + subject.definition->programme +
                             "'; correct the package's workflow or its forms",
                  .message_zh = "该项目类别没有表单“" + subject.task.form + "”，请联系管理员"};
-  std::vector<Detail> failures = validate_form(*form->second, json::value(data));
+  std::vector<Detail> failures = validate_form(*form->second, json::value(data), known_of(runtime, subject));
   const std::string count = std::to_string(failures.size());
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
@@ -143,20 +176,26 @@ bool asks_package(const Runtime& runtime, const Command& command) {
   return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
 }
 
-bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || prepares_review(command); }
+bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || is_recall(command) || prepares_review(command); }
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
   const bool open = task.status == "open" || task.status == "claimed";
   // The transaction says why not; what is wrong with a draft is for those alone who may sign it.
-  return open && may_act(command.actor, task) && (!task.form.empty() || task.seals);
+  const bool deputy = !string_or(command.data, "on_behalf_of").empty();  // whether it is one is known when the store is asked
+  return is_recall(command) || (open && (deputy || may_act(command.actor, task)) && (!task.form.empty() || task.seals));
 }
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
   if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
   if (prepares_review(command)) return prepare_review(runtime, std::move(command));
+  if (is_recall(command)) return prepare_recall(runtime, std::move(command));
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();
   if (!needs_preparation(command, subject->task)) return command;
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty()) {
+    const Result<Actor> stood_for = principal_of(runtime.queries, command.actor, principal, runtime.clock.now());
+    if (!stood_for) return stood_for.error();
+  }
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
   command.checked_on = subject->definition->digest;
@@ -164,6 +203,11 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
     Result<json::object> indicators = validate(runtime, *subject, data);
     if (!indicators) return indicators.error();
     if (!indicators->empty()) command.data["indicators"] = std::move(*indicators);
+    if (subject->task.seals) {
+      Result<json::object> checks = weigh(runtime, *subject, data, object_or_empty(command.data, "reasons"));
+      if (!checks) return checks.error();
+      command.data["checks"] = std::move(*checks);
+    }
   }
   if (subject->task.seals) {
     Result<json::object> bundle = seal(runtime, *subject, data);

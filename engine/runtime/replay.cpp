@@ -6,6 +6,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/recall.h"
 #include "engine/runtime/session_commands.h"
 
 namespace chuyi {
@@ -62,15 +63,17 @@ class Replayer {
   const SessionRow& row() const { return row_; }
 
   Result<ReplayedCommand> take(std::int64_t seq, json::object record) {
-    ReplayedCommand out{.seq = seq, .record = std::move(record)};
+    ReplayedCommand out{.seq = seq, .record = std::move(record), .row = row_};
     const Command command = command_of_record(out.record);
     const Result<> taken = command.kind == "session.migrate"     ? migrate(command, at(out.record))
                            : command.kind == "session.unmigrate" ? unmigrate(seq)
+                           : is_recall(command)                  ? recall(seq, command, out)
                                                                  : run(command, out);
     if (!taken) return taken.error();
     Result<SessionDocument> now = decode_document(*definition_, row_.document);
     if (!now) return now.error();
     out.changes = data_changes(document_.chart.datamodel, now->chart.datamodel);
+    before_ = {.definition = definition_, .row = std::move(out.row), .document = std::move(document_)};
     document_ = std::move(*now);
     out.agrees = sha256_hex(row_.document) == string_or(out.record, "document");
     out.definition = definition_;
@@ -104,6 +107,7 @@ class Replayer {
     if (Result<> finished = run.finish(change); !finished) return finished.error();
     row_ = std::move(*change.session);
     former_.clear();
+    out.change = std::move(change);
     return {};
   }
 
@@ -129,6 +133,22 @@ class Replayer {
     return {};
   }
 
+  Result<> recall(std::int64_t seq, const Command& command, ReplayedCommand& out) {
+    if (before_.row.document.empty())
+      return Error{.code = "replay.recall", .message = "Expected an action right before it is taken back", .place = "audit:" + std::to_string(seq)};
+    SessionRow back = before_.row;
+    back.document = encode(recalled(before_.document, document_, object_or_empty(command.data, "revisions")));
+    const std::vector<std::string>& kept = before_.document.timers;
+    for (const std::string& id : document_.timers)
+      if (std::find(kept.begin(), kept.end(), id) == kept.end()) out.change.timers_removed.push_back(id);
+    for (const json::value& each : array_or_empty(command.data, "timers")) {
+      const json::object& timer = each.get_object();
+      out.change.timers.push_back({.id = string_or(timer, "id"), .session_id = row_.id, .due = from_ms(int_or(timer, "due", 0)), .event = object_or_empty(timer, "event")});
+    }
+    change(std::move(back));
+    return {};
+  }
+
   void change(SessionRow row) {
     row.revision = row_.revision + 1;
     row_ = std::move(row);
@@ -143,7 +163,9 @@ class Replayer {
   struct Former {
     DefinitionPtr definition;
     SessionRow row;
+    SessionDocument document = {};
   };
+  Former before_;  ///< before the last command
   std::vector<Former> former_;  ///< before each of the migrations that were the last commands
 };
 

@@ -29,6 +29,7 @@ struct ReplayedCommand {
   std::vector<Happened> happened;          ///< what the chart took, in order; empty for a migration
   SessionRow row;                          ///< after the command
   SessionDocument document;                ///< after the command
+  Change change;                           ///< the rows that it wrote; of a migration none, of a recall its timers
   std::vector<DataChange> changes;         ///< of the data model
   bool agrees = true;                      ///< the document's digest equals the journalled one
 };

@@ -60,7 +60,8 @@ class Setup {
       if (const json::value* given = parameters.if_contains(name); given != nullptr && !given->is_object())
         problem(std::string{"/parameters/"} + name, "round.parameter", "Expected an object", "应为对象");
     for (const auto& member : parameters)
-      if (!kKnown.contains(member.key())) problem("/parameters/" + pointer_segment(member.key()), "round.parameter", "Expected opens, deadline, planned, reasons, stages or notice", "没有这个参数");
+      if (!kKnown.contains(member.key())) problem("/parameters/" + pointer_segment(member.key()), "round.parameter", "Expected opens, deadline, planned, reasons, stages or notice",
+              "没有这个参数");
     read_times(parameters);
     read_planned(object_or_empty(parameters, "planned"), object_or_empty(parameters, "reasons"));
     read_stages(object_or_empty(parameters, "stages"));
@@ -83,7 +84,8 @@ class Setup {
 
   void read_programmes() {
     const json::array& given = array_or_empty(data_, "programmes");
-    if (given.empty() || given.size() > kProgrammesMax) problem("/programmes", "round.programmes", "Expected 1 to 100 programmes", "请列出1至100个项目类别");
+    if (given.empty() || given.size() > kProgrammesMax) problem("/programmes", "round.programmes", "Expected 1 to 100 programmes",
+            "请列出1至100个项目类别");
     json::array kept;
     for (std::size_t i = 0; i < given.size() && i < kProgrammesMax; ++i) {
       const std::string place = "/programmes/" + std::to_string(i);
@@ -92,7 +94,8 @@ class Setup {
       if (!definition || string_or(definition->manifest, "kind") == kRoundKind) {
         problem(place, "programme.unknown", "Expected a programme, but found '" + id + "'", "未找到项目类别“" + id + "”");
       } else if (plugins_ && bool_or(object_or_empty(*plugins_, id), "disabled", false)) {
-        problem(place, "programme.disabled", "Expected a programme that takes new applications; '" + id + "' was disabled", "项目类别“" + id + "”已停止接受新申报");
+        problem(place, "programme.disabled", "Expected a programme that takes new applications; '" + id + "' was disabled",
+                "项目类别“" + id + "”已停止接受新申报");
       } else if (!targets_.emplace(id, int_or(object_or_empty(definition->manifest, "quota"), "province", 0)).second) {
         problem(place, "round.programmes", "Expected each programme once, but '" + id + "' comes twice", "项目类别“" + id + "”重复");
       } else {
@@ -127,7 +130,8 @@ class Setup {
     if (!opens || !last) return;
     // The second that the call names is still in time.
     const Instant closes = *last + std::chrono::seconds{1};
-    if (closes <= *opens) problem("/parameters/deadline", "round.deadline", "Expected a deadline after the opening at " + format_instant(*opens), "截止时间应晚于开放时间" + format_instant(*opens));
+    if (closes <= *opens) problem("/parameters/deadline", "round.deadline", "Expected a deadline after the opening at " + format_instant(*opens),
+            "截止时间应晚于开放时间" + format_instant(*opens));
     if (closes <= now_) problem("/parameters/deadline", "round.deadline", "Expected a deadline to come, but it is " + format_instant(now_), "截止时间已过");
     out_["opens"] = format_instant(*opens);
     out_["opens_at"] = to_ms(*opens);
@@ -139,7 +143,8 @@ class Setup {
     for (const auto& [name, object] : {std::pair{"planned", &given}, std::pair{"reasons", &reasons}})
       for (const auto& member : *object)
         if (!targets_.contains(std::string{member.key()}))
-          problem(std::string{"/parameters/"} + name + "/" + pointer_segment(member.key()), "programme.unknown", "Expected a programme of the round", "不是本批次的项目类别");
+          problem(std::string{"/parameters/"} + name + "/" + pointer_segment(member.key()), "programme.unknown", "Expected a programme of the round",
+                  "不是本批次的项目类别");
     json::object planned;
     json::object said;
     for (const auto& [programme, target] : targets_) {
@@ -155,7 +160,8 @@ class Setup {
       if (target > 0 && number > target && is_blank(reason))
         problem(place, "round.plan", "Expected at most the target of " + std::to_string(target) + ", or a reason in /parameters/reasons/" + programme,
                 "计划数超过目标数" + std::to_string(target) + "的，应当说明理由");
-      if (reason.size() > kReasonBytesMax) problem("/parameters/reasons/" + pointer_segment(programme), "round.reason", "Expected at most 2,000 bytes", "理由过长");
+      if (reason.size() > kReasonBytesMax) problem("/parameters/reasons/" + pointer_segment(programme), "round.reason", "Expected at most 2,000 bytes",
+              "理由过长");
       planned[programme] = number;
       if (!is_blank(reason)) said[programme] = reason;
     }
@@ -168,7 +174,8 @@ class Setup {
     for (const Stage& stage : kStages) stages[stage.name] = bool_or(given, stage.name, stage.fallback);
     for (const auto& member : given)
       if (!stages.contains(member.key()) || !member.value().is_bool())
-        problem("/parameters/stages/" + pointer_segment(member.key()), "round.stage", "Expected countersign, issue, review, deliberation or publicity, true or false", "阶段只能是会签、签发、评审、审议、公示，取值为是或否");
+        problem("/parameters/stages/" + pointer_segment(member.key()), "round.stage", "Expected countersign, issue, review, deliberation or publicity, true or false",
+                "阶段只能是会签、签发、评审、审议、公示，取值为是或否");
     out_["stages"] = std::move(stages);
   }
 
@@ -198,13 +205,16 @@ Result<NewRound> new_round(const Runtime& runtime, View& view, const Command& co
     if (held.role == "provincial-officer" && org.empty()) org = held.org;
   const std::optional<OrganisationRow> province = org.empty() ? std::nullopt : view.organisation(org);
   if (!province)
-    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer", .message_zh = "只有省级经办人可以设立批次"};
+    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer",
+            .message_zh = "只有省级经办人可以设立批次"};
   const std::string given = string_or(command.data, "id");
   if (!is_round_id(given))
-    return Error{.kind = ErrorKind::invalid, .code = "round.id", .message = "Expected an id like 2026, 2026-1 or 2026-teachers, but found '" + given + "'", .place = "/id", .message_zh = "批次编号应如2026、2026-1"};
+    return Error{.kind = ErrorKind::invalid, .code = "round.id", .message = "Expected an id like 2026, 2026-1 or 2026-teachers, but found '" + given + "'", .place = "/id",
+            .message_zh = "批次编号应如2026、2026-1"};
   const std::string id = std::string{kRoundPrefix} + given;
   if (view.session(id))
-    return Error{.kind = ErrorKind::rejected, .code = "round.exists", .message = "Expected a new round, but '" + given + "' is there already", .place = "/id", .message_zh = "批次“" + given + "”已存在"};
+    return Error{.kind = ErrorKind::rejected, .code = "round.exists", .message = "Expected a new round, but '" + given + "' is there already", .place = "/id",
+            .message_zh = "批次“" + given + "”已存在"};
   Result<json::object> parameters = Setup(runtime, view, command.data, now).read();
   if (!parameters) return parameters.error();
   NewRound out;

@@ -46,10 +46,12 @@ Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& 
   }
   const Instant extended = *last + std::chrono::seconds{1};
   if (extended <= closes)
-    return rejected("round.extension", "/deadline", "Expected a time after " + string_or(record->data, "deadline"), "延期后的截止时间应晚于" + string_or(record->data, "deadline"));
+    return rejected("round.extension", "/deadline", "Expected a time after " + string_or(record->data, "deadline"),
+            "延期后的截止时间应晚于" + string_or(record->data, "deadline"));
   const std::string reason = string_or(command.data, "reason");
   if (is_blank(reason) || reason.size() > kReasonBytesMax)
-    return Error{.kind = ErrorKind::invalid, .code = "round.reason", .message = "Expected the reason of the extension, at most 2,000 bytes", .place = "/reason", .message_zh = "请写明延期理由（不超过600字）"};
+    return Error{.kind = ErrorKind::invalid, .code = "round.reason", .message = "Expected the reason of the extension, at most 2,000 bytes", .place = "/reason",
+            .message_zh = "请写明延期理由（不超过600字）"};
   json::array extensions = array_or_empty(record->data, "extensions");
   extensions.push_back(json::object{{"from", string_or(record->data, "deadline")},
                                     {"to", format_instant(*last)},
@@ -192,9 +194,11 @@ Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& com
 }  // namespace
 
 Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
-  if (round.kind != kRoundKind) return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a round, but found '" + round.id + "'", .message_zh = "未找到该批次"};
+  if (round.kind != kRoundKind) return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a round, but found '" + round.id + "'",
+          .message_zh = "未找到该批次"};
   if (!command.actor.has("provincial-officer", round.org))
-    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer of organisation '" + round.org + "'", .message_zh = "您不是该批次的省级经办人"};
+    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer of organisation '" + round.org + "'",
+            .message_zh = "您不是该批次的省级经办人"};
   return command.kind == "round.extend" ? extend(view, command, round, now) : decide(runtime, view, command, round, now);
 }
 
@@ -205,7 +209,8 @@ Result<RoundEntry> enter_round(View& view, const std::string& round, const std::
   const json::object& data = record->data;
   const std::vector<std::string> programmes = strings_from_json(array_or_empty(data, "programmes"));
   if (std::find(programmes.begin(), programmes.end(), programme) == programmes.end()) {
-    Error error = rejected("round.programme", "/programme", "Expected a programme of the round, but found '" + programme + "'", "该批次不包括这一项目类别");
+    Error error = rejected("round.programme", "/programme", "Expected a programme of the round, but found '" + programme + "'",
+            "该批次不包括这一项目类别");
     error.allowed = programmes;
     return error;
   }

@@ -10,6 +10,7 @@
 #include "engine/runtime/events_json.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/organisations.h"
+#include "engine/runtime/recall.h"
 #include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
@@ -248,7 +249,8 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
   record["state"] = change.session->state;
   record["document"] = sha256_hex(change.session->document);
   change.audit = std::move(record);
-  json::object body{{change.session->kind == kRoundKind ? "round" : "application", summary_of(*change.session)}};
+  json::object body;
+  body[change.session->kind == kRoundKind ? "round" : "application"] = summary_of(*change.session);
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id) {
       body["task"] = to_json(task);
@@ -317,7 +319,8 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
                           "未找到该项目类别", "/programme", std::move(known));
   }
   if (string_or(definition->manifest, "kind") == kRoundKind)
-    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds", "这是批次的程序包，不接受申报", "/programme");
+    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds",
+            "这是批次的程序包，不接受申报", "/programme");
   const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
   if (!plugins) return plugins.error();
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
@@ -345,7 +348,8 @@ Result<DefinitionPtr> round_package(const Runtime& runtime, View& view) {
   if (!plugins) return plugins.error();
   for (const DefinitionPtr& each : runtime.definitions.current())
     if (string_or(each->manifest, "kind") == kRoundKind && !bool_or(object_or_empty(*plugins, each->programme), "disabled", false)) return each;
-  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation", .message_zh = "本系统未安装或已停用批次程序包"};
+  return Error{.kind = ErrorKind::rejected, .code = "round.package", .message = "Expected an enabled package of kind \"round\" in this installation",
+          .message_zh = "本系统未安装或已停用批次程序包"};
 }
 
 Result<Change> decide_round(const Runtime& runtime, View& view, const Command& command, Instant now) {
@@ -437,6 +441,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   if (command.kind == "round.create") return decide_round(runtime, view, command, now);
   if (command.kind == "session.start") return decide_start(runtime, view, command, now);
   if (is_migration(command)) return decide_migration(runtime, view, command, now);
+  if (is_recall(command)) return decide_recall(runtime, view, command, now);
   Command resolved = command;
   if (command.kind == "timer.fire") {
     const std::optional<TimerRow> timer = view.timer(string_or(command.data, "timer"));
@@ -467,6 +472,9 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   Result<SessionDocument> document = decode_document(*definition, target->session.document);
   if (!document) return document.error();
   if (!target->invoke_id.empty()) resolved.data["invoke"] = target->invoke_id;
+  // The journal names both.
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty())
+    if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
   std::vector<RecordRow> records;
   if (command.kind == "task.complete") {
     if (const std::optional<TaskRow> task = view.task(command.task_id))

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/child_charts.h"
+#include "engine/runtime/events_json.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -309,8 +311,38 @@ void SessionRun::end(const std::string& session, const scxml::Done& done) {
 
 void SessionRun::give_places_back() {
   if (facts().contains("award")) return;
-  for (const std::string& series : strings_from_json(array_or_empty(facts(), "places")))
-    if (const std::int64_t taken = view_.series(series); taken > 0) view_.set_series(series, taken - 1);
+  const auto changed = [&](RecordRow row) {
+    row.updated = now_;
+    ++row.revision;
+    view_.set_record(row);
+    change_.records.push_back(std::move(row));
+  };
+  std::vector<std::string> places = strings_from_json(array_or_empty(facts(), "places"));
+  std::sort(places.begin(), places.end());  // in the order in which they are taken
+  for (const std::string& series : places) {
+    const std::int64_t taken = view_.series(series);
+    if (taken == 0) continue;
+    view_.set_series(series, taken - 1);
+    if (std::optional<RecordRow> shown = view_.record(kPlacesRecord, series)) {
+      shown->data["taken"] = taken - 1;
+      changed(std::move(*shown));
+    }
+  }
+  const std::optional<RecordRow> ranked = view_.record(kRankedRecord, row_.id);
+  if (!ranked) return;
+  for (const std::string& id : strings_from_json(array_or_empty(ranked->data, "lists"))) {
+    std::optional<RecordRow> list = view_.record(kRankRecord, id);
+    if (!list) continue;
+    for (const std::string& next : leave_rank(list->data, row_.id)) {
+      json::object payload = to_json(scxml::Event{.name = "place.free",
+                                                  .origin = "#_scxml_" + row_.id,
+                                                  .origintype = std::string{scxml::kScxmlProcessor},
+                                                  .data = json::object{{"after", row_.id}}});
+      payload["target"] = next;
+      post("send", std::move(payload));
+    }
+    changed(std::move(*list));
+  }
 }
 
 Result<> SessionRun::finish(Change& change) {
@@ -329,6 +361,11 @@ Result<> SessionRun::finish(Change& change) {
                  .message_zh = "流程数据过大，本次操作未生效"};
   row_.updated = now_;
   ++row_.revision;
+  for (TaskRow& task : change_.tasks) {
+    task.programme = row_.programme;
+    task.round = row_.round;
+    task.stage = scxml::stage_of(*definition_->chart, task.state);
+  }
   change_.session = row_;
   for (const auto& [name, value] : view_.changed_series()) change_.series.emplace_back(name, value);
   change_.audit = std::move(change.audit);

@@ -110,7 +110,8 @@ class SessionRun {
 
   const InvokeHandler* handler_of(const std::string& type) const;
   Result<> signal(const std::string& session, const std::string& key, const scxml::Send& effect);
-  /// An application that ends without an award takes none of its organisations' places.
+  /// An application that ends without an award takes none of its organisations' places; who is next on a ranked list
+  /// hears "place.free".
   void give_places_back();
   StageContext context(const std::string& key);
   /// The session whose chart has the stage; empty when it is gone.

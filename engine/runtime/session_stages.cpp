@@ -1,4 +1,5 @@
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/delegation.h"
 #include "engine/runtime/session_run.h"
 
 // The part of a session's run that deals with stages: invokes whose type has a handler.
@@ -72,11 +73,18 @@ Result<json::object> SessionRun::command(const std::string& invoke_id, const Sta
     return Error{.kind = ErrorKind::unavailable,
                  .code = "stage.unknown_type",
                  .message = "Expected a handler for invoke type '" + found->second.type + "'"};
+  StageCommand acted = command;
+  if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty()) {
+    Result<Actor> stood_for = principal_of(view_, command.actor, principal, now_);
+    if (!stood_for) return stood_for.error();
+    acted.principal = std::move(*stood_for);
+  }
   const StageContext now = context(invoke_id);
-  Result<StageOutcome> outcome = handler->command(now, found->second.state, command);
+  Result<StageOutcome> outcome = handler->command(now, found->second.state, acted);
   if (!outcome) return outcome.error();
   json::object reply = std::move(outcome->reply);
-  if (command.name == "complete") document_.signed_by[invoke_id].insert(command.actor.user_id);
+  if (command.name == "complete" || command.name == "return")
+    for (std::string& user : acted.people()) document_.signed_by[invoke_id].insert(std::move(user));
   if (Result<> applied = apply(invoke_id, std::move(*outcome)); !applied) return applied.error();
   if (Result<> driven = drive(); !driven) return driven.error();
   return reply;

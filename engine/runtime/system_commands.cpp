@@ -4,10 +4,12 @@
 #include <cstdlib>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/delegation.h"
 #include "engine/runtime/fields.h"
 #include "engine/runtime/imports.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/migration.h"
+#include "engine/runtime/notes.h"
 #include "engine/runtime/people.h"
 
 namespace chuyi {
@@ -219,6 +221,8 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "plugin.install" || command.kind == "plugin.remove" || command.kind == "plugin.enable" || command.kind == "plugin.disable")
     return change_plugin(view, command);
   if (command.kind == "trust.add" || command.kind == "trust.remove") return change_trust(view, command);
+  if (is_note(command)) return decide_note(view, command, now);
+  if (command.kind.starts_with("delegation.")) return decide_delegation(view, command, now);
   if (command.kind == "outbox.spread") return spread(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
   if (command.kind == "audit.archive") return archive(view, command);

@@ -570,6 +570,13 @@ function lib.sort(list, less)
 end
 function lib.working_days(n) return {days = n, unit = 'working', include_start = false} end
 function lib.natural_days(n) return {days = n, unit = 'natural', include_start = false} end
+-- Full years from a birth ('YYYY-MM' or 'YYYY-MM-DD') to a day: whoever has a birthday on that day is a year older.
+function lib.age(birth, on)
+  local y, m, d = tonumber(birth:sub(1, 4)), tonumber(birth:sub(6, 7)), tonumber(birth:sub(9, 10)) or 1
+  local to_y, to_m, to_d = tonumber(on:sub(1, 4)), tonumber(on:sub(6, 7)), tonumber(on:sub(9, 10))
+  local before = to_m < m or (to_m == m and to_d < d)
+  return to_y - y - (before and 1 or 0)
+end
 return lib
 )lua";
 
@@ -663,7 +670,7 @@ void open_basics(lua_State* L, int base) {
 void open_prelude(lua_State* L, int base) {
   if (luaL_loadbufferx(L, kPrelude, std::strlen(kPrelude), "=prelude", "t") != LUA_OK) lua_error(L);
   lua_call(L, 0, 1);
-  for (const char* name : {"sort", "working_days", "natural_days"}) {
+  for (const char* name : {"sort", "working_days", "natural_days", "age"}) {
     lua_getfield(L, -1, name);
     lua_setfield(L, base, name);
   }

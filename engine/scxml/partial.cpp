@@ -96,7 +96,12 @@ int open_partial(lua_State* L) {
   lua_newtable(L);  // 1: known globals
   for (const json::key_value_pair& member : *globals) {
     lua_pushlstring(L, member.key().data(), member.key().size());
-    push_json(L, member.value());
+    if (member.value().is_null()) {
+      lua_newtable(L);
+      make_opaque(L);
+    } else {
+      push_json(L, member.value());
+    }
     lua_rawset(L, 1);
   }
   lua_pushcfunction(L, partial_type);

@@ -26,6 +26,7 @@ struct KnownEvent {
 /// event says.
 class PartialModel {
  public:
+  /// @param globals  what is known; null: a table of which nothing is known, where the library has something of that name.
   explicit PartialModel(const Chart& chart, const json::object& globals = {});
   ~PartialModel();
   PartialModel(const PartialModel&) = delete;

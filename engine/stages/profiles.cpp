@@ -37,10 +37,15 @@ const check::World& builtin_world() {
                                         {.name = "data"},
                                         {.name = "seals_bundle"},
                                         {.name = "quota_on"},
-                                        {.name = "accepts_documents"}},
+                                        {.name = "quota_at"},
+                                        {.name = "needs"},
+                                        {.name = "accepts_documents"},
+                                        {.name = "return_to", .fallback = json::array{}},
+                                        {.name = "escalate"}},
                          .required = {{"role", "org"}, {"user"}},
                          .answers = {overdue("due")},
                          .outcomes = "outcomes",
+                         .returns = "return_to",
                          .not_by = "not_by"},
            InvokeProfile{.type = "countersign",
                          .parameters = {{.name = "parties"},
@@ -94,9 +99,9 @@ const check::World& builtin_world() {
                          .answers = {{.event = "done.invoke.{id}", .zh = "答复", .en = "answered"}, check::package_failure()},
                          .fails = false},
            InvokeProfile{.type = "scxml", .answers = {{.event = "done.invoke.{id}", .zh = "结束", .en = "ended"}}}},
-      .roles = {"applicant", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
+      .roles = {"applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "administrator"},
       .stages = {"nomination", "review", "publicity", "award", "annual-check"},
-      .outside = {"applicant", "province", "round", "application"}};
+      .outside = {"applicant", "recommender", "province", "place", "round", "application"}};
   return world;
 }
 

@@ -49,7 +49,7 @@ void explain_task(const WhyAsked& asked, const TaskRow& task, const Phrases& phr
   const scxml::Chart& chart = *asked.definition.chart;
   const std::string who = who_of(asked, task, phrases);
   const std::string title = title_of(chart, task.state, phrases);
-  Reason waits = task.due ? reason(phrases, *task.due < asked.now ? "overdue" : "waits_until", {{"who", who}, {"step", title}, {"due", format_instant(*task.due)}})
+  Reason waits = task.due ? reason(phrases, *task.due < asked.now ? "overdue" : "waits_until", {{"who", who}, {"step", title}, {"due", format_instant(*task.due - std::chrono::seconds{1})}})
                           : reason(phrases, "waits", {{"who", who}, {"step", title}});
   waits.values["task"] = task.id;
   out.push_back(std::move(waits));

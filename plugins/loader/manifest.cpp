@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/base/split.h"
+#include "engine/base/time.h"
 #include "engine/ports/plugin_host.h"
 #include "engine/review/rubric.h"
 #include "engine/scxml/xml_gate.h"
@@ -35,11 +36,19 @@ class Reader {
     for (const char* name : {"licence", "author"})
       if (const pugi::xml_attribute given = root_.attribute(name)) data[name] = given.value();
     json::array rounds;
-    for (const pugi::xml_node& round : root_.children("round")) rounds.emplace_back(round.attribute("id").value());
+    json::object deadlines;
+    for (const pugi::xml_node& round : root_.children("round")) {
+      rounds.emplace_back(round.attribute("id").value());
+      if (const pugi::xml_attribute deadline = round.attribute("deadline")) {
+        if (!parse_day(deadline.value())) problem(round, "plugin.round", "Expected a deadline YYYY-MM-DD without a time zone");
+        deadlines[round.attribute("id").value()] = deadline.value();
+      }
+    }
     const bool is_round = data["kind"] == "round";
     if (is_round != rounds.empty()) problem(root_, "plugin.round", is_round ? "Expected no <round> in a package of rounds" : "Expected a <round>");
     if (!is_round && !root_.child("form")) problem(root_, "plugin.form", "Expected a <form>");
     data["rounds"] = std::move(rounds);
+    if (!deadlines.empty()) data["deadlines"] = std::move(deadlines);
     read_people();
     if (const pugi::xml_node quota = root_.child("quota")) read_quota(quota);
     if (const pugi::xml_node term = root_.child("term")) data["term_years"] = term.attribute("years").as_int();

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/base/digest.h"
+#include "engine/invoke/limits.h"
 #include "engine/scxml/describe.h"
 #include "plugins/loader/certificate.h"
 #include "plugins/loader/manifest.h"
@@ -31,6 +32,7 @@ constexpr std::uintmax_t kLibraryMax = kPackageBytesMax;
 constexpr check::Limits kCheckLimits{.nodes_max = 200'000, .edges_max = 2'000'000};
 constexpr const char* kWorkflowFile = "workflow.scxml";
 constexpr const char* kCertificateFile = "certificate.xml";
+constexpr const char* kLimitsFile = "limits.json";
 constexpr const char* kLibraryDigest = "library.sha256";
 
 Error package_error(std::string code, std::string message, std::string place) {
@@ -190,6 +192,28 @@ Result<std::string> read_template(const Manifest& manifest, const PackageLibrary
   return error;
 }
 
+/// The installation's rules of recommendation that count this programme (workflows/policies/limits.json), as a file of the
+/// package, so that a definition says all that it was decided by. None: no file.
+Result<> add_limits(const fs::path& path, const std::string& programme, json::object& files) {
+  if (!fs::exists(path)) return {};
+  const Result<std::string> text = read_text(path, kTextMax);
+  if (!text) return text.error();
+  const Result<json::value> all = parse_json(*text, JsonLimits{.bytes_max = kTextMax}, path.filename().string());
+  if (!all) return all.error();
+  if (!all->is_object() || !all->get_object().contains("rules")) return package_error("limit.rules", "Expected an object with 'rules'", path.filename().string());
+  const json::array& rules = array_or_empty(all->get_object(), "rules");
+  if (std::vector<Detail> wrong = check_limits(rules, path.filename().string() + "#/rules"); !wrong.empty()) {
+    Error error = package_error(wrong.front().code, wrong.front().message, wrong.front().place);
+    error.details = std::move(wrong);
+    return error;
+  }
+  json::array own;
+  for (const json::value& rule : rules)
+    if (limit_of(rule.get_object(), {}).covers(programme)) own.push_back(rule);
+  if (!own.empty()) files[kLimitsFile] = canonical_json(json::value(std::move(own)));
+  return {};
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -215,6 +239,7 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
   } else {
     keep(workflow.error());
   }
+  keep(add_limits(fs::path{options.workflows} / "policies" / "limits.json", manifest.id, out.files));
   const auto read_common = [&](const std::string& path) { return read_text(fs::path{options.forms} / path, kTextMax); };
   for (const ManifestForm& form : manifest.forms) {
     if (form.src.empty()) {
@@ -323,6 +348,11 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   out->programme = manifest.id;
   out->version = manifest.version;
   out->manifest = manifest.data;
+  if (const std::string limits = string_or(source.files, kLimitsFile); !limits.empty()) {
+    const Result<json::value> rules = parse_json(limits, kStoredJson, kLimitsFile);
+    if (!rules) return rules.error();
+    out->manifest["limits"] = *rules;
+  }
   out->files = source.files;
   out->library_digest = string_or(source.files, kLibraryDigest);
   if (!out->library_digest.empty()) out->library = library_path(options, out->library_digest).string();

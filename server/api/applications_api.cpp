@@ -7,6 +7,7 @@
 #include "engine/scxml/diagram.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
+#include "server/api/nomination_api.h"
 #include "server/diagram/diagram.h"
 #include "server/phrases.h"
 
@@ -41,6 +42,11 @@ Result<json::object> whole_application(Context& context, const Seen& seen) {
                                                      {"size", static_cast<std::int64_t>((*bundle)->size)},
                                                      {"sealed", format_instant((*bundle)->sealed)}})
                           : json::value();
+  if (seen.definition) {
+    const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
+    if (!document) return document.error();
+    if (const Result<> added = add_nomination(context, seen, *document, out); !added) return added.error();
+  }
   const Result<std::vector<std::string>> events = sendable_events(context.actor, seen);
   if (!events) return events.error();
   out["events"] = to_json(*events);
@@ -134,7 +140,15 @@ net::awaitable<Response> submit_application(Context& context) {
     return *std::max_element(done->rows.begin(), done->rows.end(), [](const TaskRow& a, const TaskRow& b) { return a.done < b.done; });
   });
   if (!task) co_return context.fail(task.error());
-  const Result<Reply> reply = co_await context.execute(task_command("task.complete", task->id, {}, revision));
+  json::object given;
+  if (!context.request.body.empty()) {
+    const std::vector<Field> fields{{"reasons", Field::Type::object, false}};
+    Result<json::object> body = context.json_body(fields);
+    if (!body) co_return context.fail(body.error());
+    given = std::move(*body);
+  }
+  Command command = task_command("task.complete", task->id, std::move(given), revision);
+  const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   shown.body.as_object()["task"] = replied_task(*reply, seen->session, seen->definition.get());

@@ -41,6 +41,20 @@ net::awaitable<Response> get_document(Context& context);
 net::awaitable<Response> remove_document(Context& context);
 net::awaitable<Response> get_bundle(Context& context);
 
+net::awaitable<Response> get_quotas(Context& context);
+net::awaitable<Response> get_limits(Context& context);
+net::awaitable<Response> put_limits(Context& context);
+net::awaitable<Response> ask_exception(Context& context);
+net::awaitable<Response> decide_exception(Context& context);
+net::awaitable<Response> get_rank(Context& context);
+net::awaitable<Response> put_rank(Context& context);
+net::awaitable<Response> issue_letter(Context& context);
+net::awaitable<Response> list_revisions(Context& context);
+net::awaitable<Response> compare_revisions(Context& context);
+net::awaitable<Response> list_findings(Context& context);
+net::awaitable<Response> list_drafts(Context& context);
+net::awaitable<Response> restore_draft(Context& context);
+
 net::awaitable<Response> create_round(Context& context);
 net::awaitable<Response> list_rounds(Context& context);
 net::awaitable<Response> get_round(Context& context);
@@ -85,6 +99,28 @@ net::awaitable<Response> claim_task(Context& context);
 net::awaitable<Response> release_task(Context& context);
 net::awaitable<Response> save_task(Context& context);
 net::awaitable<Response> complete_task(Context& context);
+net::awaitable<Response> get_inbox(Context& context);
+net::awaitable<Response> assign_task(Context& context);
+net::awaitable<Response> add_signer(Context& context);
+net::awaitable<Response> return_task(Context& context);
+net::awaitable<Response> recall_task(Context& context);
+
+net::awaitable<Response> add_comment(Context& context);
+net::awaitable<Response> copy_task(Context& context);
+net::awaitable<Response> urge_task(Context& context);
+net::awaitable<Response> read_task(Context& context);
+net::awaitable<Response> list_notes(Context& context);
+net::awaitable<Response> list_copies(Context& context);
+
+net::awaitable<Response> make_delegation(Context& context);
+net::awaitable<Response> list_delegations(Context& context);
+net::awaitable<Response> end_delegation(Context& context);
+net::awaitable<Response> hand_over(Context& context);
+net::awaitable<Response> put_task_rules(Context& context);
+
+net::awaitable<Response> act_in_bulk(Context& context);
+net::awaitable<Response> get_batch(Context& context);
+net::awaitable<Response> undo_batch(Context& context);
 
 net::awaitable<Response> why_application(Context& context);
 net::awaitable<Response> why_task(Context& context);

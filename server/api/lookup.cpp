@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/invoke/work_items.h"
+#include "engine/runtime/delegation.h"
 #include "engine/runtime/session_document.h"
 #include "engine/scxml/describe.h"
 
@@ -31,27 +32,36 @@ Result<Seen> see_application(Context& context, const std::string& id) {
   if (!session) return session.error();
   if (!*session) return unknown("application.unknown", "application");
   Seen out{.session = **session, .definition = context.services.definitions.by_digest((*session)->definition)};
-  if (context.actor.has("reviewer")) {
+  const Result<Actor> as = acting(context);
+  if (!as) return as.error();
+  if (as->has("reviewer")) {
     const Result<Page<TaskRow>> sheets = context.services.queries.tasks(
         TaskFilter{.memberships = {}, .user = context.actor.user_id, .statuses = {}, .session_id = id, .kind = "sheet"}, {.limit = 200});
     if (!sheets) return sheets.error();
     out.has_sheet = std::any_of(sheets->rows.begin(), sheets->rows.end(), opens_application);
   }
-  if (!may_see(context.actor, out.session, out.has_sheet)) return unknown("application.unknown", "application");
+  if (!may_see(*as, out.session, out.has_sheet)) return unknown("application.unknown", "application");
   return out;
 }
 
 Result<SeenTask> see_task(Context& context, const std::string& id) {
+  const Result<Actor> as = acting(context);
+  if (!as) return as.error();
   Result<SeenTask> found = find_task(context, id);
-  if (found && !may_see(context.actor, found->task, found->application.session)) return unknown("task.unknown", "task");
+  if (found && !may_see(*as, found->task, found->application.session)) return unknown("task.unknown", "task");
   return found;
 }
 
-Result<SeenTask> see_task_to_act(Context& context, const std::string& id) {
+Result<SeenTask> see_task_to_act(Context& context, const std::string& id, const Actor& as) {
   Result<SeenTask> found = find_task(context, id);
-  if (found && !may_act(context.actor, found->task) && !may_see(context.actor, found->task, found->application.session))
-    return unknown("task.unknown", "task");
+  if (found && !may_act(as, found->task) && !may_see(as, found->task, found->application.session)) return unknown("task.unknown", "task");
   return found;
+}
+
+Result<Actor> acting(Context& context) {
+  const std::string principal = context.request.query_or("on_behalf_of");
+  if (principal.empty()) return context.actor;
+  return principal_of(context.services.queries, context.actor, principal, context.services.clock.now());
 }
 
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id) {

@@ -21,7 +21,10 @@ struct SeenTask {
 };
 Result<SeenTask> see_task(Context& context, const std::string& id);
 /// The same for a command: also for whom it is for but opens nothing any more, so that a repeated recusal is answered.
-Result<SeenTask> see_task_to_act(Context& context, const std::string& id);
+Result<SeenTask> see_task_to_act(Context& context, const std::string& id, const Actor& as);
+/// Who looks and acts: the signed-in user, or whom `on_behalf_of` of the query names and the user stands in for.
+/// Errors: `forbidden` "delegation.none".
+Result<Actor> acting(Context& context);
 
 /// Whether a panel of the application still scores or is to be appointed: its scores are sealed.
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id);

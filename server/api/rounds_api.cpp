@@ -15,7 +15,8 @@ constexpr std::size_t kPage = 200;
 /// The event that a chart of rounds takes as long as nothing of the round is announced.
 constexpr const char* kCancel = "province.cancel";
 
-Error unknown() { return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a known round", .message_zh = "未找到该批次，或您无权查看"}; }
+Error unknown() { return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a known round",
+        .message_zh = "未找到该批次，或您无权查看"}; }
 
 struct SeenRound {
   SessionRow session;

@@ -114,6 +114,8 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
                    {"status", task.status},
                    {"claimed_by", task.claimed_by},
                    {"done_by", task.done_by},
+                   {"done_for", task.done_for},
+                   {"return_to", to_json(task.return_to)},
                    {"form", task.form},
                    {"outcomes", to_json(task.outcomes)},
                    {"outcome", task.outcome},
@@ -216,7 +218,7 @@ json::object archived_json(const AuditRow& row, const std::string& bag, const Te
   return {{"seq", row.seq}, {"kind", "archived"}, {"archive", bag}, {"summary", json::object{{"zh", texts.get("history.archived", "zh")}, {"en", texts.get("history.archived", "en")}}}};
 }
 
-std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" ? string_or(record, "task") : std::string{}; }
+std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" || string_or(record, "kind") == "task.return" ? string_or(record, "task") : std::string{}; }
 
 json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session,
                           const Definition* definition, const Texts& texts) {
@@ -245,6 +247,9 @@ json::object history_json(const AuditRow& row, const json::object& record, const
     if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
   if (may_see_audit_hash(viewer, session)) out["hash"] = row.hash;
   if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};
+  if (const std::string principal = string_or(data, "on_behalf_of"); named && !principal.empty())
+    out["on_behalf_of"] = json::object{{"id", principal}, {"name", string_or(data, "on_behalf_of_name", principal)}};
+  if (const std::string batch = string_or(data, "batch"); named && !batch.empty()) out["batch"] = batch;
   return out;
 }
 

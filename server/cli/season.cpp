@@ -203,8 +203,10 @@ class Season {
     out["agreement_end"] = "2029-12-31";
     out["host_master"] = text("masters", i);
     out["master_level"] = i % 2 == 0 ? "高级技师" : "省级以上技术能手";
-    out["members"] = json::array{json::object{{"name", text("leaders", i + 3)}, {"unit", college}, {"side", "学校"}},
-                                 json::object{{"name", text("masters", i + 5)}, {"unit", text("firms", i)}, {"side", "企业"}}};
+    json::array members;
+    for (std::size_t k = 0; k < 8; ++k) members.push_back(json::object{{"name", text("leaders", i + 3 + k)}, {"unit", college}, {"side", "学校"}});
+    for (std::size_t k = 0; k < 4; ++k) members.push_back(json::object{{"name", text("masters", i + 5 + k)}, {"unit", text("firms", i + k % 2)}, {"side", "企业"}});
+    out["members"] = std::move(members);
     out["tech_projects"] = json::array{json::object{{"title", string_or(craft, "name") + "工艺改进"}, {"partner", text("firms", i)}, {"money", "15.00"}}};
     out["awards"] = json::array{json::object{{"name", "全省职业院校技能竞赛"}, {"level", "省级"}, {"rank", "二等奖"}, {"year", 2024}}};
     out["area"] = std::to_string(60 + dice_.below(200)) + ".5";
@@ -292,8 +294,12 @@ class Season {
 
   void formal_checks() {
     std::size_t seen = 0;
-    for (const json::object& task : inbox("province-clerk", "task", "formal_check"))
-      complete(string_or(task, "id"), "province-clerk", ++seen == 4 ? "correct" : "pass", {{"opinion", seen == 4 ? "佐证材料不清晰，请补正" : "材料齐全"}});
+    for (const json::object& task : inbox("province-clerk", "task", "formal_check")) {
+      const bool unclear = ++seen == 4;
+      json::object data{{"opinion", unclear ? "佐证材料不清晰，请补正" : "材料齐全"}};
+      if (unclear) data["points"] = json::array{"佐证材料第3页扫描不清，请重新上传"};
+      complete(string_or(task, "id"), "province-clerk", unclear ? "correct" : "pass", std::move(data));
+    }
     for (const Application& each : applications_) {
       const json::value shown = get("/api/v1/applications/" + each.id, each.college);
       if (string_or(shown.as_object(), "state") == "correction") post("/api/v1/applications/" + each.id + "/submit", json::object{}, each.college);

@@ -87,20 +87,20 @@ class MemoryQueries final : public Queries {
 
   Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override {
     const std::lock_guard lock(disk_->mutex);
-    const auto mine = [&](const TaskRow& row) {
-      if (filter.memberships.empty() && filter.user.empty()) return true;
-      if (!filter.user.empty() && row.user == filter.user) return true;
-      return row.user.empty() && std::any_of(filter.memberships.begin(), filter.memberships.end(), [&](const Membership& held) {
-        return held.org == row.org && held.role == row.role;
-      });
-    };
-    auto rows = rows_where(disk_->tasks, [&](const TaskRow& row) {
-      return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
-             fits(filter.kind, row.kind);
-    });
-    return page_by(std::move(rows), page, [](const TaskRow& row) {
-      return Key{row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(), row.id};
-    });
+    return page_by(tasks_where(filter), page, [](const TaskRow& row) { return Key{due_of(row), row.id}; });
+  }
+
+  Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) override {
+    const std::lock_guard lock(disk_->mutex);
+    std::map<std::vector<std::string>, TaskCount> out;
+    for (const TaskRow& row : tasks_where(filter)) {
+      TaskCount& count = out[{row.programme, row.round, row.stage, row.kind, row.status}];
+      count = {row.programme, row.round, row.stage, row.kind, row.status, count.count + 1, count.overdue + (due_of(row) < to_ms(now) ? 1 : 0),
+               count.mine + (row.claimed_by == filter.user ? 1 : 0)};
+    }
+    std::vector<TaskCount> counts;
+    for (auto& [key, count] : out) counts.push_back(std::move(count));
+    return counts;
   }
 
   Result<std::vector<DocumentRow>> documents(std::string_view session_id) override {
@@ -222,6 +222,28 @@ class MemoryQueries final : public Queries {
   }
 
  private:
+  static std::int64_t due_of(const TaskRow& row) { return row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(); }
+
+  std::vector<TaskRow> tasks_where(const TaskFilter& filter) const {
+    const auto mine = [&](const TaskRow& row) {
+      if (filter.memberships.empty() && filter.user.empty()) return true;
+      if (!filter.user.empty() && row.user == filter.user) return true;
+      return row.user.empty() && std::any_of(filter.memberships.begin(), filter.memberships.end(), [&](const Membership& held) {
+        return held.org == row.org && held.role == row.role;
+      });
+    };
+    const auto titled = [&](const TaskRow& row) {
+      const auto session = disk_->sessions.find(row.session_id);
+      return filter.text.empty() ||
+             (session != disk_->sessions.end() && (contains(session->second.title, filter.text) || contains(session->second.org_name, filter.text)));
+    };
+    return rows_where(disk_->tasks, [&](const TaskRow& row) {
+      return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
+             fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.stage, row.stage) &&
+             (filter.claimed_by.empty() || (row.claimed_by == filter.claimed_by && row.status == "claimed")) && (!filter.due_before || due_of(row) < to_ms(*filter.due_before)) && titled(row);
+    });
+  }
+
   template <class Row>
   Result<std::optional<Row>> one(const Table<Row>& table, std::string_view key) {
     const std::lock_guard lock(disk_->mutex);

@@ -27,13 +27,20 @@ class Where {
     parameters_.emplace_back(cursor.number);
     parameters_.emplace_back(cursor.id);
   }
+  void number(const std::string& condition, std::int64_t value) {
+    add(condition);
+    parameters_.emplace_back(value);
+  }
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(std::string{column} + " = ?", {value});
   }
   const std::string& sql() const { return sql_; }
+  void bind(Connection::Statement& statement) const {
+    for (const auto& each : parameters_) std::visit([&](const auto& value) { statement.bind(value); }, each);
+  }
   /// The rows for the parameters, then `limit`: the statement ends with "LIMIT ?".
   Connection::Rows rows(Connection::Statement statement, std::size_t limit) const {
-    for (const auto& each : parameters_) std::visit([&](const auto& value) { statement.bind(value); }, each);
+    bind(statement);
     return statement.bind(static_cast<std::int64_t>(limit)).rows();
   }
 
@@ -156,27 +163,57 @@ Result<std::optional<TaskRow>> PostgresQueries::task(std::string_view id) {
   });
 }
 
-Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
-  return read<Page<TaskRow>>([&](Connection& db) {
-    Where where;
-    std::string mine;
-    std::vector<std::string> parameters;
-    for (const Membership& held : filter.memberships) {
-      mine += std::string{mine.empty() ? "" : " OR "} + "(org = ? AND role = ? AND \"user\" = '')";
-      parameters.push_back(held.org);
-      parameters.push_back(held.role);
-    }
-    if (!filter.user.empty()) {
-      mine += std::string{mine.empty() ? "" : " OR "} + "\"user\" = ?";
-      parameters.push_back(filter.user);
-    }
-    if (!mine.empty()) where.add("(" + mine + ")", parameters);
+namespace {
+
+/// The places where tasks of an inbox are, each as SQL conditions that one index answers.
+std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) {
+  const bool open = !filter.statuses.empty() &&
+                    std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
+  std::vector<Where> out;
+  const auto add = [&](Where where) {
     if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
     where.equal("session_id", filter.session_id);
     where.equal("kind", filter.kind);
+    where.equal("programme", filter.programme);
+    where.equal("round", filter.round);
+    where.equal("stage", filter.stage);
+    if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
+    if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
+    if (!filter.text.empty()) where.add("title ILIKE ?", {contains_pattern(filter.text)});
     if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
+    out.push_back(std::move(where));
+  };
+  for (const Membership& held : filter.memberships) {
+    Where where;
+    // As the partial index has it: a plan for any values does not see it in those that are bound.
+    where.add(std::string{"org = ? AND role = ? AND \"user\" = ''"} + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
+    add(std::move(where));
+  }
+  if (!filter.user.empty()) {
+    Where where;
+    where.add("\"user\" = ? AND \"user\" <> ''", {filter.user});
+    add(std::move(where));
+  }
+  if (filter.memberships.empty() && filter.user.empty()) add({});
+  return out;
+}
+
+}  // namespace
+
+Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
+  return read<Page<TaskRow>>([&](Connection& db) {
     const std::size_t limit = bounded(page.limit);
-    auto row = where.rows(db.prepare("SELECT body, due FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?"), limit + 1);
+    // Each place is read in the list's order and no further than the page: what it costs does not grow with the rows behind it.
+    const std::vector<Where> places = places_of(filter, page);
+    std::string branches;
+    for (const Where& where : places)
+      branches += (branches.empty() ? "" : " UNION ") + ("(SELECT due, id FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?)");
+    auto statement = db.prepare("SELECT t.body, k.due FROM (SELECT due, id FROM (" + branches + ") each ORDER BY due, id LIMIT ?) k JOIN tasks t ON t.id = k.id ORDER BY k.due, k.id");
+    for (const Where& where : places) {
+      where.bind(statement);
+      statement.bind(static_cast<std::int64_t>(limit + 1));
+    }
+    auto row = statement.bind(static_cast<std::int64_t>(limit + 1)).rows();
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
     Page<TaskRow> out;
@@ -185,6 +222,22 @@ Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const Pag
       out.next = cursor_text(rows.back().second, rows.back().first.id);
     }
     for (auto& each : rows) out.rows.push_back(std::move(each.first));
+    return out;
+  });
+}
+
+Result<std::vector<TaskCount>> PostgresQueries::task_counts(const TaskFilter& filter, Instant now) {
+  return read<std::vector<TaskCount>>([&](Connection& db) {
+    std::vector<TaskCount> out;
+    for (const Where& where : places_of(filter, {})) {
+      auto statement = db.prepare("SELECT programme, round, stage, kind, status, count(*), count(*) FILTER (WHERE due < ?), count(*) FILTER (WHERE claimed_by = ?) FROM tasks" +
+                                  where.sql() + " GROUP BY programme, round, stage, kind, status");
+      statement.bind(to_ms(now)).bind(filter.user);
+      where.bind(statement);
+      auto row = statement.rows();
+      while (row.step())
+        out.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.number(5), row.number(6), row.number(7)});
+    }
     return out;
   });
 }

@@ -94,18 +94,21 @@ void write_tasks(Connection& db, const std::vector<Write>& writes) {
   for (const Write& each : writes)
     for (const TaskRow& row : each.change->tasks) rows[row.id] = &row;
   if (rows.empty()) return;
-  std::vector<std::string> columns[8];
+  std::vector<std::string> columns[12];
   std::vector<std::int64_t> due;
   for (const auto& [id, row] : rows) {
-    const std::string* texts[] = {&row->id, &row->session_id, &row->kind, &row->status, &row->role, &row->org, &row->user};
+    const std::string* texts[] = {&row->id, &row->session_id, &row->kind, &row->status, &row->role, &row->org, &row->user, &row->programme, &row->round, &row->stage, &row->claimed_by};
     for (std::size_t i = 0; i < std::size(texts); ++i) columns[i].push_back(*texts[i]);
-    columns[7].push_back(canonical_json(to_json(*row)));
+    columns[11].push_back(canonical_json(to_json(*row)));
     due.push_back(row->due ? to_ms(*row->due) : std::numeric_limits<std::int64_t>::max());
   }
   auto statement = db.prepare(
-      "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", body, due) SELECT * FROM unnest(?,?,?,?,?,?,?,?,?)"
+      "INSERT INTO tasks (id, session_id, kind, status, role, org, \"user\", programme, round, stage, claimed_by, body, due, title)"
+      " SELECT t.*, coalesce((SELECT s.title || chr(10) || s.org_name FROM sessions s WHERE s.id = t.session_id), '')"
+      " FROM unnest(?,?,?,?,?,?,?,?,?,?,?,?,?) AS t (id, session_id, kind, status, role, org, \"user\", programme, round, stage, claimed_by, body, due)"
       " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
-      " \"user\" = excluded.\"user\", due = excluded.due, body = excluded.body");
+      " \"user\" = excluded.\"user\", due = excluded.due, body = excluded.body, programme = excluded.programme, round = excluded.round,"
+      " stage = excluded.stage, claimed_by = excluded.claimed_by, title = excluded.title");
   for (const std::vector<std::string>& each : columns) statement.bind(each);
   statement.bind(due).run();
 }

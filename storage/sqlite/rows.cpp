@@ -51,9 +51,10 @@ void write_session(Connection& db, const SessionRow& row) {
 void write_task(Connection& db, const TaskRow& row) {
   const std::string body = canonical_json(to_json(row));
   db.prepare(
-        "INSERT INTO tasks (id, session_id, kind, status, role, org, user, due, body) VALUES (?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
-        " user = excluded.user, due = excluded.due, body = excluded.body")
+        "INSERT INTO tasks (id, session_id, kind, status, role, org, user, due, body, programme, round, stage, claimed_by, title)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?, coalesce((SELECT s.title || char(10) || s.org_name FROM sessions s WHERE s.id = ?2), '')) ON CONFLICT (id) DO UPDATE SET status = excluded.status, role = excluded.role, org = excluded.org,"
+        " user = excluded.user, due = excluded.due, body = excluded.body, programme = excluded.programme, round = excluded.round,"
+        " stage = excluded.stage, claimed_by = excluded.claimed_by, title = excluded.title")
       .bind(row.id)
       .bind(row.session_id)
       .bind(row.kind)
@@ -63,6 +64,10 @@ void write_task(Connection& db, const TaskRow& row) {
       .bind(row.user)
       .bind(row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max())
       .bind(body)
+      .bind(row.programme)
+      .bind(row.round)
+      .bind(row.stage)
+      .bind(row.claimed_by)
       .run();
 }
 

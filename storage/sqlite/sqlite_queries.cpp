@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kIdleMax = 8;
 constexpr std::size_t kLimitMax = 200;
+/// Kinds of tasks that an inbox is counted by.
+constexpr std::size_t kGroupsMax = 10'000;
 
 /// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
 class Where {
@@ -25,6 +27,10 @@ class Where {
     add(condition);
     parameters_.emplace_back(cursor.number);
     parameters_.emplace_back(cursor.id);
+  }
+  void number(const std::string& condition, std::int64_t value) {
+    add(condition);
+    parameters_.emplace_back(value);
   }
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(std::string{column} + " = ?", {value});
@@ -210,34 +216,51 @@ Result<std::optional<TaskRow>> SqliteQueries::task(std::string_view id) {
   });
 }
 
+namespace {
+
+/// The places where tasks of an inbox are, each as SQL conditions that one index answers.
+std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) {
+  const bool open = !filter.statuses.empty() &&
+                    std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
+  // One application's tasks are few: with "+" no index of an inbox is taken for them.
+  const std::string plus = filter.session_id.empty() ? "" : "+";
+  std::vector<Where> out;
+  const auto add = [&](Where where) {
+    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+    where.equal("session_id", filter.session_id);
+    where.equal("kind", filter.kind);
+    where.equal("programme", filter.programme);
+    where.equal("round", filter.round);
+    where.equal("stage", filter.stage);
+    if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
+    if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
+    if (!filter.text.empty()) where.add("title LIKE ? ESCAPE '\\'", {contains_pattern(filter.text)});
+    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
+    out.push_back(std::move(where));
+  };
+  for (const Membership& held : filter.memberships) {
+    Where where;
+    // As the partial index has it: SQLite does not see it in the bound values.
+    where.add(plus + "org = ? AND role = ? AND user = ''" + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
+    add(std::move(where));
+  }
+  if (!filter.user.empty()) {
+    Where where;
+    where.add(plus + "user = ? AND user <> ''", {filter.user});
+    add(std::move(where));
+  }
+  if (filter.memberships.empty() && filter.user.empty()) add({});
+  return out;
+}
+
+}  // namespace
+
 Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
   return read<Page<TaskRow>>([&](Connection& db) {
-    const bool open = !filter.statuses.empty() &&
-                      std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
-    // One application's tasks are few: with "+" no index of an inbox is taken for them.
-    const std::string plus = filter.session_id.empty() ? "" : "+";
     Branches branches;
-    const auto add = [&](Where where) {
-      if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
-      where.equal("session_id", filter.session_id);
-      where.equal("kind", filter.kind);
-      if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
-      branches.add("SELECT body, due, id FROM tasks", where, "due, id");
-    };
-    for (const Membership& held : filter.memberships) {
-      Where where;
-      // As the partial index has it: SQLite does not see it in the bound values.
-      where.add(plus + "org = ? AND role = ? AND user = ''" + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
-      add(std::move(where));
-    }
-    if (!filter.user.empty()) {
-      Where where;
-      where.add(plus + "user = ? AND user <> ''", {filter.user});
-      add(std::move(where));
-    }
-    if (filter.memberships.empty() && filter.user.empty()) add({});
+    for (const Where& where : places_of(filter, page)) branches.add("SELECT due, id FROM tasks", where, "due, id");
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare(branches.sql("due, id"));
+    auto row = db.prepare("SELECT t.body, k.due FROM (" + branches.sql("due, id") + ") k JOIN tasks t ON t.id = k.id ORDER BY k.due, k.id");
     branches.bind(row, limit + 1);
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
@@ -247,6 +270,23 @@ Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageR
       out.next = cursor_text(rows.back().second, rows.back().first.id);
     }
     for (auto& each : rows) out.rows.push_back(std::move(each.first));
+    return out;
+  });
+}
+
+Result<std::vector<TaskCount>> SqliteQueries::task_counts(const TaskFilter& filter, Instant now) {
+  return read<std::vector<TaskCount>>([&](Connection& db) {
+    std::vector<TaskCount> out;
+    // Where a person has the same task by two ways it is in one place alone: a task is for an office or for a user.
+    for (const Where& where : places_of(filter, {})) {
+      auto row = db.prepare("SELECT programme, round, stage, kind, status, count(*), sum(due < ?), sum(claimed_by = ?) FROM tasks" + where.sql() +
+                            " GROUP BY programme, round, stage, kind, status LIMIT ?");
+      row.bind(to_ms(now));
+      row.bind(filter.user);
+      where.bind(row, kGroupsMax);
+      while (row.step())
+        out.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.number(5), row.number(6), row.number(7)});
+    }
     return out;
   });
 }

@@ -22,6 +22,7 @@ class SqliteQueries final : public Queries {
   Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override;
   Result<std::optional<TaskRow>> task(std::string_view id) override;
   Result<Page<TaskRow>> tasks(const TaskFilter& filter, const PageRequest& page) override;
+  Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) override;
   Result<std::vector<DocumentRow>> documents(std::string_view session_id) override;
   Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) override;
   Result<std::optional<NoticeRow>> notice(std::string_view id) override;

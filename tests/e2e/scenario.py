@@ -16,14 +16,17 @@ COMMON = {
 }
 SCHOOL = {"name": "湖南某职业技术学院", "uscc": "12430000444877049U"}
 FIRM = {"name": "湖南某科技有限公司", "uscc": "91350100M000100Y43"}
+# As many, and from as many enterprises, as is usual: what is not wants a written reason.
+MEMBERS = ([{"name": name, "unit": "学院", "side": "学校"} for name in "甲丙丁戊己庚辛壬"] +
+           [{"name": name, "unit": unit, "side": "企业"} for name, unit in zip("乙癸子丑", ("公司", "公司", "工艺厂", "工艺厂"))])
 FORMS = {
     "workshop": dict(COMMON, craft="湘绣", craft_kind="传统技艺", school=SCHOOL, enterprises=[FIRM], agreement_end="2029-12-31", host_master="王大师",
-                     master_level="非遗传承人", members=[{"name": "甲", "unit": "学院", "side": "学校"}, {"name": "乙", "unit": "公司", "side": "企业"}],
+                     master_level="非遗传承人", members=MEMBERS,
                      tech_projects=[{"title": "绣线染色工艺", "partner": "公司", "money": "12.5", "result": "企业标准1项"}],
                      awards=[{"name": "全省职业院校技能竞赛", "level": "省级", "rank": "一等奖", "year": 2024}], area="120.5", equip="80.00", ent_equip="30.00", apprentices3=12, exchange3=6, patents=2, courses=3, target_apprentice=30),
     "vocational-alliance": dict(COMMON, alliance_name="湖南智能制造职教联盟", lead=[SCHOOL], founded="2020-05-01", charter_date="2020-05-01", registered="未登记",
                                 council=[{"name": "张理事", "unit": "学院", "post": "理事长"}],
-                                members=[{"name": f"{kind}单位", "kind": kind, "joined": "2021-01-01", "agreement": "2020-12-20"} for kind in ("政府", "行业", "企业", "职业院校", "科研院所", "社会组织")],
+                                members=[{"name": f"{kind}单位{number}", "kind": kind, "joined": "2021-01-01", "agreement": "2020-12-20"} for kind in ("政府", "行业", "企业", "职业院校", "科研院所", "社会组织") for number in (1, 2)],
                                 projects=[{"kind": "产业学院", "name": "智能制造产业学院", "partners": "学院、公司"}], prefectures=3, leading_enterprises=2, meetings=4, order_students=120, employment="96.5", training=900,
                                 research_money="120.00", platform_url="https://example.cn/alliance"),
 }

@@ -22,6 +22,7 @@ ROLES = {"applicant": "applicant", "rival": "rival", "bureau": "bureau", "other"
 
 ALL = "200 200 200 200 200 200 200 200 200 200"
 SEEN = "200 404 200 404 200 200 404 404 404 401"  # whoever may see the application
+PARTY = "200 404 200 404 200 404 404 404 404 401"  # of them, not who only reviews
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # method, path, body, extra headers; then applicant rival bureau other province reviewer off recused admin nobody
 WHILE_OPEN = [
@@ -45,6 +46,21 @@ WHILE_OPEN = [
     ("GET", "/api/v1/applications/{id}/reviews", None, {}, SEEN),
     ("GET", "/api/v1/applications/{id}/bundle", None, {}, SEEN),
     ("GET", "/api/v1/applications/{id}/diagram.svg", None, {}, SEEN),
+    ("GET", "/api/v1/applications/{id}/why", None, {}, SEEN),
+    ("GET", "/api/v1/tasks/{id}={sheet}/why", None, {}, "404 404 404 404 200 200 404 404 404 401"),
+    ("GET", "/api/v1/applications/{id}/revisions", None, {}, PARTY),
+    ("GET", "/api/v1/applications/{id}/revisions/{range}=1..1", None, {}, PARTY),
+    ("GET", "/api/v1/applications/{id}/findings", None, {}, "404 404 200 404 200 404 404 404 404 401"),
+    ("GET", "/api/v1/applications/{id}/draft/versions", None, {}, "409 404 403 403 403 403 403 403 403 401"),
+    ("POST", "/api/v1/applications/{id}/draft/versions/{revision}=1/restore", {}, {"If-Match": '"1"'}, "409 404 403 403 403 403 403 403 403 401"),
+    ("POST", "/api/v1/applications/{id}/exception", {"rules": ["x"], "reason": "r"}, {}, "403 404 201 404 201 404 404 404 404 401"),
+    ("POST", "/api/v1/applications/{id}/exception/decide", {"outcome": "grant", "reason": "r"}, {}, "403 404 403 404 403 404 404 404 404 401"),
+    ("GET", "/api/v1/quotas", None, {}, "404 404 404 404 404 404 404 404 404 401"),
+    ("GET", "/api/v1/limits/{round}=2026", None, {}, "200 200 200 200 200 200 200 200 200 401"),
+    ("PUT", "/api/v1/limits/{round}=2026", {}, {}, "403 403 403 403 422 403 403 403 403 401"),
+    ("GET", "/api/v1/ranks/{programme}=workshop/{round}=2026/{org}=430100", None, {}, "404 404 404 404 404 404 404 404 404 401"),
+    ("PUT", "/api/v1/ranks/{programme}=workshop/{round}=2026/{org}=430100", {"order": []}, {}, "403 403 400 403 403 403 403 403 403 401"),
+    ("POST", "/api/v1/ranks/{programme}=workshop/{round}=2026/{org}=430100/letter", {"number": "1", "truthful": True}, {}, "403 403 404 403 403 403 403 403 403 401"),
     ("POST", "/api/v1/rounds", {}, {}, "403 403 403 403 422 403 403 403 403 401"),
     ("GET", "/api/v1/rounds", None, {}, "200 200 200 200 200 200 200 200 200 401"),
     ("GET", "/api/v1/rounds/{id}=r-none", None, {}, "404 404 404 404 404 404 404 404 404 401"),
@@ -428,7 +444,8 @@ class Permissions(unittest.TestCase):
                               ("expert1", [way.id]), ("outsider", []), ("expert3", []), ("admin", [])):
             self.assertEqual(listed(who), expected, who)
         self.assertEqual(self.get("expert3", "/api/v1/tasks?status=done&application=" + way.id).json["items"], [])
-        self.post("applicant", f"/api/v1/applications/{way.id}/events", {"event": "applicant.withdraw"})
+        self.post("applicant", f"/api/v1/applications/{way.id}/events", {"event": "applicant.ask_withdrawal"})
+        self.post("bureau", f"/api/v1/applications/{way.id}/events", {"event": "recommender.grant_withdrawal"})
         self.assertEqual(listed("expert1"), [], "a cancelled sheet opens nothing")
         self.assertEqual(self.server.request("GET", f"/api/v1/applications/{way.id}", token=self.tokens["expert1"]).status, 404)
 

@@ -39,6 +39,7 @@ class Package:
         if kinds == ["technician"]:
             self.recommended_by = "labour"
         self.years = 0 if term is None else int(term.get("years"))
+        self.in_college = any(each.get("name") == "in_college" and each.get("value") == "yes" for each in every("workflow/param"))
         self.hundred = rubric is not None and rubric.get("scale") == "hundred"
         self.weights = {each.get("id"): each.get("weight") for each in every("rubric/criterion")}
         self.required = [each.get("kind") for each in every("documents/document") if each.get("required") in ("true", "1")]
@@ -63,6 +64,10 @@ class Package:
     def selection(self):
         """The way that every package with the workflow `selection` goes."""
         steps = [{"who": "applicant", "do": "submit"}]
+        if self.in_college:
+            steps += [{"who": "college", "task": "task", "outcome": "pass", "data": {"opinion": "校内专家评议通过"}},
+                      {"who": "college", "task": "task", "outcome": "publicised", "data": {"from": "2026-02-23", "to": "2026-02-27", "objections": "无异议"}},
+                      {"who": "principal", "task": "task", "outcome": "seal"}]
         if self.recommended_by != "none":
             steps.append({"who": RECOMMENDERS[self.recommended_by], "task": "task", "outcome": "recommend", "data": {"opinion": "同意推荐"}})
         steps += [{"who": "clerk", "task": "task", "outcome": "pass"},
@@ -164,7 +169,8 @@ def everybody(server):
     for kind, id in KINDS.items():
         made = server.request("POST", "/api/v1/admin/organisations", {"id": id, "parent": PREFECTURE, "level": "college", "kind": kind, "name": f"湖南某{kind}"}, tokens["admin"])
         assert made.status == 201, made.body
-    users = {id: [("recommending-officer", id)] for id in DEPARTMENTS} | {"labour": [("recommending-officer", LABOUR)]} | {"county": [("recommending-officer", COUNTY)], "office": [("recommending-officer", PROVINCE)], "applicant": [("applicant", org) for org in [*ORGS.values(), *KINDS.values()]]}
+    users = {id: [("recommending-officer", id)] for id in DEPARTMENTS} | {"labour": [("recommending-officer", LABOUR)]} | {"county": [("recommending-officer", COUNTY)], "office": [("recommending-officer", PROVINCE)], "applicant": [("applicant", org) for org in [*ORGS.values(), *KINDS.values()]],
+             "college": [("org-admin", COLLEGE)], "principal": [("org-approver", COLLEGE)]}
     for name, held in users.items():
         made = server.request("POST", "/api/v1/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org} for role, org in held]}, tokens["admin"])
         assert made.status == 201, made.body

@@ -231,5 +231,35 @@ TEST(FormReferences, StayInsideTheCommonFolder) {
   EXPECT_FALSE(inline_common(json::object{{"$ref", "common/a.json"}}, "t.json", endless));
 }
 
+struct AgeCase {
+  const char* birth;
+  const char* on;
+  int years;
+};
+
+// Goal: an age is counted in full years on the day of the deadline, the birthday itself among them.
+TEST(Rules, CountAgesOnTheDeadline) {
+  for (const AgeCase& row : {AgeCase{"1970-05-31", "2026-05-31", 56}, AgeCase{"1970-06-01", "2026-05-31", 55}, AgeCase{"1971-05-31", "2026-05-31", 55},
+                             AgeCase{"1970-06", "2026-05-31", 55}, AgeCase{"1970-05", "2026-05-31", 56}, AgeCase{"2000-02-29", "2026-02-28", 25}}) {
+    const FormPtr form = form_of(R"_({"type":"object","x-rules":[{"id":"age","strength":"hard","rule":"age(form.birth, deadline) == form.years",
+      "message_zh":"年龄","message_en":"age","place":"/birth"}]})_");
+    EXPECT_TRUE(validate_form(*form, json::object{{"birth", row.birth}, {"years", row.years}}, {{"deadline", row.on}}).empty()) << row.birth;
+    EXPECT_FALSE(validate_form(*form, json::object{{"birth", row.birth}, {"years", row.years + 1}}, {{"deadline", row.on}}).empty()) << row.birth;
+  }
+}
+
+TEST(Rules, AreWeighedByTheirStrength) {
+  const FormPtr form = form_of(R"_({"type":"object","x-rules":[
+    {"id":"usual","strength":"soft","rule":"form.n >= 10","message_zh":"一般不少于10","message_en":"ten are usual","place":"/n"},
+    {"id":"better","strength":"preference","rule":"form.n >= 5","message_zh":"5以上优先","message_en":"five are preferred","place":"/n"}]})_");
+  for (const auto& [n, broken, marks] : {std::tuple{4, 1U, 0U}, std::tuple{5, 1U, 1U}, std::tuple{10, 0U, 1U}}) {
+    const json::value data = json::object{{"n", n}};
+    EXPECT_TRUE(validate_form(*form, data).empty()) << "nobody is refused for them";
+    const WeighedRules weighed = weigh_form(*form, data, {});
+    EXPECT_EQ(weighed.broken.size(), broken) << n;
+    EXPECT_EQ(weighed.marks.size(), marks) << n;
+  }
+}
+
 }  // namespace
 }  // namespace chuyi

@@ -402,7 +402,7 @@ TEST(Migrations, LetEveryStageMoveThatKeepsTheShippedPolicies) {
   stands();
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   stands();
   world.recommend();
   stands();
@@ -572,7 +572,7 @@ TEST(Replay, TellsWhatTheChartTookAndWhatChangedInTheData) {
   Office office(world);
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   const MigrationRequest request = office.to(second_version());
   ASSERT_TRUE(office.migrations().apply(request, office.admin));
   std::vector<ReplayedCommand> commands;
@@ -583,10 +583,10 @@ TEST(Replay, TellsWhatTheChartTookAndWhatChangedInTheData) {
   ASSERT_EQ(commands.size(), 5U);
   const ReplayedCommand& corrected = commands[3];
   EXPECT_EQ(corrected.happened.at(0).event->name, "done.invoke.formal");
-  ASSERT_EQ(corrected.changes.size(), 1U);
-  EXPECT_EQ(corrected.changes[0].path, "/corrections");
-  EXPECT_EQ(corrected.changes[0].before, json::value(0));
-  EXPECT_EQ(corrected.changes[0].after, json::value(1));
+  ASSERT_EQ(corrected.changes.size(), 3U) << "the points, their days and the count";
+  EXPECT_EQ(corrected.changes[2].path, "/corrections");
+  EXPECT_EQ(corrected.changes[2].before, json::value(0));
+  EXPECT_EQ(corrected.changes[2].after, json::value(1));
   EXPECT_EQ(commands[4].definition->digest, request.to->digest);
   std::string changed;
   for (const DataChange& each : commands[4].changes) changed += each.path + " ";

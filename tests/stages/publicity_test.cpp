@@ -113,7 +113,8 @@ TEST(Publicity, WithdrawingCancelsTheNoticeAndItsObjections) {
   world.review();
   ASSERT_TRUE(world.object(world.notice().id));
   const std::string task = world.task("objection").id;
-  ASSERT_TRUE(world.event("applicant", "applicant.withdraw"));
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world.event("bureau", "recommender.grant_withdrawal"));
   EXPECT_EQ(world.notice().status, "cancelled");
   EXPECT_EQ(world.row(task).status, "cancelled");
   EXPECT_EQ(string_or(world.row(task).data, "reason"), "事实与依据");

@@ -51,7 +51,10 @@ TEST(Quota, AnApplicationThatEndsWithoutAnAwardGivesItsPlaceBack) {
   world.create();
   world.submit();
   world.sign("bureau", "task", "recommend");
-  ASSERT_TRUE(world.event("applicant", "applicant.withdraw"));
+  EXPECT_EQ(world.event("applicant", "applicant.withdraw").error().code, "event.unknown") << "it is recommended";
+  EXPECT_EQ(world.event("bureau", "recommender.grant_withdrawal").error().code, "event.refused") << "nobody has asked";
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world.event("bureau", "recommender.grant_withdrawal"));
   EXPECT_EQ(world.replay_problem(), "");
   world.create();
   world.submit();

@@ -26,11 +26,11 @@ TEST(Selection, ACorrectionIsGrantedOnce) {
   World world;
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   EXPECT_EQ(world.state(), "correction");
   world.sign("applicant", "task", "submit", kForm);
   EXPECT_EQ(world.state(), "formal_check");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   EXPECT_EQ(world.state(), "declined");
   EXPECT_EQ(world.session().status, "ended");
   EXPECT_EQ(world.replay_problem(), "");
@@ -40,7 +40,7 @@ TEST(Selection, ACorrectionThatIsLateDeclines) {
   World world;
   world.submit();
   world.sign("bureau", "task", "recommend");
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{"请补充佐证材料"}}});
   const std::string task = world.task().id;
   ASSERT_TRUE(world.advance("2026-03-09T23:59:59+08:00"));
   EXPECT_EQ(world.state(), "correction");

@@ -101,6 +101,55 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   EXPECT_EQ(series->body.as_int64(), 41);
 }
 
+TEST_P(StoreContract, FiltersAndCountsAnInbox) {
+  Change first = session_change("s1");
+  const auto task = [&](const char* id, const char* programme, const char* stage, const char* claimed_by, std::int64_t due) {
+    TaskRow row = task_row(id, "s1");
+    row.programme = programme;
+    row.round = "2026";
+    row.stage = stage;
+    row.status = *claimed_by == 0 ? "open" : "claimed";
+    row.claimed_by = claimed_by;
+    if (due != 0) row.due = from_ms(due);
+    first.tasks.push_back(row);
+  };
+  task("t1", "workshop", "nomination", "", 10);
+  task("t2", "workshop", "review", "u1", 20);
+  task("t3", "other", "review", "u2", 0);
+  task("t4", "other", "review", "u1", 5);
+  first.tasks.back().status = "done";
+  ASSERT_TRUE(put(store(), first));
+  const TaskFilter mine{.memberships = {{"applicant", "c1"}}, .user = "u1", .statuses = {"open", "claimed"}};
+  const auto with = [&](const std::function<void(TaskFilter&)>& narrow) {
+    TaskFilter filter = mine;
+    narrow(filter);
+    const Ids found = ids(queries().tasks(filter, {})->rows);
+    std::int64_t counted = 0;
+    const std::vector<TaskCount> counts = *queries().task_counts(filter, from_ms(15));
+    for (const TaskCount& each : counts) counted += each.count;
+    EXPECT_EQ(static_cast<std::size_t>(counted), found.size());
+    return found;
+  };
+  EXPECT_EQ(with([](TaskFilter&) {}), (Ids{"t1", "t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.programme = "workshop"; }), (Ids{"t1", "t2"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.round = "2025"; }), Ids{});
+  EXPECT_EQ(with([](TaskFilter& each) { each.stage = "review"; }), (Ids{"t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.claimed_by = "u1"; }), (Ids{"t2"})) << "what is done nobody holds";
+  EXPECT_EQ(with([](TaskFilter& each) { each.due_before = from_ms(20); }), (Ids{"t1"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.text = "工坊"; }), (Ids{"t1", "t2", "t3"}));
+  EXPECT_EQ(with([](TaskFilter& each) { each.text = "%"; }), Ids{});
+  std::map<std::string, TaskCount> counts;
+  const std::vector<TaskCount> counted = *queries().task_counts(mine, from_ms(15));
+  for (const TaskCount& each : counted) counts[each.programme + "/" + each.round + "/" + each.stage + "/" + each.kind + "/" + each.status] = each;
+  ASSERT_EQ(counts.size(), 3U);
+  const std::string kind = first.tasks[0].kind;
+  EXPECT_EQ(counts["workshop/2026/nomination/" + kind + "/open"].overdue, 1);
+  EXPECT_EQ(counts["workshop/2026/review/" + kind + "/claimed"].mine, 1);
+  EXPECT_EQ(counts["other/2026/review/" + kind + "/claimed"].mine, 0);
+  const TaskFilter held{.memberships = {}, .user = {}, .statuses = {}, .session_id = {}, .kind = {}, .claimed_by = "u1"};
+  EXPECT_EQ(ids(queries().tasks(held, {})->rows), (Ids{"t2"}));
+}
+
 TEST_P(StoreContract, KeepsRecordsByKindAndWhatTheyAreAbout) {
   const auto row = [](const char* kind, const char* id, const char* about) { return RecordRow{.kind = kind, .id = id, .about = about, .data = {}, .updated = from_ms(1)}; };
   Change first = session_change("s1");

@@ -201,8 +201,9 @@ Result<StageOutcome> CountersignStage::command(const StageContext& context, cons
     if (Result<> saved = items.handle(*command); !saved) return saved.error();
     return items.finish();
   }
+  const std::vector<std::string> people = command->people();
   for (const json::value& each : array_or_empty(state, "signatures"))
-    if (int_or(each.get_object(), "turn", 1) == int_or(state, "turn", 1) && string_or(each.get_object(), "by") == command->actor.user_id)
+    if (int_or(each.get_object(), "turn", 1) == int_or(state, "turn", 1) && std::find(people.begin(), people.end(), string_or(each.get_object(), "by")) != people.end())
       return Error{.kind = ErrorKind::forbidden,
                    .code = "countersign.twice",
                    .message = "Expected somebody who has not signed for another party",

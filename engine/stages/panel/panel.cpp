@@ -202,14 +202,15 @@ Result<StageOutcome> complete_sheet(const StageContext& context, WorkItems items
 Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items, const StageCommand& command) {
   const Result<TaskRow> setup = items.sign(command);
   if (!setup) return setup.error();
-  const std::string& officer = command.actor.user_id;
-  if (known_reviewers(items.state()).contains(officer))
-    return Error{.kind = ErrorKind::forbidden,
-                 .code = "task.separation",
-                 .message = "Expected an officer who is no reviewer of this application",
-                 .message_zh = "评审专家不得组建该申报的评审组"};
   if (!items.state().contains("appointers")) items.state()["appointers"] = json::array{};
-  items.state()["appointers"].get_array().emplace_back(officer);
+  for (const std::string& officer : command.people()) {
+    if (known_reviewers(items.state()).contains(officer))
+      return Error{.kind = ErrorKind::forbidden,
+                   .code = "task.separation",
+                   .message = "Expected an officer who is no reviewer of this application",
+                   .message_zh = "评审专家不得组建该申报的评审组"};
+    items.state()["appointers"].get_array().emplace_back(officer);
+  }
   const std::vector<std::string> reviewers = strings_from_json(array_or_empty(setup->data, "reviewers"));
   if (Result<> appointed = appoint(context, items, reviewers); !appointed) return appointed.error();
   return items.finish();

@@ -5,6 +5,9 @@
 #include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
+#include "engine/stages/task/added_signers.h"
+#include "engine/stages/task/places.h"
+#include "engine/stages/task/sealing.h"
 
 namespace chuyi {
 namespace {
@@ -164,35 +167,24 @@ Result<StageOutcome> remove_document(const StageContext& context, WorkItems item
   return out;
 }
 
-/// One place of each organisation that the programme counts by: taken with the sign-off, in its transaction, so that two
-/// officers cannot take the last one together.
-Result<> take_places(const StageContext& context, std::vector<StageEffect>& effects) {
-  if (context.application.contains("places")) return {};  // returned and signed again
-  const std::string round = string_or(context.application, "programme") + "/" + string_or(context.application, "round");
-  json::array places;
-  for (const json::value& value : array_or_empty(object_or_empty(context.programme, "quota"), "per")) {
-    const json::object& per = value.get_object();
-    const std::string org = string_or(object_or_empty(context.application, "orgs"), string_or(per, "level"));
-    const std::int64_t max = int_or(object_or_empty(per, "except"), org, int_or(per, "max", 0));
-    std::string series = "places/" + round + "/" + string_or(per, "level") + "/" + org;
-    const std::int64_t taken = context.view.series(series);
-    if (max > 0 && taken >= max)
-      return Error{.kind = ErrorKind::rejected,
-                   .code = "quota.places",
-                   .message = "Expected fewer than " + std::to_string(max) + " applications of organisation '" + org + "' in round " + round,
-                   .place = "/outcome",
-                   .message_zh = "本批次该单位的推荐限额为" + std::to_string(max) + "个，已用完"};
-    effects.emplace_back(SetSeries{.name = series, .value = taken + 1});
-    places.emplace_back(std::move(series));
+/// The outcome asks for members of the data: parameter `needs`, outcome → names.
+Result<> check_needs(const json::object& params, const TaskRow& task) {
+  Error out{.code = "form.required", .message = "Expected what this outcome needs", .place = "/data", .message_zh = "作此结论须填写以下内容"};
+  for (const std::string& name : strings_from_json(array_or_empty(object_or_empty(params, "needs"), task.outcome))) {
+    const json::value* given = task.data.if_contains(name);
+    const bool empty = given == nullptr || given->is_null() || (given->is_string() && given->get_string().empty()) || (given->is_array() && given->get_array().empty());
+    if (empty) out.details.push_back({.place = "/data/" + pointer_segment(name), .code = "form.required", .message = "Expected a value", .message_zh = "为必填项"});
   }
-  if (!places.empty()) effects.emplace_back(SetFact{.key = "places", .value = std::move(places)});
-  return {};
+  if (out.details.empty()) return {};
+  return out;
 }
 
 Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
   const json::object params = object_or_empty(items.state(), "params");
+  if (Result<> clear = check_signers_before(items, command); !clear) return clear.error();
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
+  if (Result<> given = check_needs(params, *signed_off); !given) return given.error();
   std::vector<StageEffect> sealed;
   if (signed_off->seals) {
     const std::vector<DocumentRow> documents = documents_of(context);
@@ -205,16 +197,88 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
                                   .sealed = context.now});
     sealed.emplace_back(SetFact{.key = "bundle", .value = bundle});
     sealed.emplace_back(SetFact{.key = "form", .value = signed_off->data});
+    keep_revision(context, *signed_off, command, documents, sealed);
   }
-  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome)
-    if (Result<> taken = take_places(context, sealed); !taken) return taken.error();
+  Result<Places> places{Places{}};
+  if (const std::string on = string_or(params, "quota_on"); !on.empty() && on == signed_off->outcome) {
+    places = take_places(context, *signed_off, string_or(params, "quota_at", "recommend"), object_or_empty(command.data, "reasons"), sealed);
+    if (!places) return places.error();
+  }
+  json::object done{{"outcome", signed_off->outcome}, {"data", signed_off->data}, {"by_role", signed_off->role}};
+  if (places->rank > 0) done["rank"] = places->rank;
+  if (places->reserve) done["reserve"] = true;
+  const bool waits = hold_for_signers_after(items, *signed_off, done);
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), sealed.begin(), sealed.end());
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
-  out.events.push_back({.name = "done",
-                        .data = json::object{{"outcome", signed_off->outcome},
-                                             {"data", signed_off->data},
-                                             {"by_role", signed_off->role}}});
+  if (!waits) out.events.push_back({.name = "done", .data = std::move(done)});
+  return out;
+}
+
+constexpr std::size_t kReasonBytesMax = 2'000;
+
+/// Back to an earlier step of the chart's choice (退回): the task ends with the outcome "return_to" and where to.
+Result<StageOutcome> send_back(WorkItems items, const StageCommand& command) {
+  const Result<TaskRow> task = items.find_for(command);
+  if (!task) return task.error();
+  const std::string to = string_or(command.data, "to");
+  if (std::find(task->return_to.begin(), task->return_to.end(), to) == task->return_to.end())
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.return_to",
+                 .message = "Expected one of the earlier steps that this task may be sent back to, but found '" + to + "'",
+                 .place = "/to",
+                 .message_zh = "请从流程允许的步骤中选择退回到哪一步",
+                 .allowed = task->return_to};
+  const std::string reason = string_or(command.data, "reason");
+  if (reason.empty() || reason.size() > kReasonBytesMax)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.reason",
+                 .message = "Expected a reason of at most 2000 bytes",
+                 .place = "/reason",
+                 .message_zh = "请填写理由（不超过2000字节）"};
+  StageCommand signing = command;
+  signing.data = {{"outcome", kReturned}, {"data", json::object{{"opinion", reason}}}};
+  const json::array not_by = array_or_empty(object_or_empty(items.state(), "params"), "not_by");
+  const Result<TaskRow> signed_off = items.sign(signing, not_by, kReturned);
+  if (!signed_off) return signed_off.error();
+  items.cancel_all();
+  StageOutcome out = items.finish();
+  out.effects.emplace_back(CancelTimer{.name = "overdue"});
+  out.events.push_back({.name = "done", .data = json::object{{"outcome", kReturned}, {"to", to}, {"reason", reason}, {"by_role", signed_off->role}}});
+  return out;
+}
+
+/// {"after": period from the due date on; none: at once, "user" or "role" and "org"}: who is told that nobody has signed.
+Result<> plan_escalation(const StageContext& context, const json::object& params, Instant due, json::object& kept, std::vector<StageEffect>& timers) {
+  const json::object& escalate = object_or_empty(params, "escalate");
+  if (escalate.empty()) return {};
+  if (string_or(escalate, "user").empty() && (string_or(escalate, "role").empty() || string_or(escalate, "org").empty()))
+    return Error{.kind = ErrorKind::invalid, .code = "task.params", .message = "Expected user, or role and org, in parameter escalate of invoke '" + context.invoke_id + "'"};
+  Instant at = due;
+  if (const json::value* after = escalate.if_contains("after")) {
+    // A day ends where the next one begins: counted is from the one that is due.
+    const Result<Due> later = resolve_due(context.view, due - std::chrono::milliseconds{1}, *after);
+    if (!later) return later.error();
+    at = later->at;
+  }
+  kept["escalate"] = escalate;
+  timers.emplace_back(SetTimer{.name = "escalate", .due = at});
+  return {};
+}
+
+/// Those above are told of what is still open after its date; the task stays with whom it is.
+StageOutcome escalate(const StageContext& context, const json::object& state) {
+  StageOutcome out;
+  out.state = state;
+  const json::object& to = object_or_empty(object_or_empty(state, "params"), "escalate");
+  for (const auto& member : object_or_empty(state, "tasks")) {
+    const TaskRow task = task_from_json(member.value().get_object());
+    if (task.status != "open" && task.status != "claimed") continue;
+    json::object payload{{"event", "task.escalated"}, {"task", task.id}, {"application", context.session_id}, {"title", string_or(context.application, "title")}};
+    for (const char* key : {"user", "role", "org"}) payload[key] = string_or(to, key);
+    out.effects.emplace_back(RecordRow{.kind = "escalation", .id = task.id, .about = context.session_id, .data = payload});
+    out.effects.emplace_back(Post{.kind = "notify", .payload = std::move(payload)});
+  }
   return out;
 }
 
@@ -236,6 +300,12 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
   task.seals = bool_or(params, "seals_bundle", false);
   // A returned nomination goes on from what was submitted.
   if (task.data.empty() && task.seals) task.data = object_or_empty(context.application, "form");
+  task.return_to = strings_from_json(array_or_empty(params, "return_to"));
+  json::object kept{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
+                    {"quota_on", string_or(params, "quota_on")},
+                    {"quota_at", string_or(params, "quota_at", "recommend")},
+                    {"needs", object_or_empty(params, "needs")},
+                    {"not_by", array_or_empty(params, "not_by")}};
   std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
@@ -243,10 +313,9 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
     task.due = at->at;
     task.due_provisional = at->provisional;
     timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    if (Result<> planned = plan_escalation(context, params, at->at, kept, timers); !planned) return planned.error();
   }
-  WorkItems items(context, {{"params", json::object{{"accepts_documents", bool_or(params, "accepts_documents", task.seals)},
-                                                    {"quota_on", string_or(params, "quota_on")},
-                                                    {"not_by", array_or_empty(params, "not_by")}}}});
+  WorkItems items(context, {{"params", std::move(kept)}});
   items.open(std::move(task));
   StageOutcome out = items.finish();
   out.effects.insert(out.effects.end(), timers.begin(), timers.end());
@@ -256,14 +325,24 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
 Result<StageOutcome> TaskStage::command(const StageContext& context, const json::object& state,
                                         const StageCommand& command) const {
   WorkItems items(context, state);
-  if (command.name == "complete") return sign_off(context, std::move(items), command);
+  if (command.name == "return") return send_back(std::move(items), command);
+  if (command.name == "add-signer") return add_signer(context, std::move(items), command);
+  if (command.name == "complete") {
+    const Result<TaskRow> task = items.find(command.task_id);
+    if (!task) return task.error();
+    return task->kind == kCosign ? sign_as_added(std::move(items), command) : sign_off(context, std::move(items), command);
+  }
   if (!command.name.starts_with("document.")) {
     if (Result<> done = items.handle(command); !done) return done.error();
-    return items.finish();
+    std::optional<RecordRow> draft;
+    if (const Result<TaskRow> saved = items.find(command.task_id); command.name == "save" && saved && saved->seals) draft = draft_record(*saved, command.actor, context.now);
+    StageOutcome out = items.finish();
+    if (draft) out.effects.emplace_back(std::move(*draft));
+    return out;
   }
   const Result<TaskRow> task = items.find(command.task_id);
   if (!task) return task.error();
-  if (!may_act(command.actor, *task))
+  if (!may_act(command.acting(), *task))
     return Error{.kind = ErrorKind::forbidden,
                  .code = "task.not_yours",
                  .message = "Expected the applicant",
@@ -278,7 +357,8 @@ Result<StageOutcome> TaskStage::command(const StageContext& context, const json:
 }
 
 Result<StageOutcome> TaskStage::timer(const StageContext& context, const json::object& state,
-                                      std::string_view /*name*/) const {
+                                      std::string_view name) const {
+  if (name == "escalate") return escalate(context, state);
   StageOutcome out;
   out.state = state;
   out.events.push_back({.name = "task.overdue." + context.invoke_id, .data = json::object{}});

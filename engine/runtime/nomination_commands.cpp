@@ -1,0 +1,260 @@
+#include "engine/runtime/nomination_commands.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "engine/invoke/limits.h"
+#include "engine/invoke/rows_json.h"
+
+namespace chuyi {
+namespace {
+
+constexpr std::size_t kRankedMax = 500;
+constexpr std::size_t kReasonBytesMax = 2'000;
+
+Error refused(ErrorKind kind, std::string code, std::string message, std::string place, std::string message_zh) {
+  return Error{.kind = kind, .code = std::move(code), .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
+}
+
+Error not_yours(const std::string& who, std::string zh) {
+  return refused(ErrorKind::forbidden, "task.not_yours", "Expected " + who, {}, std::move(zh));
+}
+
+bool is_reason(const std::string& text) { return !text.empty() && text.size() <= kReasonBytesMax && is_utf8(text); }
+
+bool is_provincial(const Actor& actor, View& view) {
+  return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) {
+    if (held.role != "provincial-officer") return false;
+    const std::optional<OrganisationRow> org = view.organisation(held.org);
+    return org && org->level == "province";
+  });
+}
+
+bool is_above(const SessionRow& session, const std::string& org) { return std::find(session.orgs.begin(), session.orgs.end(), org) != session.orgs.end(); }
+
+bool is_officer(const Actor& actor, const SessionRow& session, bool provincial) {
+  return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) {
+    return (held.role == "provincial-officer" || (!provincial && held.role == "recommending-officer")) && is_above(session, held.org);
+  });
+}
+
+Result<SessionRow> application_of(View& view, const std::string& id) {
+  const std::optional<SessionRow> row = view.session(id);
+  if (!row || row->kind != "application") return refused(ErrorKind::not_found, "application.unknown", "Expected a known application, but found '" + id + "'", {}, "未找到该申报");
+  return *row;
+}
+
+json::object person(const Actor& actor) { return {{"id", actor.user_id}, {"name", actor.name}}; }
+
+Result<Change> put_limits(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  if (!is_provincial(command.actor, view)) return not_yours("a provincial officer", "只有省级经办人可以设定名额规则");
+  const std::string round = string_or(command.data, "round");
+  if (round.empty() || round.size() > 64) return refused(ErrorKind::invalid, "limit.round", "Expected a round", "/round", "请写明批次");
+  const json::array& rules = array_or_empty(command.data, "rules");
+  std::vector<Detail> wrong = check_limits(rules, "/rules");
+  for (std::size_t i = 0; wrong.empty() && i < rules.size(); ++i)
+    for (const std::string& programme : strings_from_json(array_or_empty(rules[i].get_object(), "programmes")))
+      if (!runtime.definitions.current(programme))
+        wrong.push_back({.place = "/rules/" + std::to_string(i) + "/programmes", .code = "limit.programme", .message = "Expected a known programme, but found '" + programme + "'", .message_zh = "未找到项目类别“" + programme + "”"});
+  if (!wrong.empty()) {
+    Error error = refused(ErrorKind::invalid, "limit.rules", "Expected rules that can be kept", "/rules", "名额规则有误");
+    error.details = std::move(wrong);
+    return error;
+  }
+  (void)view.series("limits/" + round);  // held: whoever changes the rules of a round takes turns
+  Change change;
+  std::set<std::string> kept;
+  for (const json::value& rule : rules) {
+    const std::string id = round + "/" + string_or(rule.get_object(), "id");
+    const std::optional<RecordRow> old = view.record(kLimitRecord, id);
+    kept.insert(id);
+    change.records.push_back({.kind = kLimitRecord, .id = id, .about = round, .data = rule.get_object(), .updated = now, .revision = old ? old->revision + 1 : 1});
+  }
+  for (const RecordRow& old : view.records(kLimitRecord, round))
+    if (!kept.contains(old.id)) change.records_removed.emplace_back(kLimitRecord, old.id);
+  change.reply = {.status = 200, .body = json::object{{"round", round}, {"rules", rules}}};
+  return change;
+}
+
+Result<Change> ask_exception(View& view, const Command& command, Instant now) {
+  const Result<SessionRow> session = application_of(view, string_or(command.data, "application"));
+  if (!session) return session.error();
+  if (!is_officer(command.actor, *session, false) || command.actor.user_id == session->applicant)
+    return not_yours("an officer of the application who is not its applicant", "只有推荐或省级经办人可以申请超限额例外");
+  const std::vector<std::string> rules = strings_from_json(array_or_empty(command.data, "rules"));
+  if (rules.empty() || rules.size() > kLimitsMax) return refused(ErrorKind::invalid, "exception.rules", "Expected the rules to be excepted from", "/rules", "请写明突破的名额规则");
+  const std::string reason = string_or(command.data, "reason");
+  if (!is_reason(reason)) return refused(ErrorKind::invalid, "exception.reason", "Expected a written reason of at most 2,000 bytes", "/reason", "请书面说明理由");
+  (void)view.series(std::string{"exception/"} + session->id);
+  const std::optional<RecordRow> old = view.record(kExceptionRecord, session->id);
+  if (old && string_or(old->data, "status") == "granted")
+    return refused(ErrorKind::rejected, "exception.decided", "Expected an application without an exception, but it has one", {}, "该申报已有超限额例外");
+  Change change;
+  json::object data{{"application", session->id}, {"rules", to_json(rules)}, {"reason", reason}, {"asked_by", person(command.actor)}, {"asked", format_instant(now)}, {"status", "asked"}};
+  change.reply = {.status = 201, .body = data};
+  change.records.push_back({.kind = kExceptionRecord, .id = session->id, .about = session->programme + "/" + session->round, .data = std::move(data), .updated = now, .revision = old ? old->revision + 1 : 1});
+  return change;
+}
+
+Result<Change> decide_exception(View& view, const Command& command, Instant now) {
+  const Result<SessionRow> session = application_of(view, string_or(command.data, "application"));
+  if (!session) return session.error();
+  if (!is_officer(command.actor, *session, true)) return not_yours("a provincial officer", "只有省级经办人可以批准超限额例外");
+  std::optional<RecordRow> asked = view.record(kExceptionRecord, session->id);
+  if (!asked || string_or(asked->data, "status") != "asked")
+    return refused(ErrorKind::rejected, "exception.decided", "Expected an exception that waits for a decision", {}, "没有待批准的超限额例外");
+  if (string_or(object_or_empty(asked->data, "asked_by"), "id") == command.actor.user_id || command.actor.user_id == session->applicant)
+    return refused(ErrorKind::forbidden, "task.separation", "Expected another person than the one who asked or applies: an exception takes two", {}, "超限额例外须由两人分别申请和批准");
+  const std::string outcome = string_or(command.data, "outcome");
+  if (outcome != "grant" && outcome != "refuse") {
+    Error error = refused(ErrorKind::invalid, "exception.outcome", "Expected grant or refuse, but found '" + outcome + "'", "/outcome", "结论应为批准或不批准");
+    error.allowed = {"grant", "refuse"};
+    return error;
+  }
+  if (!is_reason(string_or(command.data, "reason"))) return refused(ErrorKind::invalid, "exception.reason", "Expected a written reason of at most 2,000 bytes", "/reason", "请书面说明理由");
+  asked->data["status"] = outcome == "grant" ? "granted" : "refused";
+  asked->data["decided_by"] = person(command.actor);
+  asked->data["decided"] = format_instant(now);
+  asked->data["decision"] = string_or(command.data, "reason");
+  asked->updated = now;
+  ++asked->revision;
+  Change change;
+  change.reply = {.status = 200, .body = asked->data};
+  change.records.push_back(std::move(*asked));
+  return change;
+}
+
+struct RankKey {
+  std::string programme;
+  std::string round;
+  std::string org;
+  std::string id() const { return rank_id(programme, round, org); }
+};
+
+Result<RankKey> rank_key(View& view, const Command& command) {
+  RankKey out{.programme = string_or(command.data, "programme"), .round = string_or(command.data, "round"), .org = string_or(command.data, "org")};
+  if (!view.organisation(out.org)) return refused(ErrorKind::not_found, "organisation.unknown", "Expected a known organisation, but found '" + out.org + "'", {}, "未找到该单位");
+  const auto ranks = [&](const Membership& held) { return held.org == out.org && (held.role == "recommending-officer" || held.role == "org-admin" || held.role == "provincial-officer"); };
+  if (std::none_of(command.actor.memberships.begin(), command.actor.memberships.end(), ranks)) return not_yours("an officer of '" + out.org + "'", "只有本单位的推荐经办人可以排序推荐");
+  return out;
+}
+
+Error outdated(std::uint64_t current) {
+  return refused(ErrorKind::precondition, "precondition.failed", "Expected the current revision " + std::to_string(current) + "; read the list again", {}, "名单已被他人更新，请刷新后重试");
+}
+
+/// Whether `order` keeps everyone of `old` in the same order ahead of whoever is new.
+bool continues(const std::vector<std::string>& old, const std::vector<std::string>& order) {
+  return order.size() >= old.size() && std::equal(old.begin(), old.end(), order.begin());
+}
+
+/// Keeps with the application in which lists it stands.
+void note_list(View& view, Change& change, const std::string& application, const std::string& list, bool stands, Instant now) {
+  std::optional<RecordRow> row = view.record(kRankedRecord, application);
+  std::vector<std::string> lists = row ? strings_from_json(array_or_empty(row->data, "lists")) : std::vector<std::string>{};
+  const bool stood = std::erase(lists, list) > 0;
+  if (stood == stands) return;
+  if (stands) lists.push_back(list);
+  std::sort(lists.begin(), lists.end());
+  change.records.push_back({.kind = kRankedRecord, .id = application, .about = application, .data = {{"lists", to_json(lists)}}, .updated = now, .revision = row ? row->revision + 1 : 1});
+}
+
+Result<Change> put_rank(View& view, const Command& command, Instant now) {
+  const Result<RankKey> key = rank_key(view, command);
+  if (!key) return key.error();
+  const std::vector<std::string> order = strings_from_json(array_or_empty(command.data, "order"));
+  if (order.empty() || order.size() > kRankedMax) return refused(ErrorKind::invalid, "rank.order", "Expected 1 to 500 applications", "/order", "名单应有1至500项申报");
+  Error wrong = refused(ErrorKind::invalid, "rank.order", "Expected applications of this programme and round below the organisation, each once", "/order", "名单中有不属于本单位、本项目类别和批次的申报，或有重复");
+  // Rows of sessions before that of the list, as a recommendation holds them.
+  std::vector<std::string> sorted = order;
+  std::sort(sorted.begin(), sorted.end());
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const std::optional<SessionRow> session = view.session(sorted[i]);
+    const bool fits = session && session->kind == "application" && session->programme == key->programme && session->round == key->round && is_above(*session, key->org);
+    if (!fits || (i > 0 && sorted[i] == sorted[i - 1]))
+      wrong.details.push_back({.place = "/order/" + std::to_string(std::find(order.begin(), order.end(), sorted[i]) - order.begin()), .code = "rank.order", .message = wrong.message, .message_zh = wrong.message_zh});
+    else if (session->applicant == command.actor.user_id)
+      return refused(ErrorKind::forbidden, "task.separation", "Expected somebody who does not apply in this list", "/order", "申报人不得参与排序");
+  }
+  if (!wrong.details.empty()) return wrong;
+  (void)view.series("rank/" + key->id());  // held: two first lists take turns
+  const std::optional<RecordRow> old = view.record(kRankRecord, key->id());
+  const std::uint64_t revision = old ? old->revision : 0;
+  if (command.if_revision ? *command.if_revision != revision : revision != 0) return outdated(revision);
+  json::object data = old ? old->data : json::object{{"org", key->org}, {"programme", key->programme}, {"round", key->round}};
+  const std::vector<std::string> before = strings_from_json(array_or_empty(data, "order"));
+  if (data.contains("letter") || (bool_or(data, "sealed", false) && !continues(before, order)))
+    return refused(ErrorKind::rejected, "rank.sealed", "Expected a list that nobody has recommended from; after that the order stands, and applications are added at its end until the letter is issued", "/order",
+                   "已按该名单推荐，顺序不得变更；出具推荐函前只能在末尾增列");
+  Change change;
+  for (const std::string& each : before)
+    if (std::find(order.begin(), order.end(), each) == order.end()) note_list(view, change, each, key->id(), false, now);
+  for (const std::string& each : sorted) note_list(view, change, each, key->id(), true, now);
+  data["order"] = to_json(order);
+  data["by"] = person(command.actor);
+  change.reply = {.status = 200, .body = data, .revision = revision + 1};
+  change.records.push_back({.kind = kRankRecord, .id = key->id(), .about = key->programme + "/" + key->round, .data = std::move(data), .updated = now, .revision = revision + 1});
+  return change;
+}
+
+Result<Change> issue_letter(View& view, const Command& command, Instant now) {
+  const Result<RankKey> key = rank_key(view, command);
+  if (!key) return key.error();
+  std::optional<RecordRow> list = view.record(kRankRecord, key->id());
+  if (!list) return refused(ErrorKind::not_found, "rank.unknown", "Expected a ranked list", {}, "尚无排序推荐名单");
+  if (list->data.contains("letter")) return refused(ErrorKind::rejected, "rank.letter", "Expected a list without a letter", {}, "已出具推荐函");
+  const std::string number = string_or(command.data, "number");
+  if (number.empty() || number.size() > 200 || !is_utf8(number)) return refused(ErrorKind::invalid, "rank.number", "Expected the letter's number, at most 200 bytes", "/number", "请填写推荐函文号");
+  if (!bool_or(command.data, "truthful", false)) return refused(ErrorKind::invalid, "rank.truthful", "Expected 'truthful': the statement that everything was checked and is true", "/truthful", "请作出真实性声明");
+  // Whoever seals the letter is not the one who drew up the list.
+  if (string_or(object_or_empty(list->data, "by"), "id") == command.actor.user_id)
+    return refused(ErrorKind::forbidden, "task.separation", "Expected another person than the one who ranked: the letter takes two", {}, "推荐函须由排序人以外的人签发");
+  const std::vector<std::string> order = strings_from_json(array_or_empty(list->data, "order"));
+  const std::vector<std::string> gone = strings_from_json(array_or_empty(list->data, "gone"));
+  const std::vector<std::string> waiting = strings_from_json(array_or_empty(list->data, "waiting"));
+  const auto has = [](const std::vector<std::string>& ids, const std::string& id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); };
+  json::array lines;
+  for (const std::string& id : order) {
+    if (has(gone, id)) continue;
+    const std::optional<SessionRow> session = view.session(id);
+    if (!session) continue;
+    lines.push_back(json::object{{"rank", static_cast<std::int64_t>(lines.size() + 1)}, {"application", id}, {"title", session->title}, {"org", session->org}, {"org_name", session->org_name}, {"reserve", has(waiting, id)}});
+  }
+  list->data["sealed"] = true;
+  list->data["letter"] = json::object{{"number", number},
+                                      {"issued", format_instant(now)},
+                                      {"by", person(command.actor)},
+                                      {"statement", json::object{{"zh", "以上推荐名单按推荐顺序排列，所报材料已经审核，真实、准确、完整。"}, {"en", "The list is in the order of recommendation; the materials have been checked and are true, accurate and complete."}}},
+                                      {"list", std::move(lines)}};
+  list->updated = now;
+  ++list->revision;
+  Change change;
+  change.reply = {.status = 201, .body = list->data, .revision = list->revision};
+  change.records.push_back(std::move(*list));
+  return change;
+}
+
+Result<Change> decide(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  if (command.kind == "limit.put") return put_limits(runtime, view, command, now);
+  if (command.kind == "exception.ask") return ask_exception(view, command, now);
+  if (command.kind == "exception.decide") return decide_exception(view, command, now);
+  if (command.kind == "rank.put") return put_rank(view, command, now);
+  return issue_letter(view, command, now);
+}
+
+}  // namespace
+
+bool is_nomination_command(const Command& command) {
+  static constexpr std::array kKinds = {"limit.put", "exception.ask", "exception.decide", "rank.put", "rank.letter"};
+  return std::find(kKinds.begin(), kKinds.end(), command.kind) != kKinds.end();
+}
+
+Result<Change> decide_nomination(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  Result<Change> change = decide(runtime, view, command, now);
+  if (!change) return change;
+  change->audit = {{"kind", command.kind}, {"actor", person(command.actor)}, {"at", to_ms(now)}, {"data", command.data}};
+  return change;
+}
+
+}  // namespace chuyi
