@@ -62,8 +62,9 @@ Result<json::object> prepare_draw(const Runtime& runtime, const Command& command
   std::sort(only.begin(), only.end());
   only.erase(std::unique(only.begin(), only.end()), only.end());
   json::object input = conflict_input(*facts, only);
-  const json::array& judged = input.at("applications").as_array();
-  if (judged.empty() || (!only.empty() && judged.size() != only.size()))
+  json::array ids;
+  for (const json::value& each : array_or_empty(input, "applications")) ids.push_back(each.at("id"));
+  if (ids.empty() || (!only.empty() && ids.size() != only.size()))
     return Error{.kind = ErrorKind::invalid, .code = "review.applications", .message = "Expected applications of the round that run, at least one", .place = "/applications", .message_zh = "应列出本批次在办的申报"};
   const std::string context = review_id(string_or(command.data, "round"), string_or(command.data, "id"));
   input["context"] = context;
@@ -75,8 +76,6 @@ Result<json::object> prepare_draw(const Runtime& runtime, const Command& command
   trial["commitment"] = review::commitment_of(seed, context);
   if (const Result<json::object> drawn = review::run_draw(trial); !drawn) return drawn.error();
   input["commitment"] = string_or(command.data, "commitment");
-  json::array ids;
-  for (const json::value& each : judged) ids.push_back(each.at("id"));
   json::object shown{{"context", context},
                      {"commitment", string_or(command.data, "commitment")},
                      {"applications", std::move(ids)},
