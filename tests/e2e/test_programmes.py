@@ -170,7 +170,7 @@ def everybody(server):
         made = server.request("POST", "/api/v1/admin/organisations", {"id": id, "parent": PREFECTURE, "level": "college", "kind": kind, "name": f"湖南某{kind}"}, tokens["admin"])
         assert made.status == 201, made.body
     users = {id: [("recommending-officer", id)] for id in DEPARTMENTS} | {"labour": [("recommending-officer", LABOUR)]} | {"county": [("recommending-officer", COUNTY)], "office": [("recommending-officer", PROVINCE)], "applicant": [("applicant", org) for org in [*ORGS.values(), *KINDS.values()]],
-             "college": [("org-admin", COLLEGE)], "principal": [("org-approver", COLLEGE)]}
+             "college": [("org-admin", org) for org in [COLLEGE, *KINDS.values()]], "principal": [("org-approver", org) for org in [COLLEGE, *KINDS.values()]]}
     for name, held in users.items():
         made = server.request("POST", "/api/v1/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org} for role, org in held]}, tokens["admin"])
         assert made.status == 201, made.body

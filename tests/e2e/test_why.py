@@ -53,7 +53,7 @@ class Why(unittest.TestCase):
     def test_says_how_a_date_came_about(self):
         way = self.submitted()
         way.sign("bureau", "task", "recommend", {"opinion": "同意推荐"})
-        way.sign("clerk", "task", "correct", {"opinion": "请补正"})
+        way.sign("clerk", "task", "correct", {"opinion": "请补正", "points": [{"place": "/craft", "text": "名称不规范"}]})
         told = self.why("applicant", "applications", way.id)
         date = next(each for each in told["reasons"] if each["code"] == "why.date")
         self.assertEqual(date["values"]["days"], 5)
@@ -67,7 +67,7 @@ class Why(unittest.TestCase):
         way.nominate()
         told = self.why("applicant", "applications", way.id)
         self.assertIn("why.others", self.codes(told))
-        self.assertEqual([each["event"] if "event" in each else each["outcome"] for each in told["you"]], ["applicant.withdraw"])
+        self.assertEqual([each["event"] if "event" in each else each["outcome"] for each in told["you"]], ["applicant.ask_withdrawal"])
         self.assertIn("why.waits", self.codes(self.why("clerk", "applications", way.id)))
         hidden = self.server.request("GET", f"/api/v1/applications/{way.id}/why", token=self.tokens["expert1"])
         self.assertEqual(hidden.status, 404)

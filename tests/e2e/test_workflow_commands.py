@@ -39,11 +39,11 @@ class Commands(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             new = os.path.join(folder, "new.scxml")
             with open(WORKFLOW, encoding="utf-8") as old, open(new, "w", encoding="utf-8") as out:
-                out.write(old.read().replace("working_days(5)", "working_days(10)"))
-            self.assertEqual(run_cli("diff", WORKFLOW, new).stdout, "1  对申报人：“补正”的期限由5个工作日改为10个工作日。\n")
+                out.write(old.read().replace("working_days(60)", "working_days(30)"))
+            self.assertEqual(run_cli("diff", WORKFLOW, new).stdout, "1  对申报人：“整改”的期限由60个工作日改为30个工作日。\n")
             self.assertEqual(json.loads(run_cli("diff", WORKFLOW, new, "--json", "--lang", "en").stdout),
-                             [{"kind": "step.deadline", "state": "correction", "who": ["applicant"],
-                               "text": "The deadline of \"Correction\" changes: before 5 working days, now 10 working days."}])
+                             [{"kind": "step.deadline", "state": "rectification", "who": ["applicant"],
+                               "text": "The deadline of \"Rectification\" changes: before 60 working days, now 30 working days."}])
             self.assertEqual(json.loads(run_cli("diff", WORKFLOW, WORKFLOW, "--json").stdout), [])
         missing = run_cli("diff", WORKFLOW, "nowhere.scxml", check=False)
         self.assertEqual(missing.returncode, 1)
@@ -67,7 +67,7 @@ class Picture(unittest.TestCase):
                     self.assertEqual(groups["state-" + state], "node visited")
                 for state in ("correction", "declined", "granting"):
                     self.assertEqual(groups["state-" + state], "node")
-                self.assertEqual(sum(1 for kind in groups.values() if kind == "edge visited"), 5)
+                self.assertEqual(sum(1 for kind in groups.values() if kind == "edge visited"), 7)
             finally:
                 server.stop()
 

@@ -21,7 +21,7 @@ const std::string kBinary = CHUYI_BINARY_DIR;
 std::vector<fs::path> packages() {
   std::vector<fs::path> out;
   for (const fs::directory_entry& entry : fs::directory_iterator(kBinary + "/plugins"))
-    if (fs::exists(entry.path() / "plugin.xml")) out.push_back(entry.path());
+    if (fs::exists(entry.path() / "forms")) out.push_back(entry.path());  // rounds have none
   std::sort(out.begin(), out.end());
   return out;
 }

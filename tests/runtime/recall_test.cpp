@@ -98,7 +98,7 @@ TEST(Recall, TimersRunAsBefore) {
   World world;
   world.submit();
   ASSERT_TRUE(world.complete("bureau", world.task().id, "recommend"));
-  ASSERT_TRUE(world.complete("clerk", world.task().id, "correct"));
+  ASSERT_TRUE(world.complete("clerk", world.task().id, "correct", {{"points", json::array{json::object{{"place", "/name"}, {"text", "名称不规范"}}}}}));
   ASSERT_EQ(world.state(), "correction");
   const std::string before = shown(world);
   EXPECT_NE(before.find("overdue"), std::string::npos);

@@ -30,6 +30,7 @@ class Rounds : public testing::Test {
     json::object manifest = plain_manifest();
     manifest["kind"] = "round";
     manifest["rounds"] = json::array{};
+    manifest["params"] = json::object{{"countersigners", "430100 430000"}, {"on_return", "stand"}};
     world.definitions.put("annual-round", round_chart(), std::move(manifest), {});
   }
 
@@ -178,6 +179,30 @@ TEST_F(Rounds, AreExtendedForAReason) {
   expect_replays({kRound, draft});
 }
 
+// A department returns the call after another has signed: what was signed stands, and only the others are asked again.
+TEST_F(Rounds, AreCountersignedByTheDepartments) {
+  world.put_user("second", {{"recommending-officer", "430000"}});
+  json::object data = setup();
+  data["parameters"].as_object()["stages"].as_object()["countersign"] = true;
+  ASSERT_TRUE(create_round(data));
+  world.select(kRound);
+  world.sign("clerk", "task", "submit");
+  const auto say = [&](const char* who, const char* outcome) {
+    const Actor actor = world.actor(who);
+    for (const TaskRow& each : world.tasks())
+      if (each.kind == "countersign" && each.status == "open" && actor.has(each.role, each.org)) return world.complete(who, each.id, outcome, {{"opinion", "意见"}});
+    return Result<Reply>{Error{.code = "test.nobody_asked"}};
+  };
+  ASSERT_TRUE(say("bureau", "agree"));
+  ASSERT_TRUE(say("second", "return"));
+  EXPECT_EQ(world.state(), "draft");
+  world.sign("clerk", "task", "submit");
+  EXPECT_EQ(code(say("bureau", "agree")), "test.nobody_asked");
+  ASSERT_TRUE(say("second", "agree"));
+  EXPECT_EQ(world.state(), "issue");
+  expect_replays({kRound});
+}
+
 // A returned submission is bound by its own deadline, not by that of the first one.
 TEST_F(Rounds, LetAReturnedApplicationComeAgain) {
   open();
@@ -186,7 +211,7 @@ TEST_F(Rounds, LetAReturnedApplicationComeAgain) {
   world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
   world.sign("bureau", "task", "recommend");
   ASSERT_TRUE(world.advance("2026-03-16T09:00:00+08:00"));
-  world.sign("clerk", "task", "correct");
+  world.sign("clerk", "task", "correct", {{"points", json::array{json::object{{"place", "/name"}, {"text", "名称不规范"}}}}});
   EXPECT_EQ(world.state(), "correction");
   const TaskRow correction = world.task();
   world.clock.advance_to(*correction.due);  // the timer has not fired yet
@@ -260,7 +285,8 @@ TEST_F(Rounds, DoNotWaitForAWithdrawnOne) {
   ASSERT_TRUE(decide({a, b}, {}));
   // Before the decision has come to it.
   world.select(a);
-  ASSERT_TRUE(world.event("applicant", "applicant.withdraw"));
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world.event("bureau", "recommender.grant_withdrawal"));
   world.pumps->run_due();
   world.select(kRound);
   world.sign("clerk", "task", "done");
