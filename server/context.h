@@ -50,6 +50,7 @@ struct Services {
   net::thread_pool& pool;  ///< for calls that block
   net::thread_pool& package_pool;  ///< for calls that wait for a package's code
   PluginHost& plugin_host;
+  json::object review_defaults;  ///< what the review of a round is set up with where its officer says nothing else
   std::string public_url;  ///< where the public reaches this server; empty: not told
   /// A row by its id costs less than a thread that is woken for it: the store is in this process.
   bool reads_here = false;

@@ -109,6 +109,21 @@ std::unique_ptr<PackageLibrary> make_examiner(const SharedFiles& files, const In
   return std::make_unique<PackageLibrary>(std::move(options));
 }
 
+Result<json::object> load_review_defaults(const SharedFiles& files) {
+  json::object out;
+  for (const char* name : {"review", "conflicts"}) {
+    const std::string path = files.root + "/workflows/policies/" + name + ".json";
+    const Result<std::string> text = read_file(path);
+    if (!text) return text.error();
+    const Result<json::value> parsed = parse_json(*text, JsonLimits{}, path);
+    if (!parsed) return parsed.error();
+    if (!parsed->is_object()) return Error{.kind = ErrorKind::invalid, .code = "json.type", .message = "Expected an object in " + path, .place = path};
+    if (std::string_view{name} == "review") out = parsed->get_object();
+    else out["policy"] = parsed->get_object();
+  }
+  return out;
+}
+
 std::unique_ptr<PackageLibrary> make_library(const SharedFiles& files, const InvokeRegistry& registry, const std::string& data,
                                              const std::vector<std::string>& more, std::vector<check::Policy> policies) {
   PackageLibraryOptions options = library_options(files, registry);

@@ -31,6 +31,8 @@ InvokeRegistry make_registry();
 Result<std::vector<check::Policy>> load_policies(const SharedFiles& files);
 /// Reads workflows/data/hunan/recommenders.json. Errors: those of parse_recommenders.
 Result<std::vector<RecommenderRule>> load_recommenders(const SharedFiles& files);
+/// Reads workflows/policies/review.json and conflicts.json: how the review of a round is set up where its officer says nothing else.
+Result<json::object> load_review_defaults(const SharedFiles& files);
 /// Packages of the installation: shipped ones, then `data`/plugins (made when it is not there), then `more`; later
 /// folders win. A package whose workflow breaks one of `policies` is refused. Without `data` packages can be
 /// checked, but their libraries are not kept.

@@ -40,6 +40,8 @@ const std::vector<Route>& all_routes() {
   const Permission signed_in = Permission::signed_in();
   const Permission applicant = Permission::role("applicant");
   const Permission officer = Permission::role("provincial-officer");
+  const Permission reviewer = Permission::role("reviewer");
+  const Permission discipline = Permission::role("discipline");
   const Permission administrator = Permission::role("administrator");
   constexpr Replay kKey = Replay::key_required;
   static const std::vector<Route> kRoutes = {
@@ -84,6 +86,37 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/rounds/{id}", signed_in, get_round},
       {"POST", "/api/v1/rounds/{id}/extend", officer, extend_round, kKey},
       {"POST", "/api/v1/rounds/{id}/decide", officer, decide_round, kKey},
+      {"GET", "/api/v1/rounds/{id}/review", signed_in, get_review},
+      {"PUT", "/api/v1/rounds/{id}/review", officer, put_review},
+      {"GET", "/api/v1/rounds/{id}/conflicts", signed_in, get_conflicts},
+      {"GET", "/api/v1/rounds/{id}/dashboard", signed_in, get_dashboard},
+      {"POST", "/api/v1/rounds/{id}/draws", officer, create_draw, kKey},
+      {"GET", "/api/v1/rounds/{id}/draws", signed_in, list_draws},
+      {"GET", "/api/v1/rounds/{id}/draws/{draw}", signed_in, get_draw},
+      {"GET", "/api/v1/rounds/{id}/draws/{draw}/export", signed_in, export_draw},
+      {"POST", "/api/v1/rounds/{id}/draws/{draw}/reveal", officer, reveal_draw, kKey},
+      {"POST", "/api/v1/rounds/{id}/draws/{draw}/absences", officer, add_absence, kKey},
+      {"POST", "/api/v1/rounds/{id}/draws/{draw}/confirm", discipline, witness_draw, kKey},
+      {"POST", "/api/v1/rounds/{id}/draws/{draw}/withdraw", discipline, withdraw_draw, kKey},
+      {"POST", "/api/v1/rounds/{id}/assignments", officer, propose_assignment, kKey},
+      {"GET", "/api/v1/rounds/{id}/assignments", signed_in, list_assignments},
+      {"GET", "/api/v1/rounds/{id}/assignments/{assignment}", signed_in, get_assignment},
+      {"GET", "/api/v1/rounds/{id}/assignments/{assignment}/export", signed_in, export_assignment},
+      {"POST", "/api/v1/rounds/{id}/assignments/{assignment}/confirm", officer, confirm_assignment, kKey},
+      {"POST", "/api/v1/rounds/{id}/results", officer, rank_round, kKey},
+      {"GET", "/api/v1/rounds/{id}/results", signed_in, list_results},
+      {"GET", "/api/v1/rounds/{id}/results/{results}", signed_in, get_results},
+      {"GET", "/api/v1/rounds/{id}/results/{results}/export", signed_in, export_results},
+      {"GET", "/api/v1/rounds/{id}/results/{results}/workbook.xlsx", signed_in, results_workbook},
+      {"POST", "/api/v1/rounds/{id}/results/{results}/deliberate", officer, deliberate_results, kKey},
+      {"POST", "/api/v1/rounds/{id}/results/{results}/confirm", signed_in, settle_results, kKey},
+      {"GET", "/api/v1/rounds/{id}/list", signed_in, get_round_list},
+      {"GET", "/api/v1/experts", officer, list_experts},
+      {"GET", "/api/v1/experts/{id}", officer, get_expert},
+      {"PUT", "/api/v1/experts/{id}", officer, put_expert},
+      {"POST", "/api/v1/experts/{id}/nominations", officer, nominate_expert, kKey},
+      {"POST", "/api/v1/me/conflicts", reviewer, declare_conflict, kKey},
+      {"GET", "/api/v1/me/conflicts", reviewer, list_own_conflicts},
       {"GET", "/api/v1/tasks", signed_in, list_tasks},
       {"GET", "/api/v1/tasks/{id}", signed_in, get_task},
       {"GET", "/api/v1/tasks/{id}/why", signed_in, why_task},

@@ -172,6 +172,8 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                .world = builtin_world(),
                                .policies = *policies});
   PluginAdmin plugin_admin({.files = files, .data = options.data, .commands = dispatcher, .queries = queries, .definitions = definitions, .library = *library, .policies = *policies});
+  Result<json::object> review_defaults = load_review_defaults(files);
+  if (!review_defaults) return review_defaults.error();
   std::mutex advancing;
 
   Services services{.commands = dispatcher,
@@ -190,6 +192,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                     .pool = pool,
                     .package_pool = *preparing,
                     .plugin_host = plugins,
+                    .review_defaults = std::move(*review_defaults),
                     .public_url = options.public_url,
                     .reads_here = options.store.empty(),
                     .advance_clock = {},

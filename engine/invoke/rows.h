@@ -13,7 +13,7 @@ namespace chuyi {
 
 /// A role held in an organisation.
 struct Membership {
-  std::string role;  ///< "applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "administrator"
+  std::string role;  ///< "applicant", "org-admin", "org-approver", "recommending-officer", "provincial-officer", "reviewer", "discipline", "administrator"
   std::string org;   ///< organisation id
   friend bool operator==(const Membership&, const Membership&) = default;
 };

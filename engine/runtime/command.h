@@ -57,6 +57,12 @@ struct PreparedRecall;
 /// migration.begin       {from, to, map, after} → reply body {migration, …}
 /// migration.undo        {migration}
 /// http.secret           {secret}: what keys of messages are made of; only the first one counts
+/// expert.put            {id, …, identity?: only its digest is kept; disabled?, reason?}   expert.nominate {id, year}   expert.declare {application or org, reason}
+/// review.setup          {round, year, people, policy, assignment, programmes}: docs/review.md
+/// review.draw           {round, id, seats, spares, strata, …, commitment}      .reveal {seed}  .absent {expert, reason}  .witness {}  .withdraw {reason}
+/// review.assign         {round, programmes?, draw?, previous?, …} → reply body {id, …}      review.appoint {round, id}
+/// review.appointed      {outbox, appointed, refused, after, last}: what became of some panels
+/// review.rank           {round, programmes?} → reply body {id, …}      .deliberate {id, present, votes, decisions, tie_decisions}  .settle {id}
 /// audit.archive         {bag, sessions:[{id, through}]}: the records of ended applications are in that bag now
 /// pump.defer            {timer} or {outbox}, and {reason}: try again later
 struct Command {

@@ -7,6 +7,7 @@
 #include "engine/runtime/preparation.h"
 #include "engine/runtime/preview.h"
 #include "engine/runtime/recall.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_commands.h"
 #include "engine/runtime/system_commands.h"
 
@@ -23,6 +24,7 @@ constexpr const char* kUnprepared = "dispatcher.unprepared";
 
 void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "application.create") command.data["id"] = "a-" + runtime_.random_id();
+  if (is_review_command(command)) command.data.erase("prepared");
   if (command.kind.starts_with("note.")) command.data["id"] = "n-" + runtime_.random_id();
   if (command.kind == "delegation.put") command.data["id"] = "g-" + runtime_.random_id();
   if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
@@ -33,6 +35,7 @@ void Dispatcher::execute(Command command, Done done) {
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
   runtime_.store.update(Update{.key = std::move(key),
                                .decide = [this, shared](View& view) -> Result<Change> {
+                                 if (is_review_command(shared->command)) return Error{.code = kUnprepared};
                                  const std::optional<TaskRow> task = view.task(shared->command.task_id);
                                  if (task && needs_preparation(shared->command, *task)) return Error{.code = kUnprepared};
                                  return decide(*shared, view);
@@ -81,6 +84,7 @@ Result<Change> Dispatcher::decide(const Command& command, View& view) const {
                  .message = "Expected less than half an hour from the content to its transaction; bring it again",
                  .message_zh = "材料保存后等待过久，请重新上传"};
   const Instant now = runtime_.clock.now();
+  if (is_review_command(command)) return decide_review(runtime_, view, command, now);
   if (is_nomination_command(command)) return decide_nomination(runtime_, view, command, now);
   return is_session_command(command) ? decide_session(runtime_, view, command, now) : decide_system(runtime_, view, command, now);
 }

@@ -4,6 +4,7 @@
 #include "engine/runtime/delegation.h"
 #include "engine/runtime/findings.h"
 #include "engine/runtime/recall.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_document.h"
 
 namespace chuyi {
@@ -175,7 +176,7 @@ bool asks_package(const Runtime& runtime, const Command& command) {
   return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
 }
 
-bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || is_recall(command); }
+bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || is_recall(command) || prepares_review(command); }
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
   const bool open = task.status == "open" || task.status == "claimed";
@@ -186,6 +187,7 @@ bool needs_preparation(const Command& command, const TaskRow& task) {
 
 Result<Command> prepare(const Runtime& runtime, Command command) {
   if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
+  if (prepares_review(command)) return prepare_review(runtime, std::move(command));
   if (is_recall(command)) return prepare_recall(runtime, std::move(command));
   const Result<Subject> subject = load(runtime, command);
   if (!subject) return subject.error();

@@ -7,6 +7,7 @@
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/events_json.h"
+#include "engine/runtime/review_commands.h"
 
 namespace chuyi {
 namespace {
@@ -286,6 +287,8 @@ bool Pumps::deliver_outbox(PumpReport& report) {
       reply = deliver_call(entry);
     } else if (entry.kind == "continue") {
       reply = execute_and_wait(commands_, session_command("session.continue", entry.session_id, entry, {}));
+    } else if (entry.kind == kAppointEntry) {
+      reply = appoint_panels(commands_, queries_, entry);
     } else if (CHUYI_MUTANT("outbox_entry_done_before_told")) {
       reply = execute_and_wait(commands_, system_command("outbox.done", {{"outbox", entry.id}}));
       (void)notifier_.notify(entry.id, entry.payload);

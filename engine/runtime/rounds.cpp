@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/scxml/describe.h"
 
 // What a round is asked while it goes: entry, submission, extension, decision. Its setting up: round_setup.cpp.
@@ -177,6 +178,7 @@ Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& com
   const Standing standing = standing_of(runtime, view, round.id);
   if (!standing.before.empty()) return unfinished(standing);
   if (Result<> covers = check_cover(standing, command.data); !covers) return covers.error();
+  if (Result<> settled = check_settled_list(view, round.id, command.data); !settled) return settled.error();
   if (Result<> planned = check_planned(standing, record->data, command.data); !planned) return planned.error();
   if (Result<> separate = check_separation(runtime, standing, command.actor); !separate) return separate.error();
   json::object data;
