@@ -221,8 +221,9 @@ int main(int argc, char** argv) {
   WhyOptions why;
   CLI::App* why_command = app.add_subcommand("why", "say why an application or a task stands where it stands, and what stands in the way");
   why_command->add_option("id", why.id, "of an application or a task")->required();
-  why_command->add_option("--server", why.server, "ADDRESS:PORT of a running server, which also says what --user may do; none: the data folder");
-  why_command->add_option("--user", why.user, "whom to ask as, with --server")->capture_default_str();
+  CLI::Option* why_server = why_command->add_option("--server", why.server, "ADDRESS:PORT of a running server, which also says what --user may do; none: the data folder");
+  CLI::Option* why_user = why_command->add_option("--user", why.user, "whom to ask as, with --server");
+  why_server->needs(why_user);
   why_command->add_flag("--password-stdin", why.password_stdin, "with --server: read the password from standard input, else from the terminal");
   why_command->add_option("--lang", why.language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
   why_command->add_flag("--json", json_output, "print as JSON");

@@ -219,6 +219,8 @@ Result<Change> issue_letter(View& view, const Command& command, Instant now) {
     if (has(gone, id)) continue;
     const std::optional<SessionRow> session = view.session(id);
     if (!session) continue;
+    if (session->applicant == command.actor.user_id)
+      return refused(ErrorKind::forbidden, "task.separation", "Expected somebody who applies for nothing on the list", {}, "名单中有本人的申报，应当回避");
     lines.push_back(json::object{{"rank", static_cast<std::int64_t>(lines.size() + 1)}, {"application", id}, {"title", session->title}, {"org", session->org}, {"org_name", session->org_name}, {"reserve", has(waiting, id)}});
   }
   list->data["sealed"] = true;

@@ -25,7 +25,9 @@ Result<Subject> subject_of(View& view, const Command& command) {
   const std::string id = string_or(command.data, "task");
   const std::optional<TaskRow> task = view.task(id);
   const std::optional<SessionRow> session = task ? view.session(task->session_id) : std::nullopt;
-  if (!session || !may_see(command.actor, *task, *session))
+  // Whoever applied may urge an office whose task he cannot see; not a panel.
+  const bool urges = command.kind == "task.urge" && task && task->kind == "task" && session && command.actor.has("applicant", session->org);
+  if (!session || (!urges && !may_see(command.actor, *task, *session)))
     return Error{.kind = ErrorKind::not_found, .code = "task.unknown", .message = "Expected a known task, but found '" + id + "'", .message_zh = "未找到该待办，或您无权查看"};
   return Subject{*task, *session};
 }

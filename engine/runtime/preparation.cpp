@@ -71,7 +71,11 @@ Result<json::object> ask(const Runtime& runtime, const Subject& subject, std::st
 
 /// What rules know beside the form: ages and periods are counted on the day the round closes.
 json::object known_of(const Runtime& runtime, const Subject& subject) {
-  return {{"deadline", string_or(object_or_empty(subject.definition->manifest, "deadlines"), subject.session.round, format_day(day_in_shanghai(runtime.clock.now())))}};
+  std::string deadline = string_or(object_or_empty(subject.definition->manifest, "deadlines"), subject.session.round, format_day(day_in_shanghai(runtime.clock.now())));
+  if (is_round_session(subject.session.round))
+    if (const auto round = runtime.queries.record(kRoundKind, subject.session.round); round && *round)
+      deadline = format_day(day_in_shanghai(from_ms(int_or((*round)->data, "closes_at", 0) - 1)));
+  return {{"deadline", deadline}};
 }
 
 /// What is not refused but shown to whoever decides: {"soft":[{"id","place","zh","en","reason"}],"marks":[{"id","zh","en"}],
@@ -195,6 +199,7 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
   if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty()) {
     const Result<Actor> stood_for = principal_of(runtime.queries, command.actor, principal, runtime.clock.now());
     if (!stood_for) return stood_for.error();
+    if (!may_act(*stood_for, subject->task)) return command;  // the transaction says why not
   }
   const json::object data =
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;

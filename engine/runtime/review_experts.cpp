@@ -93,7 +93,7 @@ Result<Change> declare(View& view, const Command& command, Instant now) {
   if (!reason) return reason.error();
   json::array declared = array_or_empty(row->data, "declared");
   if (declared.size() >= kDeclarationsMax) return review_rejected("expert.declarations", "Expected at most 200 declarations", "回避申明过多，请联系省级经办人");
-  declared.push_back(json::object{{"application", application}, {"org", org}, {"reason", *reason}, {"at", format_instant(now)}});
+  declared.push_back(json::object{{"application", application}, {"org", org}, {"reason", *reason}});
   row->data["declared"] = std::move(declared);
   Change change;
   change.records.push_back(review_row(kExpert, id, row->about, row->data, now, row));

@@ -68,7 +68,13 @@ void explain_task(const WhyAsked& asked, const TaskRow& task, const Phrases& phr
 void explain_timers(const WhyAsked& asked, const Phrases& phrases, std::vector<Reason>& out) {
   for (const TimerRow& timer : asked.timers) {
     const std::string event = string_or(timer.event, "name", string_or(timer.event, "event"));
-    if (timer.id.find("/send/") == std::string::npos) continue;
+    if (const std::size_t stage = timer.id.find("/stage/"); stage != std::string::npos) {
+      const std::string invoke = timer.id.substr(stage + 7, timer.id.rfind('/') - stage - 7);
+      const auto of_invoke = [&](const TaskRow& task) { return task.invoke_id == invoke; };
+      const std::string title = title_of(*asked.definition.chart, scxml::state_of_invoke(*asked.definition.chart, invoke), phrases);
+      if (!asked.hides_tasks && std::none_of(asked.tasks.begin(), asked.tasks.end(), of_invoke)) out.push_back(reason(phrases, "period", {{"step", title}, {"at", format_instant(timer.due - std::chrono::seconds{1})}}));
+      continue;
+    }
     const std::string delay = scxml::timer_words(*asked.definition.chart, event, phrases);
     out.push_back(reason(phrases, delay.empty() ? "timer_plain" : "timer", {{"at", format_instant(timer.due)}, {"delay", delay}, {"event", event}}));
   }

@@ -242,7 +242,7 @@ net::awaitable<Response> correct_task(Context& context) {
   const std::vector<Field> fields{{"reason"}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
-  const Result<SeenTask> seen = co_await context.reading([&] { return see_task_to_act(context, context.parameters[0]); });
+  const Result<SeenTask> seen = co_await context.reading([&] { return see_task_to_act(context, context.parameters[0], context.actor); });
   if (!seen) co_return context.fail(seen.error());
   const Result<Reply> reply = co_await context.execute(task_command("task.correct", context.parameters[0], std::move(*body)));
   if (!reply) co_return context.fail(reply.error());

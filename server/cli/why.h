@@ -7,7 +7,7 @@ namespace chuyi {
 struct WhyOptions {
   std::string id;      ///< of an application or a task
   std::string server;  ///< ADDRESS:PORT of a running one; empty: the installation itself, which tells all but what `user` may do
-  std::string user = "admin";
+  std::string user;
   bool password_stdin = false;
   bool json = false;
   std::string language = "zh";

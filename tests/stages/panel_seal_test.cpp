@@ -86,7 +86,8 @@ TEST_F(PanelSeal, StaysSealedWhenTheApplicationEndsBefore) {
   programme("two");
   appoint();
   score({{"r1", "30"}, {"r2", "20"}, {"r3", "10"}});
-  ASSERT_TRUE(world_.event("applicant", "applicant.withdraw"));
+  ASSERT_TRUE(world_.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world_.event("bureau", "recommender.grant_withdrawal"));
   EXPECT_TRUE(sealed());
 }
 

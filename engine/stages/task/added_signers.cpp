@@ -60,6 +60,8 @@ Result<StageOutcome> add_signer(const StageContext& context, WorkItems items, co
   if (task->kind == kCosign) return refused("signer.when", "Expected a task of an office: an added signer adds no others", "加签人不能再加签", "/when");
   if (when != "before" && when != "after")
     return refused("signer.when", "Expected 'before' or 'after', but found '" + when + "'", "请选择前加签或后加签", "/when", {"before", "after"});
+  // What is sealed is handed in: nobody brings it back afterwards.
+  if (task->seals && when == "after") return refused("signer.when", "Expected 'before': the task seals what is handed in", "该环节提交即封存，只能前加签", "/when", {"before"});
   if (Result<> fit = check_signer(context, items, *task, command, user); !fit) return fit.error();
   json::value& after = items.state()["sign_after"];
   if (!after.is_array()) after = json::array{};
@@ -131,8 +133,11 @@ Result<StageOutcome> sign_as_added(WorkItems items, const StageCommand& command)
     again.done.reset();
     items.cancel_all(kCosign);
     items.state().erase("held");
+    const std::optional<Instant> due = again.due;
     items.open(std::move(again));
-    return items.finish();
+    StageOutcome out = items.finish();
+    if (due) out.effects.emplace_back(SetTimer{.name = "overdue", .due = *due});
+    return out;
   }
   if (items.open_count(kCosign) > 0) return items.finish();
   json::object done = object_or_empty(held, "done");

@@ -156,6 +156,10 @@ class Taking {
                    .place = "/outcome",
                    .message_zh = limit.zh + "：请先将该申报列入本单位的排序推荐名单"};
     const std::int64_t listed = std::find(order.begin(), order.end(), id) - order.begin() + 1;
+    // Sent back and recommended again: it keeps the place that it has.
+    for (const char* has : {"held", "excepted"})
+      if (const std::vector<std::string> there = strings_from_json(array_or_empty(list->data, has)); std::find(there.begin(), there.end(), id) != there.end())
+        return Places{.reserve = false, .rank = listed};
     for (const std::string& gone : strings_from_json(array_or_empty(list->data, "gone"))) std::erase(order, gone);
     const std::int64_t rank = std::find(order.begin(), order.end(), id) - order.begin() + 1;
     const std::int64_t max = limit.max ? limit.max_of(org) : static_cast<std::int64_t>(order.size());
