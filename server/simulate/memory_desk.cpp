@@ -37,9 +37,9 @@ class NobodyTold final : public Notifier {
 
 class MemoryDesk final : public Desk {
  public:
-  MemoryDesk(const DeskOptions& options, Calendar calendar, std::vector<RecommenderRule> recommenders, const std::string& libraries)
+  MemoryDesk(const DeskOptions& options, Calendar calendar, std::vector<RecommenderRule> recommenders, std::vector<check::Policy> policies, const std::string& libraries)
       : registry_(make_registry()),
-        library_(make_library(options.files, registry_, libraries, {})),
+        library_(make_library(options.files, registry_, libraries, {}, std::move(policies))),
         calendar_(std::move(calendar)),
         clock_(options.start),
         plugins_({.host_program = options.files.plugin_host}),
@@ -204,10 +204,12 @@ Result<> at_memory_desk(const DeskOptions& options, const SetUp& set_up, const P
   if (!calendar) return calendar.error();
   Result<std::vector<RecommenderRule>> recommenders = load_recommenders(options.files);
   if (!recommenders) return recommenders.error();
+  Result<std::vector<check::Policy>> policies = load_policies(options.files);
+  if (!policies) return policies.error();
   // Libraries of packages run from a folder.
   const Result<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::make(std::filesystem::temp_directory_path().string());
   if (!folder) return folder.error();
-  MemoryDesk desk(options, std::move(*calendar), std::move(*recommenders), (*folder)->path());
+  MemoryDesk desk(options, std::move(*calendar), std::move(*recommenders), std::move(*policies), (*folder)->path());
   if (const std::vector<Detail> problems = desk.load(); !problems.empty())
     return Error{.kind = ErrorKind::invalid, .code = "simulate.packages", .message = "Expected packages without problems", .message_zh = "项目包存在问题，不能演练", .details = problems};
   if (Result<> ready = set_up(desk.commands()); !ready) return ready;
