@@ -35,7 +35,8 @@ class Desk {
   virtual Result<std::string> create(const Actor& who, const std::string& programme, const std::string& round, const std::string& title, const std::string& org) = 0;
   virtual Result<> save(const Actor& who, const std::string& application, const json::object& form) = 0;
   virtual Result<> attach(const Actor& who, const std::string& application, const std::string& kind, const std::string& bytes) = 0;
-  virtual Result<> submit(const Actor& who, const std::string& application) = 0;
+  /// @param reasons  why a soft rule is not kept, by its id.
+  virtual Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) = 0;
   virtual Result<> send(const Actor& who, const std::string& application, const std::string& event) = 0;
   virtual Result<> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) = 0;
   /// Of the notice of this title that is open now. Nobody is signed in.

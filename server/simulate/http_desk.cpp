@@ -46,7 +46,9 @@ class HttpDesk final : public Desk {
     return done(request("POST", "/applications/" + application + "/documents?kind=" + percent_encode(kind) + "&name=" + percent_encode(kind + ".pdf"), bytes, who.user_id,
                         {{"Content-Type", "application/pdf"}}));
   }
-  Result<> submit(const Actor& who, const std::string& application) override { return done(post(who.user_id, "/applications/" + application + "/submit", {})); }
+  Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
+    return done(post(who.user_id, "/applications/" + application + "/submit", {{"reasons", reasons}}));
+  }
   Result<> send(const Actor& who, const std::string& application, const std::string& event) override {
     return done(post(who.user_id, "/applications/" + application + "/events", {{"event", event}}));
   }

@@ -81,10 +81,10 @@ class MemoryDesk final : public Desk {
                          .actor = who,
                          .data = {{"kind", kind}, {"name", kind + ".pdf"}, {"media_type", "application/pdf"}, {"digest", sha256_hex(bytes)}, {"size", static_cast<std::int64_t>(bytes.size())}}}));
   }
-  Result<> submit(const Actor& who, const std::string& application) override {
+  Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
     const Result<TaskRow> task = nomination(application);
     if (!task) return task.error();
-    return done(execute({.kind = "task.complete", .task_id = task->id, .actor = who}));
+    return done(execute({.kind = "task.complete", .task_id = task->id, .actor = who, .data = {{"reasons", reasons}}}));
   }
   Result<> send(const Actor& who, const std::string& application, const std::string& event) override {
     return done(execute({.kind = "application.event", .session_id = application, .actor = who, .data = {{"event", event}}}));

@@ -174,9 +174,13 @@ class Casting {
     for (const json::object& each : cast_.organisations) {
       const std::string id = string_or(each, "id");
       const std::string level = string_or(each, "level");
-      if (level == "college" || (level == "prefecture" && string_or(each, "kind") == "education"))
-        cast_.applicants[id] = actor_of("applicant-" + id, string_or(each, "name") + "申报人", {{"applicant", id}});
-      if (level == "prefecture") cast_.recommenders.push_back(actor_of("office-" + id, string_or(each, "name") + "经办", {{"recommending-officer", id}}));
+      const std::string name = string_or(each, "name");
+      if (level == "college" || (level == "prefecture" && string_or(each, "kind") == "education")) {
+        cast_.applicants[id] = actor_of("applicant-" + id, name + "申报人", {{"applicant", id}});
+        cast_.admins[id] = actor_of("admin-" + id, name + "管理员", {{"org-admin", id}});
+        cast_.approvers[id] = actor_of("approver-" + id, name + "审定人", {{"org-approver", id}});
+      }
+      if (level == "prefecture") cast_.recommenders.push_back(actor_of("office-" + id, name + "经办", {{"recommending-officer", id}}));
     }
     const std::size_t clerks = 2 + options_.applications / 1000;
     for (std::size_t i = 0; i < clerks; ++i) cast_.clerks.push_back(actor_of(numbered("clerk-", i + 1, 1), "省厅经办", {{"provincial-officer", kProvince}}));
@@ -290,7 +294,8 @@ Result<Cast> make_cast(const SharedFiles& files, const Options& options, std::si
 
 std::vector<const Actor*> everybody(const Cast& cast) {
   std::vector<const Actor*> out{&cast.lead, &cast.administrator};
-  for (const auto& [org, actor] : cast.applicants) out.push_back(&actor);
+  for (const auto* staff : {&cast.applicants, &cast.admins, &cast.approvers})
+    for (const auto& [org, actor] : *staff) out.push_back(&actor);
   for (const Actor& each : cast.recommenders) out.push_back(&each);
   for (const Actor& each : cast.clerks) out.push_back(&each);
   return out;

@@ -79,7 +79,7 @@ struct Plan {
 struct Cast {
   std::vector<Programme> programmes;
   std::vector<json::object> organisations;  ///< as organisation.put takes them, parents first
-  std::map<std::string, Actor> applicants;  ///< by organisation
+  std::map<std::string, Actor> applicants, admins, approvers;  ///< of those who apply, by organisation
   std::vector<Actor> recommenders;
   std::vector<Actor> clerks;
   Actor lead, administrator;

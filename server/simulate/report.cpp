@@ -179,7 +179,7 @@ json::object report_of(const Season& season, const Cast& cast, const Options& op
   out["call"] = json::object{{"opens", format_day(dates.opens)}, {"deadline", format_day(dates.last)}, {"working_days", whole(dates.days)}};
   out["last_day"] = format_day(season.last_day());
   out["working_days"] = whole(season.days());
-  json::object totals{{"objections", whole(ledger.objections)}, {"upheld", whole(ledger.upheld)}};
+  json::object totals{{"soft_reasons", whole(ledger.reasons)}, {"objections", whole(ledger.objections)}, {"upheld", whole(ledger.upheld)}};
   all.put(totals);
   json::array by_programme;
   std::size_t awards = 0;

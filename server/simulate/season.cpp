@@ -169,12 +169,13 @@ void Season::nominate() {
     next_day();
     applicants();
     withdrawals();
+    college_steps();
     look();
     recommend();
     look();
     formal_checks();
     look();
-    if (day_ > dates_.days + kAfter && in_states({"drafting", "recommendation", "formal_check", "correction"}) == 0) return;
+    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "recommendation", "formal_check", "correction"}) == 0) return;
   }
 }
 
@@ -182,7 +183,7 @@ void Season::applicants() {
   for (Case& each : cases_) {
     if (each.id.empty() && each.plan->starts == day_) draft(each);
     if (each.id.empty() || each.status != "running") {
-      if (!each.id.empty() && each.state == "lapsed" && each.plan->submits == day_) (void)tried(desk_.submit(applicant_of(each), each.id), "submit", each);
+      if (!each.id.empty() && each.state == "lapsed" && each.plan->submits == day_) (void)submit(each, "submit");
       continue;
     }
     if (!each.submitted && each.plan->submits <= day_) hand_in(each);
@@ -219,14 +220,13 @@ void Season::hand_in(Case& each) {
     if (each.careless && !form.empty()) form.erase(form.begin());
     each.careless = false;
     must(desk_.save(who, each.id, form));
-    const Result<> submitted = desk_.submit(who, each.id);
-    if (tried(submitted, "submit", each)) {
+    Error error;
+    if (submit(each, "submit", &error)) {
       each.submitted = day_;
       return;
     }
-    const Error& error = submitted.error();
     if (error.code.starts_with("quota.")) {  // no place is left: it is given up
-      (void)tried(desk_.send(who, each.id, "applicant.withdraw"), "withdraw", each);
+      withdraw(each);
       return;
     }
     if (error.code == "round.late") return;
@@ -239,16 +239,54 @@ void Season::hand_in(Case& each) {
 }
 
 void Season::correct(Case& each) {
+  if (submit(each, "correct")) return;
+  must(desk_.save(applicant_of(each), each.id, programme_of(each).example));
+  (void)submit(each, "correct");
+}
+
+/// Submits, with a reason for each soft rule that asks for one.
+bool Season::submit(Case& each, const char* what, Error* refused) {
   const Actor& who = applicant_of(each);
-  if (tried(desk_.submit(who, each.id), "correct", each)) return;
-  must(desk_.save(who, each.id, programme_of(each).example));
-  (void)tried(desk_.submit(who, each.id), "correct", each);
+  Result<> submitted = desk_.submit(who, each.id, {});
+  if (!submitted && submitted.error().code == "rule.reason") {
+    json::object reasons;
+    for (const Detail& detail : submitted.error().details) reasons[detail.place.substr(detail.place.rfind('/') + 1)] = "已按实际情况说明";
+    ++ledger_.reasons;
+    submitted = desk_.submit(who, each.id, reasons);
+  }
+  if (!submitted && refused != nullptr) *refused = submitted.error();
+  return tried(submitted, what, each);
+}
+
+/// What a call may ask of the school itself: its review, its publicity, its seal; each takes its days.
+void Season::college_steps() {
+  struct Step {
+    const char *state, *outcome;
+    bool approver;
+    std::size_t days;
+  };
+  constexpr Step kSteps[] = {{"college_review", "pass", false, 2}, {"college_publicity", "publicised", false, 5}, {"college_sealing", "seal", true, 1}};
+  for (Case& each : cases_)
+    for (const Step& step : kSteps) {
+      if (each.status != "running" || each.state != step.state || day_ < each.since + step.days) continue;
+      const Actor& who = (step.approver ? cast_.approvers : cast_.admins).at(each.plan->org);
+      const json::object data{{"opinion", "同意"}, {"from", format_day(today_ - std::chrono::days{7})}, {"to", format_day(today_)}, {"objections", "无异议"}};
+      for (const auto& [other, work] : inbox(who, "task"))
+        if (other == &each && work.state == step.state) (void)tried(desk_.complete(who, work.task, step.outcome, data), step.outcome, each);
+    }
 }
 
 void Season::withdrawals() {
   for (Case& each : cases_)
     if (each.plan->withdraws > 0 && each.submitted && each.status == "running" && *each.submitted + each.plan->withdraws == day_)
-      (void)tried(desk_.send(applicant_of(each), each.id, "applicant.withdraw"), "withdraw", each);
+      withdraw(each);
+}
+
+/// Once it is recommended, the applicant can only ask for it.
+void Season::withdraw(Case& each) {
+  const bool asks = each.recommended || each.state == "formal_check" || each.state == "correction" || each.state == "panel_review";
+  if (!tried(desk_.send(applicant_of(each), each.id, asks ? "applicant.ask_withdrawal" : "applicant.withdraw"), "withdraw", each) || !asks) return;
+  (void)tried(desk_.send(cast_.clerks.front(), each.id, "recommender.grant_withdrawal"), "grant withdrawal", each);
 }
 
 void Season::recommend() {
@@ -282,7 +320,7 @@ void Season::formal_checks() {
     const std::size_t roll = checking_.below(100);
     const char* outcome = roll < 8 && each->state == "formal_check" && each->returned < 2 ? "correct" : roll < 11 ? "refuse" : "pass";
     if (std::string_view{outcome} == "correct") each->returned = 2;  // a second time it would be refused
-    (void)tried(desk_.complete(clerk, work.task, outcome, {{"opinion", "经审查"}}), outcome, *each);
+    (void)tried(desk_.complete(clerk, work.task, outcome, {{"opinion", "经审查"}, {"points", json::array{"佐证材料扫描不清"}}}), outcome, *each);
   }
 }
 

@@ -55,7 +55,7 @@ struct Ledger {
   std::map<std::string, std::size_t> sheets;  ///< signed, by expert
   std::map<std::string, std::string> exports;  ///< file name → bytes
   std::vector<json::object> notes;             ///< what could not be done as planned: {"what", "programme", "code", "en", "zh"}
-  std::size_t sheets_signed = 0, recusals = 0, conflicts = 0, objections = 0, upheld = 0;
+  std::size_t reasons = 0, sheets_signed = 0, recusals = 0, conflicts = 0, objections = 0, upheld = 0;
 };
 
 struct Dates {
@@ -90,7 +90,10 @@ class Season {
   void draft(Case& each);
   void hand_in(Case& each);
   void correct(Case& each);
+  bool submit(Case& each, const char* what, Error* refused = nullptr);
+  void college_steps();
   void withdrawals();
+  void withdraw(Case& each);
   void recommend();
   void formal_checks();
   void round_step(const std::string& outcome, const Actor& who);
