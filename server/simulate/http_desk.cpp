@@ -121,6 +121,7 @@ class HttpDesk final : public Desk {
       if (token == tokens_.end()) return Error{.kind = ErrorKind::unauthenticated, .code = "simulate.user", .message = "Expected somebody who signs in, but found '" + who + "'"};
       headers["Authorization"] = "Bearer " + token->second;
     }
+    headers["Accept-Language"] = "en";
     if (method == "POST") headers["Idempotency-Key"] = "simulate-" + std::to_string(++keys_);
     const std::string target = path.starts_with("/api/") ? path : "/api/v1" + path;
     const Result<ClientAnswer> answer = client_.request(method, target, body, headers);

@@ -201,7 +201,7 @@ class Casting {
 
   /// Applications of each programme: as its places are, and a few of the smallest.
   std::vector<std::size_t> shares() const {
-    constexpr std::int64_t kLeast = 6;
+    constexpr std::int64_t kLeast = 20;
     std::int64_t all = 0;
     std::vector<std::int64_t> weights;
     for (const Programme& each : cast_.programmes) {

@@ -20,6 +20,13 @@ std::string small_pdf(const std::string& line) {
          std::to_string(content.size()) + " >>\nstream\n" + content + "\nendstream\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF\n";
 }
 
+/// A number a little higher; a text of one's own, where it is long enough to be one.
+void vary(Dice& dice, json::value& value, const std::string& label) {
+  constexpr std::size_t kLong = 60;
+  if (value.is_int64()) value = value.get_int64() + dice.between(0, 3);
+  if (value.is_string() && value.get_string().size() > kLong) value = std::string{value.get_string()} + "（" + label + "）";
+}
+
 }  // namespace
 
 Season::Season(Desk& desk, const Cast& cast, const Calendar& calendar, const Options& options, const Dates& dates, const SharedFiles& files, Progress progress)
@@ -216,7 +223,7 @@ void Season::hand_in(Case& each) {
   for (int i = 0; i < kTries; ++i) {
     json::object form = programme.example;
     for (auto& member : form)
-      if (member.value().is_int64() && !fixed.contains(member.key()) && i + 1 < kTries) member.value() = member.value().get_int64() + applying_.between(0, 3);
+      if (!fixed.contains(member.key()) && i + 1 < kTries) vary(applying_, member.value(), each.plan->label);
     if (each.careless && !form.empty()) form.erase(form.begin());
     each.careless = false;
     must(desk_.save(who, each.id, form));

@@ -42,6 +42,7 @@ struct MemoryDisk {
   using Ids = std::map<std::string, std::set<std::string>, std::less<>>;
   Ids tasks_of, documents_of;  ///< by session
   Ids open_tasks_for;          ///< open and claimed ones, by holder_of()
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> records_about;  ///< by kind and what they are about
 };
 
 /// Whose inbox an open task is in.

@@ -302,8 +302,14 @@ std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view ki
 
 std::vector<RecordRow> records_where(const MemoryDisk& disk, const RecordFilter& filter, const std::string& after, std::size_t limit) {
   std::vector<RecordRow> out;
+  if (!filter.about.empty()) {
+    const auto ids = disk.records_about.find({filter.kind, filter.about});
+    if (ids == disk.records_about.end()) return out;
+    for (auto id = ids->second.upper_bound(after); id != ids->second.end() && out.size() < limit; ++id) out.push_back(disk.records.at({filter.kind, *id}));
+    return out;
+  }
   for (auto each = disk.records.upper_bound({filter.kind, after}); each != disk.records.end() && each->first.first == filter.kind && out.size() < limit; ++each)
-    if (filter.about.empty() || each->second.about == filter.about) out.push_back(each->second);
+    out.push_back(each->second);
   return out;
 }
 

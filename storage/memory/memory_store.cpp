@@ -65,6 +65,13 @@ void put_tasks(MemoryDisk& disk, const std::vector<TaskRow>& rows) {
   }
 }
 
+void remove_record(MemoryDisk& disk, const std::string& kind, const std::string& id) {
+  const auto old = disk.records.find({kind, id});
+  if (old == disk.records.end()) return;
+  disk.records_about[{kind, old->second.about}].erase(id);
+  disk.records.erase(old);
+}
+
 void write_rows(MemoryDisk& disk, const Change& change) {
   const auto by_id = [](const auto& row) { return row.id; };
   put_all(disk.organisations, change.organisations, by_id);
@@ -90,8 +97,12 @@ void write_rows(MemoryDisk& disk, const Change& change) {
   put_all(disk.timers, change.timers, by_id);
   for (const std::string& id : change.outbox_removed) disk.outbox.erase(id);
   put_all(disk.outbox, change.outbox, by_id);
-  for (const auto& [kind, id] : change.records_removed) disk.records.erase({kind, id});
-  for (const RecordRow& row : change.records) disk.records.insert_or_assign({row.kind, row.id}, row);
+  for (const auto& [kind, id] : change.records_removed) remove_record(disk, kind, id);
+  for (const RecordRow& row : change.records) {
+    remove_record(disk, row.kind, row.id);
+    disk.records_about[{row.kind, row.about}].insert(row.id);
+    disk.records.insert_or_assign({row.kind, row.id}, row);
+  }
   for (const auto& [name, value] : change.series) disk.series.insert_or_assign(name, value);
 }
 
