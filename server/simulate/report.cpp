@@ -50,26 +50,6 @@ json::object check(const char* name, const char* zh, const char* en, std::size_t
   return {{"name", name}, {"zh", zh}, {"en", en}, {"checked", whole(checked)}, {"failed", whole(failures.size())}, {"failures", std::move(shown)}};
 }
 
-/// Places of organisations counted again from what happened.
-void count_places(const Season& season, const Cast& cast, std::size_t& checked, std::vector<std::string>& failures) {
-  for (std::size_t i = 0; i < cast.programmes.size(); ++i) {
-    const json::object& manifest = cast.programmes[i].manifest;
-    const bool directly = string_or(object_or_empty(manifest, "recommendation"), "level", "none") == "none";
-    for (const json::value& value : array_or_empty(object_or_empty(manifest, "quota"), "per")) {
-      const json::object& per = value.as_object();
-      std::map<std::string, std::int64_t> taken;
-      for (const Case& each : season.cases())
-        if (each.plan->programme == i && (directly ? each.submitted.has_value() : each.recommended))
-          ++taken[string_or(per, "level") == "prefecture" ? each.plan->region : each.plan->org];
-      for (const auto& [org, count] : taken) {
-        ++checked;
-        const std::int64_t max = int_or(object_or_empty(per, "except"), org, int_or(per, "max", 0));
-        if (max > 0 && count > max) failures.push_back(cast.programmes[i].id + " " + org + ": " + std::to_string(count) + " > " + std::to_string(max));
-      }
-    }
-  }
-}
-
 json::array checks_of(const Season& season, const Cast& cast, const Aftermath& aftermath) {
   std::vector<std::string> over, open;
   std::map<std::size_t, std::int64_t> selected;
@@ -81,12 +61,12 @@ json::array checks_of(const Season& season, const Cast& cast, const Aftermath& a
     const Programme& programme = cast.programmes[i];
     if (selected[i] > programme.planned || whole(season.awards().at(programme.id)) > programme.planned) over.push_back(programme.id);
   }
-  std::size_t places = 0;
   std::vector<std::string> beyond;
-  count_places(season, cast, places, beyond);
+  for (const auto& [key, places] : season.ledger().places)
+    if (places.max > 0 && places.most > places.max) beyond.push_back(cast.programmes[key.first].id + " " + key.second + ": " + std::to_string(places.most) + " > " + std::to_string(places.max));
   json::array out;
   out.push_back(check("plan", "入选与认定不超过计划数", "no more selected or awarded than planned", cast.programmes.size(), over));
-  out.push_back(check("places", "推荐不超过各单位限额", "no more recommended than each organisation has places", places, beyond));
+  out.push_back(check("places", "推荐不超过各单位限额", "no more recommended than each organisation has places", season.ledger().places.size(), beyond));
   out.push_back(check("ended", "每件申报已办结或在建设期内", "every application has ended or is in its term", season.cases().size(), open));
   out.push_back(check("scores", "评审组得分与排名得分一致", "the panels' scores are those of the lists", season.scores_compared(), season.scored_otherwise()));
   out.push_back(check("replay", "抽样重放与存储逐字节一致", "a sample replays to the same bytes", aftermath.replayed, aftermath.replay_problems));

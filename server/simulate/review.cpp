@@ -81,11 +81,10 @@ void Season::review() {
   Dice dice(options_.seed, "sheets");
   for (std::size_t waited = 0; waited < kReviewDaysMax; ++waited) {
     next_day();
+    if (in_states({"panel_review", "combining"}) == 0) break;
     withdrawals();
     score_sheets(dice);
-    look();
     replace_recused();
-    if (in_states({"panel_review", "combining"}) == 0) break;
   }
   rank();
 }
@@ -136,15 +135,21 @@ std::vector<const Judge*> Season::draw_panel(std::size_t programme, const std::v
                      {"context", context}, {"seed", seed}, {"commitment", review::commitment_of(seed, context)},
                      {"seats", whole(seats)}, {"spares", whole(spares)}, {"nominated_since", kYear - 2},
                      {"conflicts_max", whole(cases.size() / 5)}, {"absent", json::array{}},
-                     {"strata", json::array{json::object{{"name", "enterprise"}, {"where", json::object{{"kind", json::array{"enterprise"}}}}, {"at_least", whole(seats / 6)}}}}};
+                     {"strata", json::array{json::object{{"name", "enterprise"}, {"where", json::object{{"kind", json::array{"enterprise"}}}}, {"at_least", whole(seats / 6)}, {"spares_at_least", whole(spares / 6)}}}}};
   Result<json::object> result = review::run_draw(input);
   if (result) {
     Dice dice(options_.seed, "absent " + of.id);
     json::array absent;
     for (const json::value& each : array_or_empty(*result, "panel"))
       if (absent.size() < spares / 2 && dice.chance(6)) absent.push_back(each);
-    input["absent"] = std::move(absent);
-    result = review::run_draw(input);
+    json::object without = input;
+    without["absent"] = std::move(absent);
+    if (Result<json::object> seated = review::run_draw(without)) {
+      input = std::move(without);
+      result = std::move(seated);
+    } else {
+      note("spares", of.id, seated.error());  // then those who were drawn sit, and are late
+    }
   }
   if (!result) {
     note("draw", of.id, result.error());

@@ -99,6 +99,7 @@ void Season::look() {
 
 void Season::moved(Case& each, const std::string& status, const std::string& state) {
   each.status = status;
+  if (status == "ended" && each.holds_place) hold_place(each, false);
   if (each.state == state) return;
   if (!each.state.empty()) ledger_.stays[each.state].push_back(day_ - each.since);
   if (each.state == "correction" && state == "declined") ++ledger_.missed["correction"];
@@ -109,6 +110,19 @@ void Season::moved(Case& each, const std::string& status, const std::string& sta
   }
   each.state = state;
   each.since = day_;
+}
+
+/// Counts the places of the programme's quota beside the store: what ends without an award gives its place back.
+void Season::hold_place(Case& each, bool takes) {
+  if (takes == each.holds_place) return;
+  each.holds_place = takes;
+  for (const json::value& per : array_or_empty(object_or_empty(programme_of(each).manifest, "quota"), "per")) {
+    const std::string& org = string_or(per.as_object(), "level") == "prefecture" ? each.plan->region : each.plan->org;
+    Places& places = ledger_.places[{each.plan->programme, org}];
+    places.max = int_or(object_or_empty(per.as_object(), "except"), org, int_or(per.as_object(), "max", 0));
+    places.held += takes ? 1 : -1;
+    places.most = std::max(places.most, places.held);
+  }
 }
 
 std::size_t Season::in_states(std::initializer_list<const char*> states) const {
@@ -174,6 +188,7 @@ void Season::nominate() {
   constexpr std::size_t kAfter = 5;  // who comes late has come by then
   for (std::size_t waited = 0; waited < kPhaseDaysMax; ++waited) {
     next_day();
+    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "recommendation", "formal_check", "correction"}) == 0) return;
     applicants();
     withdrawals();
     college_steps();
@@ -181,8 +196,6 @@ void Season::nominate() {
     recommend();
     look();
     formal_checks();
-    look();
-    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "recommendation", "formal_check", "correction"}) == 0) return;
   }
 }
 
@@ -230,6 +243,7 @@ void Season::hand_in(Case& each) {
     Error error;
     if (submit(each, "submit", &error)) {
       each.submitted = day_;
+      if (string_or(object_or_empty(programme.manifest, "recommendation"), "level", "none") == "none") hold_place(each, true);
       return;
     }
     if (error.code.starts_with("quota.")) {  // no place is left: it is given up
@@ -310,6 +324,7 @@ void Season::recommend() {
         (void)tried(desk_.complete(office, work.task, "decline", {{"opinion", "不予推荐"}}), "decline", *each);
       } else if (tried(desk_.complete(office, work.task, "recommend", {{"opinion", "同意推荐"}}), "recommend", *each)) {
         each->recommended = true;
+        hold_place(*each, true);
       } else {  // beyond what the office may recommend
         must(desk_.complete(office, work.task, "decline", {{"opinion", "超出推荐限额"}}));
       }

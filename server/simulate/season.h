@@ -35,6 +35,7 @@ struct Case {
   std::optional<std::size_t> submitted;
   std::size_t returned = 0;   ///< by its recommender, or for correction
   bool recommended = false;
+  bool holds_place = false;   ///< of the programme's quota
   bool late = false;          ///< the deadline stood in its way
   bool careless = false;      ///< the next form lacks something
   std::string score, rank, side;  ///< of its programme's list
@@ -47,10 +48,16 @@ struct Refusal {
   std::string example, zh, en;  ///< of the first: which application, and what was said
 };
 
+/// Of one programme and organisation.
+struct Places {
+  std::int64_t max = 0, held = 0, most = 0;
+};
+
 /// What is noted down on the way.
 struct Ledger {
   std::map<std::string, std::vector<std::size_t>> stays;  ///< state → working days, one for each time that an application left it
   std::map<std::pair<std::string, std::string>, Refusal> refusals;  ///< what was tried, code
+  std::map<std::pair<std::size_t, std::string>, Places> places;
   std::map<std::string, std::size_t> missed;  ///< deadlines, by what was due
   std::map<std::string, std::size_t> sheets;  ///< signed, by expert
   std::map<std::string, std::string> exports;  ///< file name → bytes
@@ -105,6 +112,7 @@ class Season {
   void next_day();
   void jump(Day to);
   void look();
+  void hold_place(Case& each, bool takes);
   void moved(Case& each, const std::string& status, const std::string& state);
   std::size_t in_states(std::initializer_list<const char*> states) const;
   bool tried(const Result<>& result, const char* what, const Case& each);
