@@ -108,8 +108,7 @@ void Season::compose_panels() {
     for (Case& each : cases_)
       if (each.plan->programme == programme && each.state == "panel_review") cases.push_back(&each);
     if (cases.empty()) continue;
-    panels_[programme] = draw_panel(programme, cases, drawn);
-    assign(programme, cases, panels_[programme]);
+    assign(programme, cases, draw_panel(programme, cases, drawn));
   }
   look();
 }

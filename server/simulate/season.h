@@ -149,7 +149,6 @@ class Season {
   std::map<std::string, Actor> judge_actors_;
   std::map<std::size_t, std::set<std::string>> fixed_fields_;  ///< of a programme: members that the example alone has right
   std::map<std::string, std::vector<json::object>> sheets_;    ///< by label
-  std::map<std::size_t, std::vector<const Judge*>> panels_;    ///< by programme
   Ledger ledger_;
   std::map<std::string, std::size_t> awards_;
   std::vector<std::size_t> stuck_;
