@@ -13,6 +13,7 @@
 #include "server/cli/results.h"
 #include "server/cli/review.h"
 #include "server/cli/scxml_test.h"
+#include "server/cli/simulate.h"
 #include "server/cli/why.h"
 #include "server/cli/workflow_commands.h"
 #include "server/messages.h"
@@ -36,7 +37,7 @@ bool is_misuse(const Error& error) {
 /// The command has printed its findings as data already; the error only makes the exit code.
 bool is_reported(const Error& error) {
   return error.code == "check.problems" || error.code == "bag.invalid" || error.code == "migrate.problems" || error.code == "scxml_test.failed" || error.code == "migrate.none" ||
-         error.code == "replay.differs" || error.code == "results.unverified" || error.code == "import.rows" || (error.code == "plugin.test" && error.details.empty());
+         error.code == "replay.differs" || error.code == "results.unverified" || error.code == "import.rows" || error.code == "simulate.checks" || (error.code == "plugin.test" && error.details.empty());
 }
 
 /// 0 done, 1 the thing asked about is wrong, 2 the call is.
@@ -284,6 +285,7 @@ int main(int argc, char** argv) {
   add_review_commands(app, files, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 
   add_results_commands(app, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
+  add_simulate_command(app, files, json_output, [&](const Result<>& result) { code = exit_code(result, json_output); });
 
   serve_command->callback([&] {
     spdlog::set_level(verbose ? spdlog::level::info : spdlog::level::warn);

@@ -26,7 +26,7 @@ Result<Subject> subject_of(View& view, const Command& command) {
   const std::optional<TaskRow> task = view.task(id);
   const std::optional<SessionRow> session = task ? view.session(task->session_id) : std::nullopt;
   // Whoever applied may urge an office whose task he cannot see; not a panel.
-  const bool urges = command.kind == "task.urge" && task && task->kind == "task" && session && command.actor.has("applicant", session->org);
+  const bool urges = command.kind == "note.urge" && task && task->kind == "task" && session && command.actor.has("applicant", session->org);
   if (!session || (!urges && !may_see(command.actor, *task, *session)))
     return Error{.kind = ErrorKind::not_found, .code = "task.unknown", .message = "Expected a known task, but found '" + id + "'", .message_zh = "未找到该待办，或您无权查看"};
   return Subject{*task, *session};

@@ -5,6 +5,7 @@
 #include "engine/runtime/findings.h"
 #include "engine/runtime/recall.h"
 #include "engine/runtime/review_commands.h"
+#include "engine/runtime/rounds.h"
 #include "engine/runtime/session_document.h"
 
 namespace chuyi {

@@ -77,10 +77,7 @@ class MemoryQueries final : public Queries {
 
   Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override {
     const std::lock_guard lock(disk_->mutex);
-    std::vector<SessionRow> rows = applications_of(*disk_, round);
-    std::erase_if(rows, [&](const SessionRow& row) { return row.id <= after; });
-    if (rows.size() > limit) rows.resize(limit);
-    return rows;
+    return applications_of(*disk_, round, after, limit);
   }
 
   Result<std::optional<TaskRow>> task(std::string_view id) override { return one(disk_->tasks, id); }
@@ -105,7 +102,9 @@ class MemoryQueries final : public Queries {
 
   Result<std::vector<DocumentRow>> documents(std::string_view session_id) override {
     const std::lock_guard lock(disk_->mutex);
-    return rows_where(disk_->documents, [&](const DocumentRow& row) { return row.session_id == session_id && !row.removed; });
+    const auto ids = disk_->documents_of.find(session_id);
+    if (ids == disk_->documents_of.end()) return std::vector<DocumentRow>{};
+    return rows_among(disk_->documents, ids->second, [](const DocumentRow& row) { return !row.removed; });
   }
 
   Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) override {
@@ -237,11 +236,31 @@ class MemoryQueries final : public Queries {
       return filter.text.empty() ||
              (session != disk_->sessions.end() && (contains(session->second.title, filter.text) || contains(session->second.org_name, filter.text)));
     };
-    return rows_where(disk_->tasks, [&](const TaskRow& row) {
+    const auto wanted = [&](const TaskRow& row) {
       return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
              fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.stage, row.stage) &&
              (filter.claimed_by.empty() || (row.claimed_by == filter.claimed_by && row.status == "claimed")) && (!filter.due_before || due_of(row) < to_ms(*filter.due_before)) && titled(row);
-    });
+    };
+    return tasks_among(filter, wanted);
+  }
+
+  /// Looks at the session's tasks only, or at open ones in the inboxes asked for only, where that is all that can be wanted.
+  template <class Wanted>
+  std::vector<TaskRow> tasks_among(const TaskFilter& filter, Wanted wanted) const {
+    std::set<std::string> ids;
+    const auto add = [&](const MemoryDisk::Ids& index, const std::string& key) {
+      if (const auto found = index.find(key); found != index.end()) ids.insert(found->second.begin(), found->second.end());
+    };
+    const bool open_only = !filter.statuses.empty() && std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& status) { return status == "open" || status == "claimed"; });
+    if (!filter.session_id.empty()) {
+      add(disk_->tasks_of, filter.session_id);
+    } else if (open_only && !(filter.memberships.empty() && filter.user.empty())) {
+      if (!filter.user.empty()) add(disk_->open_tasks_for, filter.user);
+      for (const Membership& each : filter.memberships) add(disk_->open_tasks_for, holder_of(each));
+    } else {
+      return rows_where(disk_->tasks, wanted);
+    }
+    return rows_among(disk_->tasks, ids, wanted);
   }
 
   template <class Row>
@@ -269,10 +288,10 @@ class MemoryQueries final : public Queries {
 
 }  // namespace
 
-std::vector<SessionRow> applications_of(const MemoryDisk& disk, std::string_view round) {
+std::vector<SessionRow> applications_of(const MemoryDisk& disk, std::string_view round, std::string_view after, std::size_t limit) {
   std::vector<SessionRow> out;
-  for (const auto& [id, row] : disk.sessions)
-    if (row.kind == "application" && row.round == round) out.push_back(row);
+  for (auto each = disk.sessions.upper_bound(after); each != disk.sessions.end() && out.size() < limit; ++each)
+    if (each->second.kind == "application" && each->second.round == round) out.push_back(each->second);
   return out;
 }
 
@@ -283,8 +302,14 @@ std::optional<RecordRow> find_record(const MemoryDisk& disk, std::string_view ki
 
 std::vector<RecordRow> records_where(const MemoryDisk& disk, const RecordFilter& filter, const std::string& after, std::size_t limit) {
   std::vector<RecordRow> out;
+  if (!filter.about.empty()) {
+    const auto ids = disk.records_about.find({filter.kind, filter.about});
+    if (ids == disk.records_about.end()) return out;
+    for (auto id = ids->second.upper_bound(after); id != ids->second.end() && out.size() < limit; ++id) out.push_back(disk.records.at({filter.kind, *id}));
+    return out;
+  }
   for (auto each = disk.records.upper_bound({filter.kind, after}); each != disk.records.end() && each->first.first == filter.kind && out.size() < limit; ++each)
-    if (filter.about.empty() || each->second.about == filter.about) out.push_back(each->second);
+    out.push_back(each->second);
   return out;
 }
 

@@ -20,7 +20,7 @@ class MemoryView final : public View {
   std::optional<RecordRow> record(std::string_view kind, std::string_view id) override { return find_record(disk_, kind, id); }
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override { return records_where(disk_, {std::string{kind}, std::string{about}}, "", kRecordsMax); }
   std::vector<SessionRow> applications(std::string_view round) override {
-    std::vector<SessionRow> out = applications_of(disk_, round);
+    std::vector<SessionRow> out = applications_of(disk_, round, "", SIZE_MAX);
     std::erase_if(out, [](const SessionRow& row) { return row.status != "running"; });
     return out;
   }
@@ -53,6 +53,25 @@ void put_all(Table<Row>& table, const std::vector<Row>& rows, Key key) {
   for (const Row& row : rows) table.insert_or_assign(key(row), row);
 }
 
+bool is_open(const TaskRow& task) { return task.status == "open" || task.status == "claimed"; }
+
+void put_tasks(MemoryDisk& disk, const std::vector<TaskRow>& rows) {
+  for (const TaskRow& row : rows) {
+    const auto old = disk.tasks.find(row.id);
+    if (old != disk.tasks.end() && is_open(old->second)) disk.open_tasks_for[holder_of(old->second)].erase(row.id);
+    if (is_open(row)) disk.open_tasks_for[holder_of(row)].insert(row.id);
+    disk.tasks_of[row.session_id].insert(row.id);
+    disk.tasks.insert_or_assign(row.id, row);
+  }
+}
+
+void remove_record(MemoryDisk& disk, const std::string& kind, const std::string& id) {
+  const auto old = disk.records.find({kind, id});
+  if (old == disk.records.end()) return;
+  disk.records_about[{kind, old->second.about}].erase(id);
+  disk.records.erase(old);
+}
+
 void write_rows(MemoryDisk& disk, const Change& change) {
   const auto by_id = [](const auto& row) { return row.id; };
   put_all(disk.organisations, change.organisations, by_id);
@@ -67,18 +86,23 @@ void write_rows(MemoryDisk& disk, const Change& change) {
     for (AuditRow& row : disk.audit)
       if (row.session_id == each.session_id && row.seq <= each.through && bag_of_archived(row.record).empty()) row.record = archived_record(each.bag);
   if (change.session) disk.sessions.insert_or_assign(change.session->id, *change.session);
-  put_all(disk.tasks, change.tasks, by_id);
+  put_tasks(disk, change.tasks);
   put_all(disk.notices, change.notices, by_id);
   put_all(disk.objections, change.objections, by_id);
   put_all(disk.awards, change.awards, [](const AwardRow& row) { return row.number; });
   put_all(disk.documents, change.documents, by_id);
+  for (const DocumentRow& row : change.documents) disk.documents_of[row.session_id].insert(row.id);
   for (const BundleRow& row : change.bundles) disk.bundles.insert_or_assign({row.session_id, row.digest}, row);
   for (const std::string& id : change.timers_removed) disk.timers.erase(id);
   put_all(disk.timers, change.timers, by_id);
   for (const std::string& id : change.outbox_removed) disk.outbox.erase(id);
   put_all(disk.outbox, change.outbox, by_id);
-  for (const auto& [kind, id] : change.records_removed) disk.records.erase({kind, id});
-  for (const RecordRow& row : change.records) disk.records.insert_or_assign({row.kind, row.id}, row);
+  for (const auto& [kind, id] : change.records_removed) remove_record(disk, kind, id);
+  for (const RecordRow& row : change.records) {
+    remove_record(disk, row.kind, row.id);
+    disk.records_about[{row.kind, row.about}].insert(row.id);
+    disk.records.insert_or_assign({row.kind, row.id}, row);
+  }
   for (const auto& [name, value] : change.series) disk.series.insert_or_assign(name, value);
 }
 
@@ -158,6 +182,9 @@ class MemoryStore final : public Store {
 };
 
 }  // namespace
+
+std::string holder_of(const Membership& membership) { return membership.role + "@" + membership.org; }
+std::string holder_of(const TaskRow& task) { return task.user.empty() ? holder_of(Membership{.role = task.role, .org = task.org}) : task.user; }
 
 std::shared_ptr<MemoryDisk> make_memory_disk() { return std::make_shared<MemoryDisk>(); }
 

@@ -27,6 +27,7 @@ MAY_USE = {
     "storage/s3": ["engine/base", "engine/ports", "storage/documents"],
     "storage/memory": ["engine/base", "engine/invoke", "engine/ports"],
     "storage/documents": ["engine/base", "engine/ports"],
+    "server/simulate": ["engine", "plugins/host", "server", "storage/memory"],
     "server": ["engine", "plugins/host", "plugins/loader", "storage/sqlite", "storage/postgres", "storage/s3", "storage/documents"],
 }
 # Headers of libraries → the folders that may know them.
