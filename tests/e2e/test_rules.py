@@ -1,6 +1,7 @@
 """Goal: what docs/api.md promises about refusals, repeats, packages and misbehaving code, on the real server."""
 import json
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -25,6 +26,8 @@ def package(folder, name, library=None, workflow=None, forms=None):
         text = text.replace('<workflow shared="selection"/>', '<workflow src="own.scxml"/>')
         with open(os.path.join(target, "own.scxml"), "w", encoding="utf-8") as out:
             out.write(workflow)
+    if forms:  # the rules are about the workshop's own
+        text = re.sub(r"  <eligibility>.*?</eligibility>\n", "", text, flags=re.S)
     for file, schema in (forms or {}).items():
         with open(os.path.join(target, file), "w", encoding="utf-8") as out:
             json.dump(schema, out)

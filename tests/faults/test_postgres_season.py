@@ -76,6 +76,8 @@ def normalised(url):
 
     def plain(value):
         text = ids.sub(lambda found: plain_names[found[0]], json.dumps(value, ensure_ascii=False, sort_keys=True))
+        # What else was there already when one was submitted: in the order of arrival.
+        text = re.sub(r'(\\*"findings\\*":) ?\[[^\]]*\]', r"\1[]", text)
         return re.sub(r"\b[0-9a-f]{64}\b", "digest", text)
 
     histories = collections.defaultdict(list)
@@ -84,7 +86,6 @@ def normalised(url):
     for session, record in records:
         del record["seq"]
         record["data"].pop("expires", None)  # of a login, by the clock on the wall
-        record["data"].get("checks", {}).pop("findings", None)  # what else is there already, in the order of arrival
         if record["actor"].get("name") == "chuyi user add":  # also by that clock
             del record["at"]
         for key, value in record.get("reads", {}).items():
