@@ -13,7 +13,7 @@ tools/deps.sh "$([ "${1:-}" = --fuzz ] && echo --fuzz || echo --tests)"
 run() {
   cmake --preset "$1" >/dev/null
   cmake --build --preset "$1"
-  ctest --preset "$1" --output-on-failure "${@:2}"
+  ctest --preset "$1" --parallel 2 --output-on-failure "${@:2}"
 }
 
 fuzz() {
