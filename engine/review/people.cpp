@@ -118,6 +118,27 @@ json::object to_json(const Expert& expert) {
   return out;
 }
 
+json::object expert_of_pool(const std::string& id, const json::object& data) {
+  json::object out;
+  for (const auto& known : to_json(Expert{}))
+    if (const json::value* given = data.if_contains(known.key())) out[known.key()] = *given;
+  json::array declared;
+  for (const json::value& each : array_or_empty(data, "declared")) {
+    if (!each.is_object()) {
+      declared.push_back(each);  // whoever reads it says what is wrong
+      continue;
+    }
+    json::object& kept = declared.emplace_back(json::object{}).get_object();
+    for (const char* key : {"application", "org", "reason"}) {
+      const json::value* given = each.get_object().if_contains(key);
+      kept[key] = given == nullptr ? json::value("") : *given;
+    }
+  }
+  out["declared"] = std::move(declared);
+  out["id"] = id;
+  return out;
+}
+
 json::object to_json(const Candidate& candidate) {
   return {{"id", candidate.id},
           {"programme", candidate.programme},

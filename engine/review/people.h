@@ -65,6 +65,9 @@ Candidate read_candidate(Reader& from);
 json::object to_json(const Expert& expert);
 json::object to_json(const Candidate& candidate);
 
+/// What this layer reads of an expert whom the pool keeps with more about him.
+json::object expert_of_pool(const std::string& id, const json::object& data);
+
 /// The members "experts" and "applications" of `from`, sorted by id, so that nothing depends on the order of the input.
 /// Two with one id, or two experts with one person, are defects.
 std::vector<Expert> read_experts(Reader& from);

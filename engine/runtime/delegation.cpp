@@ -4,16 +4,13 @@
 #include <set>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 
 namespace chuyi {
 namespace {
 
 constexpr std::size_t kReasonBytesMax = 2'000;
 constexpr int kDaysMax = 366;
-
-Error refused(const char* code, std::string message, std::string message_zh, std::string place = {}) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
-}
 
 bool is_administrator(const Actor& actor) { return actor.has("administrator"); }
 
@@ -48,7 +45,7 @@ Result<> check_period(const json::object& data, Instant now) {
   const Result<Day> until = parse_day(string_or(data, "until"));
   if (!until) return until.error();
   if (*until < *since || *until < day_in_shanghai(now) || *until - *since > std::chrono::days{kDaysMax})
-    return refused("delegation.period", "Expected a period that has not ended, of at most " + std::to_string(kDaysMax) + " days",
+    return rejection("delegation.period", "Expected a period that has not ended, of at most " + std::to_string(kDaysMax) + " days",
                    "委托期限应当未结束，且不超过" + std::to_string(kDaysMax) + "天", "/until");
   return {};
 }
@@ -58,11 +55,11 @@ Result<> check_deputy(View& view, const RecordRow& row) {
   const std::string to = string_or(row.data, "to");
   const std::vector<Membership> given = handed_over(row, memberships_of(view, from));
   if (given.empty())
-    return refused("delegation.nothing", "Expected a role that '" + from + "' holds and that can be delegated", "没有可委托的职责（专家评审与系统管理不得委托）", "/role");
+    return rejection("delegation.nothing", "Expected a role that '" + from + "' holds and that can be delegated", "没有可委托的职责（专家评审与系统管理不得委托）", "/role");
   const std::vector<Membership> own = memberships_of(view, to);
   const auto same_org = [&](const Membership& each) { return std::any_of(own.begin(), own.end(), [&](const Membership& held) { return held.org == each.org; }); };
   if (to == from || !std::all_of(given.begin(), given.end(), same_org))
-    return refused("delegation.deputy", "Expected another active user of the same organisation as deputy, but found '" + to + "'", "受托人应为同单位的其他在用账号", "/to");
+    return rejection("delegation.deputy", "Expected another active user of the same organisation as deputy, but found '" + to + "'", "受托人应为同单位的其他在用账号", "/to");
   return {};
 }
 
@@ -81,7 +78,7 @@ Result<> check_whole(View& view, const RecordRow& row) {
   (void)view.series("delegations");
   if (Result<> fit = check_deputy(view, row); !fit) return fit;
   if (closes_circle(view, string_or(row.data, "from"), string_or(row.data, "to"), row.data))
-    return refused("delegation.circle", "Expected no circle: '" + string_or(row.data, "to") + "' has delegated to '" + string_or(row.data, "from") + "' in this period",
+    return rejection("delegation.circle", "Expected no circle: '" + string_or(row.data, "to") + "' has delegated to '" + string_or(row.data, "from") + "' in this period",
                    "该期间内双方已有委托关系，不得循环委托", "/to");
   return {};
 }
@@ -93,7 +90,7 @@ Result<Change> put(View& view, const Command& command, Instant now) {
     return Error{.kind = ErrorKind::forbidden, .code = "delegation.forbidden", .message = "Expected the principal or an administrator", .message_zh = "只能由本人或管理员办理委托"};
   const std::string reason = string_or(data, "reason");
   if (reason.empty() || reason.size() > kReasonBytesMax)
-    return refused("task.reason", "Expected a reason of at most 2000 bytes", "请填写理由（不超过2000字节）", "/reason");
+    return rejection("task.reason", "Expected a reason of at most 2000 bytes", "请填写理由（不超过2000字节）", "/reason");
   if (Result<> period = check_period(data, now); !period) return period.error();
   RecordRow row{.kind = kDelegation, .id = string_or(data, "id"), .about = string_or(data, "to"), .data = {{"from", from}, {"made_by", command.actor.user_id}}};
   for (const char* key : {"to", "role", "org", "since", "until", "reason"}) row.data[key] = string_or(data, key);
@@ -106,7 +103,7 @@ Result<Change> end(View& view, const Command& command, Instant now) {
   const bool mine = row && (string_or(row->data, "from") == command.actor.user_id || is_administrator(command.actor));
   if (!mine)
     return Error{.kind = ErrorKind::not_found, .code = "delegation.unknown", .message = "Expected a delegation of yours", .message_zh = "未找到该委托，或不是您的委托"};
-  if (row->data.contains("ended")) return refused("delegation.ended", "Expected a delegation that has not been ended", "该委托已终止");
+  if (row->data.contains("ended")) return rejection("delegation.ended", "Expected a delegation that has not been ended", "该委托已终止");
   row->data["ended"] = to_ms(now);
   row->data["ended_by"] = command.actor.user_id;
   ++row->revision;
@@ -117,13 +114,13 @@ Result<Change> move(View& view, const Command& command, Instant now) {
   if (!is_administrator(command.actor))
     return Error{.kind = ErrorKind::forbidden, .code = "delegation.forbidden", .message = "Expected an administrator", .message_zh = "只能由管理员办理"};
   std::optional<RecordRow> row = view.record(kDelegation, string_or(command.data, "id"));
-  if (!row || row->data.contains("ended")) return refused("delegation.ended", "Expected a delegation in force", "该委托不存在或已终止");
+  if (!row || row->data.contains("ended")) return rejection("delegation.ended", "Expected a delegation in force", "该委托不存在或已终止");
   const std::string from = string_or(command.data, "from");
   const std::string to = string_or(command.data, "to");
   RecordRow moved = *row;
   if (string_or(moved.data, "from") == from) moved.data["from"] = to;
   if (string_or(moved.data, "to") == from) moved.data["to"] = moved.about = to;
-  if (moved.data == row->data) return refused("handover.not_held", "Expected a delegation of or to '" + from + "'", "该委托与移交人无关");
+  if (moved.data == row->data) return rejection("handover.not_held", "Expected a delegation of or to '" + from + "'", "该委托与移交人无关");
   if (Result<> fit = check_whole(view, moved); !fit) return fit.error();
   ++moved.revision;
   return write(std::move(moved), now);

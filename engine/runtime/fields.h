@@ -36,6 +36,17 @@ inline Error invalid_field(std::string code, std::string place, std::string mess
                .allowed = std::move(allowed)};
 }
 
+/// Well-formed, but refused in this state.
+inline Error rejection(std::string code, std::string message, std::string message_zh, std::string place = {}, std::vector<std::string> allowed = {}) {
+  return Error{.kind = ErrorKind::rejected,
+               .code = std::move(code),
+               .message = std::move(message),
+               .place = std::move(place),
+               .message_zh = std::move(message_zh),
+               .details = {},
+               .allowed = std::move(allowed)};
+}
+
 /// Gathers every field that is wrong.
 class FieldChecks {
  public:

@@ -5,6 +5,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/session_run.h"
 #include "engine/scxml/describe.h"
 
@@ -63,10 +64,6 @@ Result<DefinitionPtr> definition_of(const Runtime& runtime, const std::string& d
   return out;
 }
 
-Error refused(const char* code, std::string message, std::string message_zh) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .message_zh = std::move(message_zh)};
-}
-
 Result<> check_revision(const Command& command, const SessionRow& row) {
   if (!command.if_revision || *command.if_revision == row.revision) return {};
   return Error{.kind = ErrorKind::precondition,
@@ -102,9 +99,9 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
   const Result<DefinitionPtr> to = definition_of(runtime, string_or(command.data, "to"));
   if (!to) return to.error();
   if (row.definition != string_or(command.data, "from"))
-    return refused("migrate.definition", "Expected an application on " + string_or(command.data, "from") + ", but it is on " + row.definition,
+    return rejection("migrate.definition", "Expected an application on " + string_or(command.data, "from") + ", but it is on " + row.definition,
                    "该申报不在要迁移的版本上");
-  if (row.status != "running") return refused("migrate.ended", "Expected an application that runs, but it has ended", "该申报已经结束");
+  if (row.status != "running") return rejection("migrate.ended", "Expected an application that runs, but it has ended", "该申报已经结束");
   const Result<SessionDocument> document = decode_document(**from, row.document);
   if (!document) return document.error();
   MigratedSession moved =
@@ -114,7 +111,7 @@ Result<Change> decide_move(const Runtime& runtime, View& view, const Command& co
     if (std::optional<TimerRow> timer = view.timer(id)) timers.push_back(std::move(*timer));
   for (Detail& each : timer_obstacles(**from, **to, timers)) moved.obstacles.push_back(std::move(each));
   if (!moved.obstacles.empty()) {
-    Error error = refused("migrate.obstacle", moved.obstacles.front().message, moved.obstacles.front().message_zh);
+    Error error = rejection("migrate.obstacle", moved.obstacles.front().message, moved.obstacles.front().message_zh);
     error.details = std::move(moved.obstacles);
     return error;
   }
@@ -145,7 +142,7 @@ Result<Change> decide_undo(View& view, const Command& command, const SessionRow&
   const json::object& former = *kept;
   const std::string migration = string_or(command.data, "migration");
   if (string_or(former, "migration") != migration || int_or(*standing, "revision", 0) != static_cast<std::int64_t>(row.revision))
-    return refused("migrate.acted", "Expected an application on which nobody has acted since migration '" + migration + "'",
+    return rejection("migrate.acted", "Expected an application on which nobody has acted since migration '" + migration + "'",
                    "迁移之后该申报已有新的办理，不能撤销");
   SessionRow back = row;
   back.definition = string_or(former, "definition");

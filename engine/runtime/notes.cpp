@@ -4,16 +4,13 @@
 
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
+#include "engine/runtime/fields.h"
 
 namespace chuyi {
 namespace {
 
 constexpr std::size_t kTextBytesMax = 4'000;
 constexpr std::size_t kPeopleMax = 50;
-
-Error refused(const char* code, std::string message, std::string message_zh, std::string place = {}) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
-}
 
 /// A task that the actor may see, with its application.
 struct Subject {
@@ -75,19 +72,19 @@ class Note {
 Result<std::string> text_of(const Command& command, bool required) {
   std::string text = string_or(command.data, "text");
   if (text.size() > kTextBytesMax || !is_utf8(text) || (required && text.empty()))
-    return refused("note.text", "Expected a text of at most 4000 bytes", "请填写内容（不超过4000字节）", "/text");
+    return rejection("note.text", "Expected a text of at most 4000 bytes", "请填写内容（不超过4000字节）", "/text");
   return text;
 }
 
 /// Users who may see the task themselves: a comment or a copy opens nothing to anybody.
 Result<std::vector<std::string>> people_of(View& view, const Command& command, const Subject& subject, const char* key) {
   const std::vector<std::string> users = strings_from_json(array_or_empty(command.data, key));
-  if (users.size() > kPeopleMax) return refused("note.user", "Expected at most " + std::to_string(kPeopleMax) + " users", "人数过多", std::string{"/"} + key);
+  if (users.size() > kPeopleMax) return rejection("note.user", "Expected at most " + std::to_string(kPeopleMax) + " users", "人数过多", std::string{"/"} + key);
   for (std::size_t i = 0; i < users.size(); ++i) {
     const std::optional<UserRow> row = view.user(users[i]);
     const bool sees = row && !row->disabled && may_see(Actor{.user_id = row->id, .name = row->name, .memberships = row->memberships}, subject.task, subject.session);
     if (!sees)
-      return refused("note.user", "Expected active users who may see the task, but found '" + users[i] + "'", "“" + users[i] + "”无权查看该待办", std::string{"/"} + key + "/" + std::to_string(i));
+      return rejection("note.user", "Expected active users who may see the task, but found '" + users[i] + "'", "“" + users[i] + "”无权查看该待办", std::string{"/"} + key + "/" + std::to_string(i));
   }
   return users;
 }
@@ -115,7 +112,7 @@ Result<Change> copy(View& view, const Command& command, const Subject& subject, 
   if (!text) return text.error();
   const Result<std::vector<std::string>> users = people_of(view, command, subject, "users");
   if (!users) return users.error();
-  if (users->empty()) return refused("note.user", "Expected whom to copy it to", "请选择抄送对象", "/users");
+  if (users->empty()) return rejection("note.user", "Expected whom to copy it to", "请选择抄送对象", "/users");
   Note note(command, subject, now);
   for (const std::string& user : *users) {
     json::object data = note.stamp();
@@ -159,14 +156,14 @@ Result<Change> urge(View& view, const Command& command, const Subject& subject, 
   if (!may_urge(command.actor, subject))
     return Error{.kind = ErrorKind::forbidden, .code = "urge.forbidden", .message = "Expected the applicant or an officer", .message_zh = "只有申报人和经办机关可以催办"};
   const TaskRow& task = subject.task;
-  if (task.status != "open" && task.status != "claimed") return refused("urge.closed", "Expected an open task, but it is " + task.status, "该待办已办结或取消");
+  if (task.status != "open" && task.status != "claimed") return rejection("urge.closed", "Expected an open task, but it is " + task.status, "该待办已办结或取消");
   const Result<TaskRules> rules = task_rules(view.setting(kTaskRules));
   if (!rules) return rules.error();
   // Held, so that two at once count one after the other.
   const std::string day = task.id + "/" + format_day(day_in_shanghai(now));
   const std::int64_t count = view.series("urge/" + day);
   if (count >= rules->urge_per_day)
-    return refused("urge.limit", "Expected at most " + std::to_string(rules->urge_per_day) + " times a day for one task", "每件待办每日至多催办" + std::to_string(rules->urge_per_day) + "次");
+    return rejection("urge.limit", "Expected at most " + std::to_string(rules->urge_per_day) + " times a day for one task", "每件待办每日至多催办" + std::to_string(rules->urge_per_day) + "次");
   Note note(command, subject, now);
   json::object data = note.stamp();
   data["text"] = *text;
@@ -198,9 +195,9 @@ Result<Change> undo_batch(View& view, const Command& command, Instant now) {
   std::optional<RecordRow> row = view.record("batch", string_or(command.data, "id"));
   if (!row || row->about != command.actor.user_id)
     return Error{.kind = ErrorKind::not_found, .code = "batch.unknown", .message = "Expected a bulk action of yours", .message_zh = "未找到您的该批量操作"};
-  if (row->data.contains("undone")) return refused("batch.undone", "Expected a bulk action that has not been undone", "该批量操作已撤销");
+  if (row->data.contains("undone")) return rejection("batch.undone", "Expected a bulk action that has not been undone", "该批量操作已撤销");
   if (to_ms(now) > int_or(row->data, "until", 0))
-    return refused("batch.late", "Expected to undo it until " + format_instant(from_ms(int_or(row->data, "until", 0))), "已超过可撤销的时限");
+    return rejection("batch.late", "Expected to undo it until " + format_instant(from_ms(int_or(row->data, "until", 0))), "已超过可撤销的时限");
   row->data["undone"] = to_ms(now);
   row->updated = now;
   ++row->revision;

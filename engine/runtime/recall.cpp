@@ -5,6 +5,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/replay.h"
 #include "engine/scxml/describe.h"
 
@@ -13,11 +14,7 @@ namespace {
 
 constexpr const char* kRecallable[] = {"task.complete", "task.return", "task.assign", "task.add-signer"};
 
-Error refused(const char* code, std::string message, std::string message_zh) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .message_zh = std::move(message_zh)};
-}
-
-Error acted(std::string what) { return refused("recall.acted", "Expected nobody to have acted since, but found " + std::move(what), "此后已有人办理或已到期自动办理，不能撤回"); }
+Error acted(std::string what) { return rejection("recall.acted", "Expected nobody to have acted since, but found " + std::move(what), "此后已有人办理或已到期自动办理，不能撤回"); }
 
 /// What is known of the last action while its journal runs again.
 class Last {
@@ -55,7 +52,7 @@ Result<> check_action(const Command& command, const json::object& record) {
   if (by != command.actor.user_id || string_or(record, "task") != command.task_id) return acted(kind + " by '" + by + "'");
   const std::string task_kind = string_or(record, "task_kind");
   if (std::find(std::begin(kRecallable), std::end(kRecallable), kind) == std::end(kRecallable) || (task_kind != "task" && task_kind != "cosign"))
-    return refused("recall.kind", "Expected a sign-off, return or assignment of an ordinary task as your last action, but found " + kind + " of " + task_kind,
+    return rejection("recall.kind", "Expected a sign-off, return or assignment of an ordinary task as your last action, but found " + kind + " of " + task_kind,
                    "该操作不能撤回");
   // Of a batch the whole is undone.
   if (const std::string batch = string_or(command.data, "batch"); !batch.empty() && string_or(object_or_empty(record, "data"), "batch") != batch)
@@ -65,7 +62,7 @@ Result<> check_action(const Command& command, const json::object& record) {
 
 Result<> check_house(const Change& change) {
   if (!change.notices.empty() || !change.objections.empty() || !change.awards.empty() || !change.documents.empty())
-    return refused("recall.left", "Expected an action that published nothing, but it changed notices, awards or documents", "该操作已对外公示、认定或变更材料，不能撤回");
+    return rejection("recall.left", "Expected an action that published nothing, but it changed notices, awards or documents", "该操作已对外公示、认定或变更材料，不能撤回");
   return {};
 }
 
@@ -130,7 +127,7 @@ Result<> take_outbox_back(View& view, const PreparedRecall& prepared, const Comm
       correction.payload["by"] = command.actor.user_id;
       change.outbox.push_back(std::move(correction));
     } else {
-      return refused("recall.sent", "Expected an action whose messages have not left, but '" + posted.kind + "' " + posted.id + " has", "该操作的消息已经送出，不能撤回");
+      return rejection("recall.sent", "Expected an action whose messages have not left, but '" + posted.kind + "' " + posted.id + " has", "该操作的消息已经送出，不能撤回");
     }
   }
   return {};
@@ -147,7 +144,7 @@ Result<> give_shared_back(View& view, const PreparedRecall& prepared, Change& ch
     if (!seen.emplace(row->kind, row->id).second) continue;
     const std::optional<RecordRow> now = view.record(row->kind, row->id);
     if (!now || now->data != row->data || now->about != row->about)
-      return refused("recall.shared", "Expected record '" + row->kind + "/" + row->id + "' as the action left it, but it has changed since", "与他人共享的数据此后已变更，不能撤回");
+      return rejection("recall.shared", "Expected record '" + row->kind + "/" + row->id + "' as the action left it, but it has changed since", "与他人共享的数据此后已变更，不能撤回");
     const json::object& was = object_or_empty(prepared.reads, "record:" + row->kind + "/" + row->id);
     if (was.empty()) {
       change.records_removed.emplace_back(row->kind, row->id);

@@ -4,6 +4,7 @@
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/review_commands.h"
 
 namespace chuyi {
@@ -47,7 +48,7 @@ Result<> appoint(CommandService& commands, Queries& queries, const Actor& office
   for (const std::string& expert : strings_from_json(array_or_empty(assigned, "experts")))
     if (!panel->reviewers.contains(expert)) reviewers.emplace_back(expert);
   if (reviewers.empty()) return {};
-  if (panel->setup.empty()) return review_rejected("review.no_setup", "Expected an application that waits for its panel", "该申报不在组建评审组环节");
+  if (panel->setup.empty()) return rejection("review.no_setup", "Expected an application that waits for its panel", "该申报不在组建评审组环节");
   json::object data{{"outcome", "appoint"}, {"data", json::object{{"reviewers", std::move(reviewers)}}}};
   IdempotencyKey once{.actor = officer.user_id, .key = key + "/" + application, .digest = sha256_hex(canonical_json(data))};
   Command command{.kind = "task.complete", .session_id = {}, .task_id = panel->setup, .actor = officer, .data = std::move(data), .if_revision = {}, .key = std::move(once)};

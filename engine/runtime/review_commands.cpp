@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/rounds.h"
 
 namespace chuyi {
@@ -18,7 +19,7 @@ Error unknown_review(const std::string& id) {
   return Error{.kind = ErrorKind::not_found, .code = "review.unknown", .message = "Expected a draw, an assignment or results of the round, but found '" + id + "'", .message_zh = "未找到该记录"};
 }
 Error wrong_state(const json::object& record, const std::string& expected) {
-  return review_rejected("review.state", "Expected it to be " + expected + ", but it is " + string_or(record, "state"), "当前状态（" + string_or(record, "state") + "）不能进行该操作");
+  return rejection("review.state", "Expected it to be " + expected + ", but it is " + string_or(record, "state"), "当前状态（" + string_or(record, "state") + "）不能进行该操作");
 }
 
 /// A name as it stands in addresses: letters, digits and "-".
@@ -57,14 +58,14 @@ Result<Change> draw(Subject& subject) {
   const Command& command = subject.command;
   if (!is_name(subject.id()))
     return Error{.kind = ErrorKind::invalid, .code = "review.name", .message = "Expected a name of a-z, 0-9 and '-', at most 40", .place = "/id", .message_zh = "名称应由小写字母、数字和“-”组成，不超过40个"};
-  if (subject.view.record(kReviewDraw, subject.key())) return review_rejected("review.exists", "Expected a new name, but '" + subject.id() + "' is there already", "该名称已使用");
+  if (subject.view.record(kReviewDraw, subject.key())) return rejection("review.exists", "Expected a new name, but '" + subject.id() + "' is there already", "该名称已使用");
   const json::object& shown = object_or_empty(subject.prepared(), "shown");
   const std::vector<std::string> judged = strings_from_json(array_or_empty(shown, "applications"));
   for (const RecordRow& each : subject.view.records(kReviewDraw, subject.round)) {
     if (string_or(each.data, "state") == "withdrawn") continue;
     for (const std::string& application : strings_from_json(array_or_empty(each.data, "applications")))
       if (std::binary_search(judged.begin(), judged.end(), application))
-        return review_rejected("review.drawn", "Expected applications without a drawn panel, but '" + application + "' is in draw '" + each.id.substr(subject.round.size() + 1) + "'", "申报“" + application + "”已抽取专家组");
+        return rejection("review.drawn", "Expected applications without a drawn panel, but '" + application + "' is in draw '" + each.id.substr(subject.round.size() + 1) + "'", "申报“" + application + "”已抽取专家组");
   }
   json::object data = shown;
   data["state"] = "committed";
@@ -95,7 +96,7 @@ Result<Change> change_draw(Subject& subject) {
     data["absences"] = std::move(absences);
     // Two commands at once: what was computed must have begun from what stands here.
     const std::size_t absent = array_or_empty(object_or_empty(subject.prepared(), "shown"), "absent").size();
-    if (absent != array_or_empty(data, "absences").size()) return review_rejected("review.outdated", "Expected the draw as it was when this was computed; ask again", "抽取结果已有变化，请重试");
+    if (absent != array_or_empty(data, "absences").size()) return rejection("review.outdated", "Expected the draw as it was when this was computed; ask again", "抽取结果已有变化，请重试");
     data.erase("witness");
   } else if (command.kind == "review.witness") {
     if (state != "revealed") return wrong_state(data, "revealed");
@@ -136,7 +137,7 @@ Result<Change> appoint(Subject& subject) {
   if (!old) return unknown_review(subject.id());
   json::object data = old->data;
   if (string_or(data, "state") != "proposed") return wrong_state(data, "proposed");
-  if (string_or(subject.prepared(), "input_digest") != string_or(data, "input_digest")) return review_rejected("review.outdated", "Expected the proposal that was checked", "方案已有变化，请重试");
+  if (string_or(subject.prepared(), "input_digest") != string_or(data, "input_digest")) return rejection("review.outdated", "Expected the proposal that was checked", "方案已有变化，请重试");
   data["state"] = "appointing";
   data["confirmed"] = who(subject.command.actor, subject.now);
   data["report"] = json::object{{"appointed", 0}, {"refused", json::array{}}};
@@ -198,7 +199,7 @@ Result<Change> decide(const Runtime& runtime, View& view, Command& command, Inst
     change.reply = {.status = 200, .body = change.records.front().data, .revision = change.records.front().revision};
     return change;
   }
-  if (!setup) return review_rejected("review.setup", "Expected a round whose review was set up", "请先设置本批次的评审规则");
+  if (!setup) return rejection("review.setup", "Expected a round whose review was set up", "请先设置本批次的评审规则");
   if (command.kind == "review.draw") return draw(subject);
   if (command.kind == "review.reveal" || command.kind == "review.absent" || command.kind == "review.witness" || command.kind == "review.withdraw") return change_draw(subject);
   if (command.kind == "review.assign") return assign(subject, command);
@@ -214,10 +215,6 @@ bool is_review_command(const Command& command) { return command.kind.starts_with
 bool is_round_officer(const Actor& actor, const SessionRow& round) { return actor.has("provincial-officer", round.org); }
 bool is_round_supervisor(const Actor& actor, const SessionRow& round) { return actor.has("discipline", round.org); }
 
-Error review_rejected(std::string code, std::string message, std::string message_zh) {
-  return Error{.kind = ErrorKind::rejected, .code = std::move(code), .message = std::move(message), .message_zh = std::move(message_zh)};
-}
-
 RecordRow review_row(const char* kind, std::string id, std::string about, json::object data, Instant now, const std::optional<RecordRow>& old) {
   return {.kind = kind, .id = std::move(id), .about = std::move(about), .data = std::move(data), .updated = now, .revision = old ? old->revision + 1 : 1};
 }
@@ -232,7 +229,7 @@ Result<std::string> reason_of(const Command& command) {
 
 Result<Change> decide_review(const Runtime& runtime, View& view, const Command& given, Instant now) {
   // Whatever was prepared before this became a command that needs nothing (a retry of the store): the same.
-  if (prepares_review(given)) return review_rejected("review.unprepared", "Expected what this command needs to be computed first", "请重试");
+  if (prepares_review(given)) return rejection("review.unprepared", "Expected what this command needs to be computed first", "请重试");
   Command command = given;
   if (command.if_revision && command.kind == "expert.put") {
     const std::optional<RecordRow> row = view.record("expert", string_or(command.data, "id"));

@@ -39,7 +39,6 @@ bool is_round_supervisor(const Actor& actor, const SessionRow& round);
 
 /// The reason that a command gives. Errors: `invalid` "review.reason".
 Result<std::string> reason_of(const Command& command);
-Error review_rejected(std::string code, std::string message, std::string message_zh);
 /// A row that goes on from `old`, if there is one.
 RecordRow review_row(const char* kind, std::string id, std::string about, json::object data, Instant now, const std::optional<RecordRow>& old = {});
 json::object who(const Actor& actor, Instant now);

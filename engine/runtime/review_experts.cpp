@@ -66,8 +66,8 @@ Result<Change> nominate(View& view, const Command& command, Instant now) {
   const std::int64_t year = int_or(command.data, "year", 0);
   const std::int64_t last = int_or(row->data, "nominated_year", 0);
   if (year < 2000 || year > 2999) return invalid_field("expert.nominated_year", "/year", "Expected a year", "提名年度应为4位年份");
-  if (year <= last) return review_rejected("expert.nominated", "Expected a year after " + std::to_string(last) + ", of the last nomination", "该专家" + std::to_string(last) + "年度已提名");
-  if (bool_or(row->data, "disabled", false)) return review_rejected("expert.disabled", "Expected an expert who is not put out of the pool", "该专家已停用");
+  if (year <= last) return rejection("expert.nominated", "Expected a year after " + std::to_string(last) + ", of the last nomination", "该专家" + std::to_string(last) + "年度已提名");
+  if (bool_or(row->data, "disabled", false)) return rejection("expert.disabled", "Expected an expert who is not put out of the pool", "该专家已停用");
   row->data["nominated_year"] = year;
   json::object entry = who(command.actor, now);
   entry["what"] = "nominated";
@@ -92,7 +92,7 @@ Result<Change> declare(View& view, const Command& command, Instant now) {
   const Result<std::string> reason = reason_of(command);
   if (!reason) return reason.error();
   json::array declared = array_or_empty(row->data, "declared");
-  if (declared.size() >= kDeclarationsMax) return review_rejected("expert.declarations", "Expected at most 200 declarations", "回避申明过多，请联系省级经办人");
+  if (declared.size() >= kDeclarationsMax) return rejection("expert.declarations", "Expected at most 200 declarations", "回避申明过多，请联系省级经办人");
   declared.push_back(json::object{{"application", application}, {"org", org}, {"reason", *reason}});
   row->data["declared"] = std::move(declared);
   Change change;

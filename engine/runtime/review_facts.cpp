@@ -6,6 +6,7 @@
 #include "engine/base/digest.h"
 #include "engine/base/split.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/review/people.h"
 #include "engine/runtime/access.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/people.h"
@@ -80,20 +81,6 @@ Result<json::object> candidate_of(Queries& queries, const Reviewed& application,
   return out;
 }
 
-/// What engine/review reads of a record of the pool.
-json::object expert_json(const RecordRow& row) {
-  json::object out{{"id", row.id}};
-  for (const char* key : {"person", "name", "title", "fields", "region", "employer", "enterprises", "kind", "out_of_province", "nominated_year", "co_projects", "relations", "judged"})
-    if (const json::value* value = row.data.if_contains(key)) out[key] = *value;
-  json::array declared;
-  for (const json::value& each : array_or_empty(row.data, "declared")) {
-    const json::object& one = each.as_object();
-    declared.push_back(json::object{{"application", string_or(one, "application")}, {"org", string_or(one, "org")}, {"reason", string_or(one, "reason")}});
-  }
-  out["declared"] = std::move(declared);
-  return out;
-}
-
 Result<json::array> experts_of(Queries& queries) {
   json::array out;
   PageRequest page{.limit = kPage, .after = {}};
@@ -101,7 +88,7 @@ Result<json::array> experts_of(Queries& queries) {
     const Result<Page<RecordRow>> rows = queries.records({.kind = kExpert, .about = {}}, page);
     if (!rows) return rows.error();
     for (const RecordRow& row : rows->rows)
-      if (!bool_or(row.data, "disabled", false)) out.push_back(expert_json(row));
+      if (!bool_or(row.data, "disabled", false)) out.push_back(review::expert_of_pool(row.id, row.data));
     page.after = rows->next;
   } while (!page.after.empty());
   return out;

@@ -7,6 +7,7 @@
 #include "engine/review/assignment.h"
 #include "engine/review/draw.h"
 #include "engine/review/sealed_export.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/review_commands.h"
 
@@ -113,7 +114,7 @@ Result<std::set<std::string>> seated_by(Queries& queries, const std::string& rou
   if (!row) return row.error();
   if (!*row) return unknown(draw);
   if (string_or((*row)->data, "state") != "confirmed")
-    return review_rejected("review.state", "Expected a draw that was witnessed, but '" + draw + "' is " + string_or((*row)->data, "state"), "该抽取尚未经监督人员确认");
+    return rejection("review.state", "Expected a draw that was witnessed, but '" + draw + "' is " + string_or((*row)->data, "state"), "该抽取尚未经监督人员确认");
   const std::vector<std::string> ids = strings_from_json(array_or_empty((*row)->data, "seated"));
   return std::set<std::string>(ids.begin(), ids.end());
 }
@@ -160,7 +161,7 @@ Result<json::object> assignment_input(const Runtime& runtime, const std::string&
   const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round);
   if (!facts) return facts.error();
   Standing standing = standing_of(*facts, strings_from_json(array_or_empty(request, "programmes")));
-  if (standing.applications.empty()) return review_rejected("review.no_panels", "Expected applications that wait for their panels", "没有待组建评审组的申报");
+  if (standing.applications.empty()) return rejection("review.no_panels", "Expected applications that wait for their panels", "没有待组建评审组的申报");
   json::object input = object_or_empty(facts->setup, "assignment");
   for (const char* key : {"coverage", "load", "limits", "cost", "load_of"})
     if (const json::value* value = request.if_contains(key)) input[key] = *value;
@@ -228,7 +229,7 @@ Result<json::object> prepare_appointment(const Runtime& runtime, const Command& 
   const Result<json::object> input = assignment_input(runtime, string_or(command.data, "round"), object_or_empty(*kept, "request"));
   if (!input) return input.error();
   if (sha256_hex(canonical_json(*input)) == string_or(*kept, "input_digest")) return json::object{{"input_digest", string_or(*kept, "input_digest")}};
-  return review_rejected("review.outdated", "Expected the pool, the applications and the panels as they were when this was proposed; propose it anew, with this one as \"previous\"",
+  return rejection("review.outdated", "Expected the pool, the applications and the panels as they were when this was proposed; propose it anew, with this one as \"previous\"",
                          "专家库、申报或评审组在提出方案之后已有变化，请以该方案为基础重新提出");
 }
 

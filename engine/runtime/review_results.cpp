@@ -5,6 +5,7 @@
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/review/results.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/runtime/rounds.h"
 
@@ -35,7 +36,7 @@ class Gathering {
       else if (Result<> added = add(each, drawn); !added) return added.error();
     }
     if (!sealed_.details.empty()) return sealed_;
-    if (applications_.empty()) return review_rejected("review.no_panels", "Expected applications whose panels have closed", "没有已完成评审的申报");
+    if (applications_.empty()) return rejection("review.no_panels", "Expected applications whose panels have closed", "没有已完成评审的申报");
     json::array panels;
     for (auto& [id, panel] : panels_) {
       json::object one{{"id", id}, {"stage", panel.stage}};
@@ -66,7 +67,7 @@ class Gathering {
 
   void seal(const Reviewed& each) {
     ++open_;
-    sealed_ = review_rejected("review.sealed", "Expected every panel to have closed; " + std::to_string(open_) + " have not", "尚有" + std::to_string(open_) + "个评审组未完成评审，评分不得启封");
+    sealed_ = rejection("review.sealed", "Expected every panel to have closed; " + std::to_string(open_) + " have not", "尚有" + std::to_string(open_) + "个评审组未完成评审，评分不得启封");
     if (shown_.size() < kShownMax) shown_.push_back({.place = each.row.id, .code = "review.sealed", .message = "'" + each.row.title + "' is in state '" + each.row.state + "'", .message_zh = "“" + each.row.title + "”尚未完成评审"});
     sealed_.details = shown_;
   }
@@ -74,7 +75,7 @@ class Gathering {
   Result<> add(const Reviewed& each, const std::map<std::string, std::string>& drawn) {
     const auto [known, fresh] = definitions_.try_emplace(each.row.programme, each.definition);
     if (!fresh && object_or_empty(known->second->manifest, "rubric") != object_or_empty(each.definition->manifest, "rubric"))
-      return review_rejected("review.rubrics", "Expected one rubric for all applications of programme '" + each.row.programme + "', but they run on versions that differ", "同一项目类别的申报适用的评审指标版本不一致");
+      return rejection("review.rubrics", "Expected one rubric for all applications of programme '" + each.row.programme + "', but they run on versions that differ", "同一项目类别的申报适用的评审指标版本不一致");
     const json::object& fields = fields_of(setup_, each.row.programme);
     json::object one{{"id", each.row.id}, {"programme", each.row.programme}, {"org", each.row.org}, {"level", first_at(each.facts, fields, "level")},
                      {"region", string_or(object_or_empty(each.facts, "orgs"), "prefecture")}, {"unit", first_at(each.facts, fields, "unit")}};
@@ -180,7 +181,7 @@ Result<json::object> prepare_deliberation(const Runtime& runtime, const Command&
 /// What the lists with a line say of a programme. Errors: `rejected` "review.undecided" with what is open.
 Result<json::object> list_of(const json::object& programme) {
   json::array selected, declined, deviations;
-  Error open = review_rejected("review.undecided", "Expected every application to be decided", "尚有申报未作出决定");
+  Error open = rejection("review.undecided", "Expected every application to be decided", "尚有申报未作出决定");
   for (const json::value& each : array_or_empty(programme, "lists")) {
     const json::object& list = each.as_object();
     for (const json::value& place : array_or_empty(list, "ranking")) {
@@ -195,16 +196,16 @@ Result<json::object> list_of(const json::object& programme) {
   }
   if (!open.details.empty()) return open;
   if (selected.empty() && declined.empty())
-    return review_rejected("review.no_line", "Expected a list with places for programme '" + string_or(programme, "id") + "'; set them up and rank again", "“" + string_or(programme, "id") + "”没有规定名额，不能形成拟入选名单");
+    return rejection("review.no_line", "Expected a list with places for programme '" + string_or(programme, "id") + "'; set them up and rank again", "“" + string_or(programme, "id") + "”没有规定名额，不能形成拟入选名单");
   return json::object{{"selected", std::move(selected)}, {"not_selected", std::move(declined)}, {"deviations", std::move(deviations)}};
 }
 
 Result<Change> settle(View& view, const Command& command, const std::string& round, const RecordRow& old, Instant now) {
-  if (string_or(old.data, "state") != "deliberated") return review_rejected("review.state", "Expected results that were deliberated on, but they are " + string_or(old.data, "state"), "评审结果尚未审议");
+  if (string_or(old.data, "state") != "deliberated") return rejection("review.state", "Expected results that were deliberated on, but they are " + string_or(old.data, "state"), "评审结果尚未审议");
   if (string_or(object_or_empty(old.data, "deliberated"), "id") == command.actor.user_id)
     return Error{.kind = ErrorKind::forbidden, .code = "task.separation", .message = "Expected somebody else than who recorded the deliberation", .message_zh = "应由另一人确认审议结果"};
   const std::optional<RecordRow> calculation = view.record(kReviewExport, old.id);
-  if (!calculation) return review_rejected("review.state", "Expected the calculation to be there", "缺少计算结果");
+  if (!calculation) return rejection("review.state", "Expected the calculation to be there", "缺少计算结果");
   const std::optional<RecordRow> before = view.record(kReviewList, round);
   json::object lists = before ? object_or_empty(before->data, "programmes") : json::object{};
   for (const json::value& each : array_or_empty(object_or_empty(object_or_empty(calculation->data, "export"), "results"), "programmes")) {
@@ -241,7 +242,7 @@ Result<> check_settled_list(View& view, const std::string& round, const json::ob
   const std::optional<RecordRow> settled = view.record(kReviewList, round);
   if (!settled) return {};
   const json::object list = whole_list(settled->data);
-  Error wrong = review_rejected("review.list", "Expected the list that was settled; what is to differ goes through its deliberation", "应与已确认的名单一致；需要调整的，应重新审议");
+  Error wrong = rejection("review.list", "Expected the list that was settled; what is to differ goes through its deliberation", "应与已确认的名单一致；需要调整的，应重新审议");
   for (const auto& [said, other] : {std::pair{"selected", "not_selected"}, std::pair{"not_selected", "selected"}}) {
     const std::vector<std::string> elsewhere = strings_from_json(array_or_empty(list, other));
     const std::set<std::string> differs(elsewhere.begin(), elsewhere.end());
@@ -257,7 +258,7 @@ Result<> check_settled_list(View& view, const std::string& round, const json::ob
 Result<json::object> prepare_results(const Runtime& runtime, const Command& command) { return command.kind == "review.rank" ? prepare_ranking(runtime, command) : prepare_deliberation(runtime, command); }
 
 Result<Change> decide_results(View& view, const Command& command, const SessionRow& round, Instant now) {
-  if (view.record(kRoundDecisionKind, round.id)) return review_rejected("review.decided", "Expected a round that was not decided on", "本批次已作出决定");
+  if (view.record(kRoundDecisionKind, round.id)) return rejection("review.decided", "Expected a round that was not decided on", "本批次已作出决定");
   const json::object& prepared = object_or_empty(command.data, "prepared");
   json::object data = object_or_empty(prepared, "shown");
   if (command.kind == "review.rank") {
@@ -279,8 +280,8 @@ Result<Change> decide_results(View& view, const Command& command, const SessionR
   const std::optional<RecordRow> old = view.record(kReviewResults, id);
   if (!old) return Error{.kind = ErrorKind::not_found, .code = "review.unknown", .message = "Expected results of the round", .message_zh = "未找到该评审结果"};
   if (command.kind == "review.settle") return settle(view, command, round.id, *old, now);
-  if (string_or(old->data, "state") == "settled") return review_rejected("review.state", "Expected results that were not settled", "评审结果已确认");
-  if (string_or(data, "from_digest") != string_or(old->data, "digest")) return review_rejected("review.outdated", "Expected the results as they were when this was computed; ask again", "评审结果已有变化，请重试");
+  if (string_or(old->data, "state") == "settled") return rejection("review.state", "Expected results that were not settled", "评审结果已确认");
+  if (string_or(data, "from_digest") != string_or(old->data, "digest")) return rejection("review.outdated", "Expected the results as they were when this was computed; ask again", "评审结果已有变化，请重试");
   json::object kept = old->data;
   for (const auto& member : data) kept[member.key()] = member.value();
   kept["state"] = "deliberated";

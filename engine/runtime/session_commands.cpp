@@ -8,6 +8,7 @@
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
 #include "engine/runtime/events_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/migration.h"
 #include "engine/runtime/organisations.h"
 #include "engine/runtime/recall.h"
@@ -32,17 +33,6 @@ Error outdated(std::uint64_t expected, std::uint64_t current) {
                .message_zh = "内容已被他人更新，请刷新后重试"};
 }
 
-Error refused_create(std::string code, std::string message, std::string message_zh, std::string place,
-                     std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::rejected,
-               .code = std::move(code),
-               .message = std::move(message),
-               .place = std::move(place),
-               .message_zh = std::move(message_zh),
-               .details = {},
-               .allowed = std::move(allowed)};
-}
-
 struct NewSession {
   SessionRow row;
   json::object facts;
@@ -54,12 +44,12 @@ struct NewSession {
 Result<> check_applicant(const json::object& applicants, const OrganisationRow& org) {
   const std::vector<std::string> levels = strings_from_json(array_or_empty(applicants, "levels"));
   if (!levels.empty() && std::find(levels.begin(), levels.end(), org.level) == levels.end())
-    return refused_create("application.level", "Expected an organisation of a level that applies to this programme, but '" + org.id + "' is of level '" + org.level + "'",
+    return rejection("application.level", "Expected an organisation of a level that applies to this programme, but '" + org.id + "' is of level '" + org.level + "'",
                           "该项目类别不接受“" + org.name + "”这一级单位申报", "/org", levels);
   const std::vector<std::string> kinds = strings_from_json(array_or_empty(applicants, "kinds"));
   const std::string kind = string_or(org.data, "kind");
   if (kinds.empty() || std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) return {};
-  return refused_create("application.kind",
+  return rejection("application.kind",
                         kind.empty() ? "Expected an organisation whose kind is entered; have an administrator enter that of '" + org.id + "'"
                                      : "Expected an organisation of a kind that applies to this programme, but '" + org.id + "' is of kind '" + kind + "'",
                         kind.empty() ? "“" + org.name + "”尚未登记单位类型，请联系管理员登记后再申报" : "该项目类别不接受“" + org.name + "”这一类单位申报", "/org", kinds);
@@ -70,14 +60,14 @@ Result<json::array> co_leads_of(const json::object& applicants, const Command& c
   const std::vector<std::string> given = strings_from_json(array_or_empty(command.data, "co_leads"));
   const std::int64_t max = int_or(applicants, "co_leads", 0);
   if (given.size() > static_cast<std::size_t>(max))
-    return refused_create("application.co_leads", "Expected at most " + std::to_string(max) + " units that lead it beside the applicant, but found " + std::to_string(given.size()),
+    return rejection("application.co_leads", "Expected at most " + std::to_string(max) + " units that lead it beside the applicant, but found " + std::to_string(given.size()),
                           "该项目类别最多允许" + std::to_string(max) + "个共同牵头单位", "/co_leads");
   json::array out;
   for (std::size_t i = 0; i < given.size(); ++i) {
     const std::optional<OrganisationRow> row = find(given[i]);
     if (!row) return unknown("organisation.unknown", "organisation", given[i]);
     if (given[i] == org || std::find(given.begin(), given.begin() + static_cast<std::ptrdiff_t>(i), given[i]) != given.begin() + static_cast<std::ptrdiff_t>(i))
-      return refused_create("application.co_leads", "Expected each leading unit once, but '" + given[i] + "' comes twice", "牵头单位重复", "/co_leads/" + std::to_string(i));
+      return rejection("application.co_leads", "Expected each leading unit once, but '" + given[i] + "' comes twice", "牵头单位重复", "/co_leads/" + std::to_string(i));
     if (Result<> applies = check_applicant(applicants, *row); !applies) return applies.error();
     out.push_back(json::object{{"org", row->id}, {"name", row->name}});
   }
@@ -89,7 +79,7 @@ Result<NewSession> new_session(const Runtime& runtime, View& view, const Command
   const std::vector<std::string> rounds = strings_from_json(array_or_empty(definition.manifest, "rounds"));
   // A round that only the manifest names is always open.
   if (!is_round_session(round) && std::find(rounds.begin(), rounds.end(), round) == rounds.end())
-    return refused_create("application.round", "Expected a round of the programme, but found '" + round + "'",
+    return rejection("application.round", "Expected a round of the programme, but found '" + round + "'",
                           "该批次不存在或未开放", "/round", rounds);
   const std::string title = string_or(command.data, "title");
   if (title.empty() || title.size() > 240 || !is_utf8(title))
@@ -179,20 +169,19 @@ Result<bool> send_user_event(SessionRun& run, const Command& command, const scxm
 struct Target {
   SessionRow session;
   std::string invoke_id;
-  std::string task_kind;
+  std::optional<TaskRow> task;
 };
 
 Result<Target> find_target(View& view, const Command& command) {
   Target out;
   std::string session_id = command.session_id;
   if (!command.task_id.empty()) {
-    const std::optional<TaskRow> task = view.task(command.task_id);
-    if (!task) return unknown("task.unknown", "task", command.task_id);
-    if (command.if_revision && *command.if_revision != task->revision && !CHUYI_MUTANT("revision_not_checked"))
-      return outdated(*command.if_revision, task->revision);
-    session_id = task->session_id;
-    out.invoke_id = task->invoke_id;
-    out.task_kind = task->kind;
+    out.task = view.task(command.task_id);
+    if (!out.task) return unknown("task.unknown", "task", command.task_id);
+    if (command.if_revision && *command.if_revision != out.task->revision && !CHUYI_MUTANT("revision_not_checked"))
+      return outdated(*command.if_revision, out.task->revision);
+    session_id = out.task->session_id;
+    out.invoke_id = out.task->invoke_id;
   } else if (command.kind == "objection.file") {
     const std::string id = string_or(command.data, "notice");
     const std::optional<NoticeRow> notice = view.notice(id);
@@ -241,7 +230,7 @@ Result<Change> complete(SessionRun& run, const Command& command, const JournalVi
                 const Target& target) {
   json::object record = journal_record(command, run, reads, now);
   if (!target.invoke_id.empty()) record["invoke"] = target.invoke_id;
-  if (!target.task_kind.empty()) record["task_kind"] = target.task_kind;
+  if (target.task) record["task_kind"] = target.task->kind;
   Change change;
   if (Result<> finished = run.finish(change); !finished) return finished.error();
   record["revision"] = static_cast<std::int64_t>(change.session->revision);
@@ -315,16 +304,16 @@ Result<Change> decide_create(const Runtime& runtime, View& view, const Command& 
   if (!definition) {
     std::vector<std::string> known;
     for (const DefinitionPtr& each : runtime.definitions.current()) known.push_back(each->programme);
-    return refused_create("programme.unknown", "Expected a programme, but found '" + programme + "'",
+    return rejection("programme.unknown", "Expected a programme, but found '" + programme + "'",
                           "未找到该项目类别", "/programme", std::move(known));
   }
   if (string_or(definition->manifest, "kind") == kRoundKind)
-    return refused_create("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds",
+    return rejection("programme.round", "Expected a programme, but '" + programme + "' is a package of rounds",
             "这是批次的程序包，不接受申报", "/programme");
   const Result<json::object> plugins = setting_object(view.setting(kPluginsSetting), kPluginsSetting);
   if (!plugins) return plugins.error();
   if (bool_or(object_or_empty(*plugins, programme), "disabled", false))
-    return refused_create("programme.disabled", "Expected a programme that takes new applications; '" + programme + "' was disabled by an administrator",
+    return rejection("programme.disabled", "Expected a programme that takes new applications; '" + programme + "' was disabled by an administrator",
                           "该项目类别已停止接受新申报", "/programme");
   const Result<NewSession> fresh = new_session(runtime, view, command, *definition, now);
   if (!fresh) return fresh.error();
@@ -477,8 +466,8 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
   std::vector<RecordRow> records;
   if (command.kind == "task.complete") {
-    if (const std::optional<TaskRow> task = view.task(command.task_id))
-      if (Result<> in_time = check_submission(view, *task, target->session, *document, now); !in_time) return in_time.error();
+    if (target->task)
+      if (Result<> in_time = check_submission(view, *target->task, target->session, *document, now); !in_time) return in_time.error();
   } else if (command.kind.starts_with("round.")) {
     Result<RoundEvent> event = round_event(runtime, view, command, target->session, now);
     if (!event) return event.error();

@@ -9,6 +9,7 @@
 #include "engine/review/draw.h"
 #include "engine/review/results.h"
 #include "engine/review/sealed_export.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/runtime/review_dashboard.h"
 #include "engine/runtime/rounds.h"
@@ -78,7 +79,7 @@ Result<json::object> export_of(Context& context, const char* kind) {
   if (!kept) return kept.error();
   json::object out = object_or_empty(kept->data, "export");
   if (!out.contains("result") && !out.contains("results"))
-    return review_rejected("review.state", "Expected a draw whose seed was opened", "该抽取尚未公开种子");
+    return rejection("review.state", "Expected a draw whose seed was opened", "该抽取尚未公开种子");
   return out;
 }
 

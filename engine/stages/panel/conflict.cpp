@@ -77,10 +77,7 @@ Detail by_rules(const StageContext& context, const std::string& user, const std:
   if (conflicts.empty()) return out;
   const std::optional<RecordRow> record = context.view.record("expert", user);
   if (!record) return out;
-  json::object data{{"id", user}};
-  for (const auto& known : review::to_json(review::Expert{}))  // the pool may keep more of them
-    if (const json::value* given = record->data.if_contains(known.key()); given != nullptr && known.key() != "id") data[known.key()] = *given;
-  const Result<review::Expert> expert = review::expert_from_json(data);
+  const Result<review::Expert> expert = review::expert_from_json(review::expert_of_pool(user, record->data));
   const Result<review::ConflictPolicy> policy = review::conflict_policy_from_json({{"rules", array_or_empty(conflicts, "rules")}}, year_of(context));
   if (!expert || !policy) {
     out.code = "panel.conflict.unknown";
