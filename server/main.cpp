@@ -45,8 +45,10 @@ int exit_code(const Result<>& result, bool json_output = false) {
   if (result) return 0;
   const Error& error = result.error();
   if (json_output && !is_reported(error)) std::cout << json::serialize(json::object{{"error", json_of(error)}}) << "\n";
-  std::cerr << "chuyi: " << line_of({.place = error.place, .code = error.code, .message = error.message, .message_zh = {}}) << "\n";
-  for (const Detail& each : error.details) std::cerr << "  " << line_of(each) << "\n";
+  const std::string line = line_of({.place = error.place, .code = error.code, .message = error.message, .message_zh = {}});
+  std::cerr << "chuyi: " << line << "\n";
+  for (const Detail& each : error.details)
+    if (const std::string detail = line_of(each); detail != line) std::cerr << "  " << detail << "\n";
   return is_misuse(error) ? 2 : 1;
 }
 

@@ -76,6 +76,8 @@ Result<json::array> PluginAdmin::list() const { return list_plugins(parts_.queri
 Result<json::array> list_plugins(Queries& queries, const Definitions& definitions) {
   const Result<json::object> plugins = read_setting(queries, kPluginsSetting);
   if (!plugins) return plugins.error();
+  const Result<json::object> trust = read_setting(queries, kTrustSetting);
+  if (!trust) return trust.error();
   const Result<std::map<std::string, std::int64_t>> running = queries.running();
   if (!running) return running.error();
   std::map<std::string, json::array> applications;
@@ -85,6 +87,8 @@ Result<json::array> list_plugins(Queries& queries, const Definitions& definition
   json::array out;
   for (const DefinitionPtr& each : definitions.current()) {
     json::object item = plugin_json(*each, *plugins);
+    const std::string signer = string_or(object_or_empty(*trust, string_or(item, "signed_by")), "name");
+    item["signer"] = signer.empty() ? json::value() : json::value(signer);
     item["applications"] = std::move(applications[each->programme]);
     out.push_back(std::move(item));
   }

@@ -31,7 +31,7 @@ class PluginAdmin {
   };
   explicit PluginAdmin(Parts parts) : parts_(std::move(parts)) {}
 
-  /// Every current package: {"id","titles","version","digest","quota","enabled","installed","signed_by","applications":[{"version","digest","running"}]}.
+  /// Every current package: {"id","titles","version","digest","quota","enabled","installed","signed_by","signer","applications":[{"version","digest","running"}]}.
   Result<json::array> list() const;
   /// Verifies, loads, checks and tests the archive, then keeps it and lets new applications start on it.
   /// @param name  of the file, for places in problems.

@@ -37,7 +37,7 @@ std::string ask_silently(const char* prompt) {
 
 }  // namespace
 
-Result<std::string> read_password(bool from_stdin) {
+Result<std::string> read_password(bool from_stdin, PasswordFor use) {
   const auto wrong = [](const char* message) { return Error{.kind = ErrorKind::invalid, .code = "cli.password", .message = message}; };
   if (from_stdin) {
     std::string out;
@@ -46,7 +46,7 @@ Result<std::string> read_password(bool from_stdin) {
   }
   if (::isatty(STDIN_FILENO) == 0) return wrong("Expected a terminal to ask for the password, or --password-stdin");
   std::string out = ask_silently("Password: ");
-  if (ask_silently("Again: ") != out) return wrong("Expected the same password twice");
+  if (use == PasswordFor::choosing && ask_silently("Again: ") != out) return wrong("Expected the same password twice");
   return out;
 }
 
@@ -92,7 +92,7 @@ Result<> run_serve(const SharedFiles& files, const ServeOptions& options) {
 Result<> run_user_add(const SharedFiles& files, const Home& home, const UserOptions& options) {
   json::array memberships;
   for (const std::string& role : options.roles) memberships.push_back(json::object{{"role", role}, {"org", options.org}});
-  const Result<std::string> password = read_password(options.password_stdin);
+  const Result<std::string> password = read_password(options.password_stdin, PasswordFor::choosing);
   if (!password) return password.error();
   return put_user_offline(files, home,
                           {{"id", options.id}, {"name", options.name.empty() ? options.id : options.name}, {"memberships", std::move(memberships)}},

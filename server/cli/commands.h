@@ -57,8 +57,9 @@ std::string line_of(const Detail& detail);
 /// "ADDRESS:PORT", an IPv6 address in brackets, of the option of that name. Errors: `invalid` "cli.listen".
 Result<> read_listen(ListenOptions& options, const std::string& listen, const std::string& option);
 
-/// From the terminal, silently and twice, or one line of standard input. Errors: `invalid` "cli.password".
-Result<std::string> read_password(bool from_stdin);
+enum class PasswordFor { signing_in, choosing };
+/// From the terminal, silently, and twice when it is chosen; or one line of standard input. Errors: `invalid` "cli.password".
+Result<std::string> read_password(bool from_stdin, PasswordFor use);
 
 Result<> run_serve(const SharedFiles& files, const ServeOptions& options);
 Result<> run_demo(const SharedFiles& files, ServeOptions serve, const DemoOptions& options);

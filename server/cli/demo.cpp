@@ -64,7 +64,7 @@ Result<> run_demo(const SharedFiles& files, ServeOptions serve_options, const De
     return play_season(play);
   };
   if (!options.server.empty()) {
-    Result<std::string> password = read_password(options.password_stdin);
+    Result<std::string> password = read_password(options.password_stdin, PasswordFor::signing_in);
     if (!password) return password.error();
     admin = std::move(*password);
     const Result<json::object> counts = play_on(serve_options.listen.port);

@@ -180,7 +180,7 @@ Result<> run_list(const SharedFiles& files, const Home& home, const PluginOption
     for (const json::value& version : array_or_empty(item, "applications")) running += int_or(version.as_object(), "running", 0);
     std::cout << string_or(item, "id") << "  " << string_or(item, "version") << "  " << (bool_or(item, "enabled", true) ? "enabled" : "disabled") << "  "
               << running << " running  " << (string_or(item, "kind") == "round" ? "[round]  " : "") << printable(string_or(object_or_empty(item, "titles"), "zh"));
-    if (const std::string key = string_or(item, "signed_by"); !key.empty()) std::cout << "  signed by " << printable(key);
+    if (const std::string key = string_or(item, "signed_by"); !key.empty()) std::cout << "  signed by " << printable(string_or(item, "signer", key));
     std::cout << "\n";
   }
   return {};

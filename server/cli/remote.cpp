@@ -24,7 +24,7 @@ Error error_of(const ClientAnswer& answer) {
 Result<RemoteServer> RemoteServer::sign_in(const std::string& server, const std::string& user, bool password_stdin) {
   ListenOptions address;
   if (Result<> read = read_listen(address, server, "--server"); !read) return read.error();
-  const Result<std::string> password = read_password(password_stdin);
+  const Result<std::string> password = read_password(password_stdin, PasswordFor::signing_in);
   if (!password) return password.error();
   RemoteServer out(address.address, address.port);
   const Result<json::object> in = out.send("POST", "/login", boost::json::serialize(json::object{{"user", user}, {"password", *password}}), "application/json");

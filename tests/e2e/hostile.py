@@ -2,7 +2,7 @@
 import os
 import shutil
 
-from scenario import FORMS, Way
+from scenario import DOCUMENTS, FORMS, Way
 from server import BINARY_DIR, CHUYI, SANITIZED
 from test_rules import package
 
@@ -21,6 +21,14 @@ def program(folder):
     shutil.copy(os.path.join(BINARY_DIR, "tests", "plain", "chuyi-plugin-host"), os.path.join(folder, "bin"))
     os.symlink(os.path.join(BINARY_DIR, "plugins"), os.path.join(folder, "plugins"))
     return os.path.join(folder, "bin", "chuyi")
+
+
+def without_library(packages):
+    """A programme like the workshop's for the sign-offs: the libraries of a sanitized build want a sanitized host. @return its name."""
+    name = "steady"
+    package(packages, name)
+    FORMS[name], DOCUMENTS[name] = FORMS["workshop"], DOCUMENTS["workshop"]
+    return name
 
 
 def ready(server, tokens, packages, kind):

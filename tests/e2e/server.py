@@ -65,10 +65,10 @@ def stored_bytes(data):
     return out
 
 
-def run_cli(*args, data=None, store=None, stdin=None, check=True):
+def run_cli(*args, data=None, store=None, stdin=None, check=True, cwd=None):
     # A demo brings its own store.
     command = [CHUYI] + ((["--data", data] if args[0] == "demo" else at_home(data, store)) if data else []) + list(args)
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=120, cwd=cwd)
     if check and done.returncode != 0:
         raise AssertionError(f"{command} exited {done.returncode}: {done.stdout}{done.stderr}")
     return done

@@ -94,6 +94,22 @@ class Cli(unittest.TestCase):
             self.assertTrue(self.error_of("calendar", "add", *wrong, code=2)["code"])
         self.assertEqual(self.error_of("calendar", "add", "2026-03-02", "five", code=2)["code"], "cli.usage")
 
+    def test_a_password_is_asked_once_for_signing_in(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        code, shown = on_terminal(["plugin", "list", "--server", f"127.0.0.1:{port}"], [PASSWORD])
+        self.assertEqual((code, shown.count("Password: "), shown.count("Again: ")), (1, 1, 0), shown)
+
+    def test_one_problem_is_told_once(self):
+        self.run_it("plugin", "new", "told-once", code=0, cwd=self.data)
+        package = os.path.join(self.data, "told-once")
+        manifest = os.path.join(package, "plugin.xml")
+        with open(manifest, encoding="utf-8") as text:
+            wrong = text.read().replace('weight="50"', 'weight="40"', 1)
+        with open(manifest, "w", encoding="utf-8") as out:
+            out.write(wrong)
+        self.assertEqual(self.run_it("plugin", "pack", package, code=1).stderr.count("plugin.rubric"), 1)
+
     def test_check_and_diagram(self):
         self.run_it("check", CHART, os.path.join(BINARY_DIR, "plugins", "workshop"), code=0)
         bad = os.path.join(self.data, "bad.scxml")

@@ -8,7 +8,7 @@ import unittest
 
 import hostile
 from scenario import Way, set_up
-from server import Server
+from server import SANITIZED, Server
 
 SIGN_OFFS = 60
 INCIDENTS_KEPT = 200
@@ -20,12 +20,13 @@ class Hostile(unittest.TestCase):
         for each in (self.data, self.packages, programs):
             self.addCleanup(shutil.rmtree, each)
         self.server = Server(self.data, "--plugins", self.packages, "--plugin-call-ms", "1500", program=hostile.program(programs))
+        self.programme = hostile.without_library(self.packages) if SANITIZED else "workshop"
         self.tokens = set_up(self.server)
         self.addCleanup(self.server.stop)
 
     def nominated(self):
         """The bureau's task of an application that waits for it."""
-        way = Way(self.server, self.tokens, "workshop")
+        way = Way(self.server, self.tokens, self.programme)
         way.create()
         way.fill()
         way.do("POST", f"/api/v1/applications/{way.id}/submit", {}, "applicant", 200)

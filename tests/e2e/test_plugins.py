@@ -188,7 +188,8 @@ class Live(OnServer):
         answer = self.install(self.pack("fresh", version="1.0.0"))
         self.assertEqual((answer.status, answer.json["changed"], answer.json["signed_by"]), (201, True, self.key), answer.body)
         self.assertEqual(self.programme("fresh").json["enabled"], True)
-        self.assertEqual((self.plugin("fresh")["installed"], self.plugin("fresh")["signed_by"]), (True, self.key))
+        listed = self.plugin("fresh")
+        self.assertEqual((listed["installed"], listed["signed_by"], listed["signer"]), (True, self.key, "An author"))
         again = self.install(self.pack("fresh", version="1.0.0"))
         self.assertEqual((again.status, again.json["changed"]), (200, False))
 
