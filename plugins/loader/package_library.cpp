@@ -238,6 +238,38 @@ Result<std::string> read_conflicts(const Manifest& manifest, const PackageLibrar
   return canonical_json(json::value(out));
 }
 
+/// Forms that a shared workflow asks for itself, whatever the programme: forms/WORKFLOW/*.json. The package's own come first.
+Result<> add_shared_forms(const fs::path& folder, const std::function<Result<std::string>(const std::string&)>& read_common, json::object& files) {
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || files.contains("forms/" + name)) continue;
+    const Result<std::string> text = read_text(entry.path(), kTextMax);
+    if (!text) return text.error();
+    const std::string file = "forms/" + folder.filename().string() + "/" + name;
+    const Result<json::value> schema = parse_json(*text, JsonLimits{.bytes_max = kTextMax}, file);
+    if (!schema) return schema.error();
+    const Result<json::value> inlined = inline_common(*schema, file, read_common);
+    if (!inlined) return inlined.error();
+    files["forms/" + name] = canonical_json(*inlined);
+  }
+  return {};
+}
+
+/// The forms of a package's files: those of its manifest, and those of its shared workflow.
+std::vector<ManifestForm> forms_of(const PackageSource& source) {
+  constexpr std::string_view kFolder = "forms/", kEnding = ".json";
+  std::vector<ManifestForm> out = source.manifest.forms;
+  for (const auto& file : source.files) {
+    const std::string_view name = file.key();
+    if (!name.starts_with(kFolder) || !name.ends_with(kEnding)) continue;
+    const std::string id{name.substr(kFolder.size(), name.size() - kFolder.size() - kEnding.size())};
+    if (std::none_of(out.begin(), out.end(), [&](const ManifestForm& each) { return each.id == id; }))
+      out.push_back({.id = id, .src = {}, .place = std::string{name}});
+  }
+  return out;
+}
+
 /// Collects the files that the manifest names, common parts of forms inlined.
 /// @param read  the package's files by their path inside it; at most `bytes_max` bytes.
 Result<PackageSource> collect(const std::string& name, const PackageLibraryOptions& options, const ReadFile& read) {
@@ -290,6 +322,7 @@ Result<PackageSource> collect(const std::string& name, const PackageLibraryOptio
     else
       keep(inlined.error());
   }
+  if (!manifest.workflow_shared.empty()) keep(add_shared_forms(fs::path{options.forms} / manifest.workflow_shared, read_common, out.files));
   if (const Result<std::string> certificate = read_template(manifest, options, read); !certificate)
     keep(certificate.error());
   else if (!certificate->empty())
@@ -342,7 +375,7 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   } else {
     for (Detail& each : details_of(chart.error())) problems.push_back(std::move(each));
   }
-  for (const ManifestForm& form : manifest.forms) {
+  for (const ManifestForm& form : forms_of(source)) {
     const std::string name = source.name + "/" + form.src;
     const Result<json::value> schema =
         parse_json(string_or(source.files, "forms/" + form.id + ".json"), JsonLimits{.bytes_max = kTextMax}, name);
