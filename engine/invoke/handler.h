@@ -39,8 +39,6 @@ class StageView {
   /// As View::record and View::records.
   virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
   virtual std::vector<RecordRow> records(std::string_view kind, std::string_view about) = 0;
-  /// Does a session of this id run?
-  virtual bool is_running(const std::string& session_id) = 0;
   /// Data of a task that the stage keeps no copy of. For the rows it writes only, never for its state, its events or
   /// its decisions: this one answer is not journalled, and a replay gets an empty object.
   virtual json::object task_data(std::string_view task_id) = 0;

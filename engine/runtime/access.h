@@ -34,6 +34,8 @@ bool may_see_actor(const Actor& actor, const SessionRow& session, const std::str
 /// of what belongs to the expert review (its stage) provincial officers only; of sheets nobody.
 bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage);
 /// What was found of repetitions and granted beyond a quota: officers of its tree who do not apply themselves.
+/// What was said of an application without a name: provincial officers and discipline supervisors, never its own unit.
+bool may_see_clues(const Actor& actor, const SessionRow& session);
 bool may_see_findings(const Actor& actor, const SessionRow& session);
 /// The hash of an audit record would tell whoever can guess the record that the guess is right: provincial officers, once no
 /// sheet is sealed any more.

@@ -23,12 +23,13 @@ class JournalView final : public StageView {
   std::int64_t series(std::string_view name) override;
   std::optional<RecordRow> record(std::string_view kind, std::string_view id) override;
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override;
-  bool is_running(const std::string& session_id) override;
   json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
   /// What the keys of http_key() are made of. Not journalled: it stays in the store's settings.
   const std::string& http_secret();
+  /// Does a session of this id run?
+  bool is_running(const std::string& session_id);
 
   /// Later reads of this command see the value; it is not journalled again.
   void set_series(const std::string& name, std::int64_t value) { changed_series_[name] = value; }

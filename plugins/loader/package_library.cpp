@@ -144,6 +144,7 @@ json::object number_field(const json::object& indicator) {
     out["format"] = "decimal";
     out["x-min"] = "0";
     out["x-max"] = type == "percent" ? "100" : "1000000000";
+    if (type == "money") out["x-places"] = 2;
   }
   return out;
 }
@@ -237,6 +238,9 @@ Result<std::string> read_conflicts(const Manifest& manifest, const PackageLibrar
     return package_error("plugin.conflicts", "Expected rules of conflict in workflows/policies/" + manifest.conflicts + ".json: " + policy.error().message, manifest.conflicts_place);
   return canonical_json(json::value(out));
 }
+
+/// Where the manifest names the files of its forms, those of its shared workflow are called this.
+constexpr const char* kSharedForm = "workflow";
 
 /// Forms that a shared workflow asks for itself, whatever the programme: forms/WORKFLOW/*.json. The package's own come first.
 Result<> add_shared_forms(const fs::path& folder, const std::function<Result<std::string>(const std::string&)>& read_common, json::object& files) {
@@ -409,6 +413,7 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   out->programme = manifest.id;
   out->version = manifest.version;
   out->manifest = manifest.data;
+  for (const auto& form : out->forms) out->manifest["forms"].as_object().emplace(form.key(), kSharedForm);  // keeps what is there
   if (const std::string limits = string_or(source.files, kLimitsFile); !limits.empty()) {
     const Result<json::value> rules = parse_json(limits, kStoredJson, kLimitsFile);
     if (!rules) return rules.error();

@@ -33,7 +33,7 @@ class LeaderChange : public testing::Test {
     award(kOld);
     id_ = world_.session().id;
   }
-  void award(const json::object& leader) {
+  void award(const json::object& leader, const char* notice_ends = "2026-03-10T09:00:00+08:00") {
     world_.create();
     world_.sign("applicant", "task", "submit", {{"name", "湘绣"}, {"leader", leader}});
     world_.sign("bureau", "task", "recommend");
@@ -41,7 +41,7 @@ class LeaderChange : public testing::Test {
     world_.sign("clerk", "panel-setup", "appoint", {{"reviewers", json::array{"r1", "r2", "r3"}}});
     for (const char* reviewer : {"r1", "r2", "r3"}) world_.sign(reviewer, "sheet", "sign", World::scores());
     world_.sign("lead", "task", "select");
-    EXPECT_TRUE(world_.advance("2026-03-10T09:00:00+08:00"));
+    EXPECT_TRUE(world_.advance(notice_ends));
     EXPECT_EQ(world_.state(), "year_running");
   }
   /// An application of somebody that is under way.
@@ -137,7 +137,7 @@ TEST_F(LeaderChange, FreesTheOneAndBindsTheOther) {
   world_.sign("bureau", "task", "recommend");
   world_.sign("clerk", "task", "agree");
   const std::string first = id_;
-  award(json::object{{"name", "赵老师"}, {"title", "正高级"}, {"phone", "13800000009"}});
+  award(json::object{{"name", "赵老师"}, {"title", "正高级"}, {"phone", "13800000009"}}, "2026-03-20T09:00:00+08:00");
   asked_with_evidence();
   EXPECT_EQ(code(request(kNew)), "leader.exclusive") << "leads the first one now";
   EXPECT_EQ(code(request(kOld)), "") << "leads nothing any more";
@@ -153,7 +153,7 @@ TEST_F(LeaderChange, ClosedWays) {
   world_.sign("both", "task", "recommend");
   EXPECT_EQ(code(world_.complete("both", world_.task().id, "agree")), "task.separation");
   ASSERT_TRUE(world_.event("clerk", "province.revoke"));
-  EXPECT_EQ(world_.task().id, "") << "with the term it is over";
+  EXPECT_EQ(world_.task().state, "plaque_return") << "with the term it is over";
 }
 
 TEST_F(LeaderChange, IsWithdrawnByWhoAsked) {

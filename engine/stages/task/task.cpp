@@ -28,7 +28,8 @@ std::vector<std::string> kinds_of(const json::object& programme) {
   return out;
 }
 
-Result<> check_document(const json::object& programme, const DocumentRow& row) {
+/// @param pages  of a PDF; 0: not counted yet.
+Result<> check_document(const json::object& programme, const DocumentRow& row, std::int64_t pages) {
   const json::object* kind = document_kind(programme, row.kind);
   if (kind == nullptr)
     return Error{.kind = ErrorKind::rejected,
@@ -52,6 +53,13 @@ Result<> check_document(const json::object& programme, const DocumentRow& row) {
                  .message = "Expected at most " + std::to_string(bytes_max) + " bytes for '" + row.kind + "'",
                  .place = "/size",
                  .message_zh = "材料超过大小限制"};
+  const std::int64_t pages_max = int_or(*kind, "pages_max", 0);
+  if (pages_max > 0 && pages > pages_max)
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.pages",
+                 .message = "Expected at most " + std::to_string(pages_max) + " pages for '" + row.kind + "', but found " + std::to_string(pages),
+                 .place = "/pages",
+                 .message_zh = "该材料不得超过" + std::to_string(pages_max) + "页，现有" + std::to_string(pages) + "页"};
   // The name will be one in the sealed bag: what cannot be sealed is not taken.
   Error bad_name{.kind = ErrorKind::invalid,
                  .code = "document.name",
@@ -123,7 +131,7 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
                   .size = static_cast<std::uint64_t>(int_or(command.data, "size", 0)),
                   .added_by = command.actor.user_id,
                   .added = context.now};
-  if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
+  if (Result<> checked = check_document(context.programme, row, int_or(command.data, "pages", 0)); !checked) return checked.error();
   if (Result<> free = check_collision(documents, row); !free) return free.error();
   std::vector<StageEffect> effects;
   // The same kind and name again is a corrected file: it takes the place of the old one.
@@ -208,8 +216,19 @@ Result<> check_leader(const StageContext& context, const json::object& params, c
   return {};
 }
 
-Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
+/// The task that makes somebody the leader says in its data who leads from now on, and who did: the history shows both.
+StageCommand with_leaders(const StageContext& context, const json::object& params, StageCommand command) {
+  const json::object& leader = object_or_empty(object_or_empty(params, "makes_leader"), string_or(command.data, "outcome"));
+  if (leader.empty()) return command;
+  json::object data = object_or_empty(command.data, "data");
+  data["leader"] = json::object{{"from", leader_name(context.application)}, {"to", string_or(leader, "name")}};
+  command.data["data"] = std::move(data);
+  return command;
+}
+
+Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& given_command) {
   const json::object params = object_or_empty(items.state(), "params");
+  const StageCommand command = with_leaders(context, params, given_command);
   if (Result<> clear = check_signers_before(items, command); !clear) return clear.error();
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
@@ -218,6 +237,7 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
   std::vector<StageEffect> sealed;
   if (Result<> leads = check_leader(context, params, *signed_off, sealed); !leads) return leads.error();
   if (signed_off->seals) {
+    if (Result<> may = check_ban(context, object_or_empty(signed_off->data, "leader")); !may) return may.error();
     const std::vector<DocumentRow> documents = documents_of(context);
     Error missing = missing_documents(context.programme, documents);
     if (!missing.details.empty()) return missing;
