@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "server/cli/commands.h"
+#include "server/cli/notice.h"
 #include "server/cli/plugin.h"
 #include "server/cli/results.h"
 #include "server/cli/review.h"
@@ -17,6 +18,7 @@
 #include "server/cli/why.h"
 #include "server/cli/workflow_commands.h"
 #include "server/messages.h"
+#include "server/page_counter.h"
 
 namespace {
 
@@ -121,6 +123,7 @@ Result<> read_archive_request(ArchiveRequest& request, const std::string& before
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view{argv[1]} == kCountPages) return count_stdin();
   spdlog::set_default_logger(spdlog::stderr_color_mt("chuyi"));
   spdlog::set_level(spdlog::level::warn);
   const SharedFiles files = SharedFiles::find(argv[0]);
@@ -218,6 +221,11 @@ int main(int argc, char** argv) {
   calendar_add->add_flag("--natural", calendar.natural, "natural days instead of working days");
   calendar_add->add_flag("--include-start", calendar.include_start, "the start day counts");
   calendar_add->add_flag("--json", json_output, "print as JSON");
+
+  std::string notice;
+  CLI::App* notice_command = app.add_subcommand("notice", "compare the numbers of a notice's text with the packages' quotas; changes nothing");
+  notice_command->add_option("file", notice, "a text in UTF-8")->required();
+  notice_command->add_flag("--json", json_output, "print as JSON");
 
   std::string application;
   std::int64_t until = 0;
@@ -325,6 +333,7 @@ int main(int argc, char** argv) {
   });
   bag_validate->callback([&] { code = exit_code(run_bag_validate(bag_file, json_output), json_output); });
   calendar_add->callback([&] { code = exit_code(run_calendar_add(files, calendar, json_output), json_output); });
+  notice_command->callback([&] { code = exit_code(run_notice(files, notice, json_output), json_output); });
   why_command->callback([&] {
     why.json = json_output;
     code = exit_code(run_why(files, {data, store, documents}, why), json_output);

@@ -71,6 +71,7 @@ const std::vector<Route>& all_routes() {
       {"GET", "/api/v1/applications/{id}/revisions", signed_in, list_revisions},
       {"GET", "/api/v1/applications/{id}/revisions/{range}", signed_in, compare_revisions},
       {"GET", "/api/v1/applications/{id}/findings", signed_in, list_findings},
+      {"GET", "/api/v1/applications/{id}/clues", signed_in, list_clues},
       {"GET", "/api/v1/applications/{id}/draft/versions", applicant, list_drafts},
       {"POST", "/api/v1/applications/{id}/draft/versions/{revision}/restore", applicant, restore_draft, kKey},
       {"POST", "/api/v1/applications/{id}/exception", signed_in, ask_exception, kKey},

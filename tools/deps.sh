@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config ca-certificates git
-  libsqlite3-dev libpq-dev libzip-dev libpugixml-dev liblua5.4-dev libssl-dev libcurl4-openssl-dev libargon2-dev libvalijson-dev libspdlog-dev libfmt-dev
+  libsqlite3-dev libpq-dev libzip-dev libqpdf-dev libpugixml-dev liblua5.4-dev libssl-dev libcurl4-openssl-dev libargon2-dev libvalijson-dev libspdlog-dev libfmt-dev
   libcli11-dev libctemplate-dev libseccomp-dev libre2-dev libutf8proc-dev libgraphviz-dev libpango1.0-dev libcairo2-dev libqrencode-dev libxml2-dev libxlsxwriter-dev liblemon-dev libgtest-dev libgmock-dev python3 graphviz fonts-noto-cjk)
 case "${1:-}" in
   --tests) packages+=(curl postgresql poppler-utils) ;;

@@ -54,6 +54,10 @@ bool is_decimal_in_range(const std::string& text, const json::object& schema) {
   if (!value) return false;
   const Result<Decimal> min = Decimal::parse(string_or(schema, "x-min"));
   const Result<Decimal> max = Decimal::parse(string_or(schema, "x-max"));
+  // Money in 万元 has two places: what stands behind them nobody can pay.
+  const std::size_t point = text.find('.');
+  const std::int64_t places = int_or(schema, "x-places", -1);
+  if (places >= 0 && point != std::string::npos && text.size() - point - 1 > static_cast<std::size_t>(places)) return false;
   return (!min || *value >= *min) && (!max || *value <= *max);
 }
 
@@ -87,7 +91,9 @@ std::pair<std::string, std::string> format_hint(std::string_view format, const j
   std::string range = string_or(schema, "x-min");
   const std::string max = string_or(schema, "x-max");
   if (!range.empty() || !max.empty()) range = " " + range + "–" + max;
-  return {"数字，如12.50" + range, "a decimal number like 12.50" + range};
+  const std::string places = schema.contains("x-places") ? std::to_string(int_or(schema, "x-places", 0)) : std::string{};
+  return {"数字，如12.50" + range + (places.empty() ? "" : "，小数不超过" + places + "位"),
+          "a decimal number like 12.50" + range + (places.empty() ? "" : " with at most " + places + " places")};
 }
 
 }  // namespace chuyi

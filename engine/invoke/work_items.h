@@ -6,6 +6,9 @@
 
 namespace chuyi {
 
+/// The kind of record with what was said of an application without a name: {"notice","reason","at"}.
+inline constexpr const char* kClue = "clue";
+
 /// What people do with any kind of task, for handlers that have tasks. The tasks of one running stage
 /// live in its state under "tasks": id → task (engine/invoke/rows_json.h), without "data" where only the row has it.
 class WorkItems {

@@ -76,6 +76,12 @@ bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::s
 
 bool may_see_findings(const Actor& actor, const SessionRow& session) { return is_officer_for(actor, session) && actor.user_id != session.applicant; }
 
+bool may_see_clues(const Actor& actor, const SessionRow& session) {
+  if (actor.has("applicant", session.org) || is_of_unit(actor, session)) return false;
+  return is_provincial_for(actor, session) ||
+         std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) { return held.role == "discipline" && in_tree(session, held.org); });
+}
+
 bool may_see_audit_hash(const Actor& actor, const SessionRow& session, bool panel_open) { return is_provincial_for(actor, session) && !panel_open; }
 
 SessionFilter visible_sessions(const Actor& actor) {

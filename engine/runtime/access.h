@@ -33,6 +33,8 @@ bool may_see_actor(const Actor& actor, const SessionRow& session, const std::str
 /// Whether this actor reads the opinion of a sign-off of such a task in the history: applicants and officers, but
 /// of what belongs to the expert review (its stage) provincial officers only; of sheets nobody.
 bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::string& task_kind, const std::string& stage);
+/// What was said of an application without a name: provincial officers and discipline supervisors, never its own unit.
+bool may_see_clues(const Actor& actor, const SessionRow& session);
 /// What was found of repetitions and granted beyond a quota: officers of its tree who do not apply themselves.
 bool may_see_findings(const Actor& actor, const SessionRow& session);
 /// The hash of an audit record would tell whoever can guess the record that the guess is right: provincial officers, once no

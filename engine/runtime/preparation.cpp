@@ -1,5 +1,6 @@
 #include "engine/runtime/preparation.h"
 
+#include "engine/invoke/limits.h"
 #include "engine/invoke/work_items.h"
 #include "engine/runtime/delegation.h"
 #include "engine/runtime/findings.h"
@@ -70,20 +71,43 @@ Result<json::object> ask(const Runtime& runtime, const Subject& subject, std::st
   return answer;
 }
 
+/// The entries of the register whose numbers the form names where its schema says so (`x-awards`, a pointer): number →
+/// {"programme","status"}; unknown ones are not there.
+Result<json::object> awards_named(const Runtime& runtime, const json::value& schema, const json::object& data) {
+  constexpr std::size_t kAwardsMax = 200;
+  json::object out;
+  const std::string pointer = schema.is_object() ? string_or(schema.get_object(), "x-awards") : std::string{};
+  for (const std::string& number : pointer.empty() ? std::vector<std::string>{} : values_at(json::value(data), pointer)) {
+    if (out.size() >= kAwardsMax) break;
+    const Result<std::optional<AwardRow>> award = runtime.queries.award(number);
+    if (!award) return award.error();
+    if (*award) out[number] = json::object{{"programme", (*award)->programme}, {"status", (*award)->status}};
+  }
+  return out;
+}
+
 /// What rules know beside the form: ages and periods are counted on the day the round closes.
-json::object known_of(const Runtime& runtime, const Subject& subject) {
+Result<json::object> known_of(const Runtime& runtime, const Subject& subject, const json::object& data) {
   std::string deadline = string_or(object_or_empty(subject.definition->manifest, "deadlines"), subject.session.round, format_day(day_in_shanghai(runtime.clock.now())));
   if (is_round_session(subject.session.round))
     if (const auto round = runtime.queries.record(kRoundKind, subject.session.round); round && *round)
       deadline = format_day(day_in_shanghai(from_ms(int_or((*round)->data, "closes_at", 0) - 1)));
-  return {{"deadline", deadline}};
+  json::object out{{"deadline", deadline}};
+  const auto schema = subject.definition->forms.find(subject.task.form);
+  if (schema == subject.definition->forms.end() || !schema->value().is_object() || !schema->value().get_object().contains("x-awards")) return out;
+  Result<json::object> awards = awards_named(runtime, schema->value(), data);
+  if (!awards) return awards;
+  out["awards"] = std::move(*awards);
+  return out;
 }
 
 /// What is not refused but shown to whoever decides: {"soft":[{"id","place","zh","en","reason"}],"marks":[{"id","zh","en"}],
 /// "traces":[…],"findings":[…]} (findings.h). Errors: `invalid` "rule.reason" for each soft rule without a written reason.
 Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const json::object& data, const json::object& reasons) {
   constexpr std::size_t kReasonBytesMax = 2'000;
-  const WeighedRules weighed = weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), known_of(runtime, subject));
+  const Result<json::object> known = known_of(runtime, subject, data);
+  if (!known) return known.error();
+  const WeighedRules weighed = weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), *known);
   std::vector<Detail> missing;
   json::array soft;
   json::array marks;
@@ -113,7 +137,9 @@ Result<json::object> validate(const Runtime& runtime, const Subject& subject, co
                  .message = "Expected form '" + subject.task.form + "' in programme '" + subject.definition->programme +
                             "'; correct the package's workflow or its forms",
                  .message_zh = "该项目类别没有表单“" + subject.task.form + "”，请联系管理员"};
-  std::vector<Detail> failures = validate_form(*form->second, json::value(data), known_of(runtime, subject));
+  const Result<json::object> known = known_of(runtime, subject, data);
+  if (!known) return known.error();
+  std::vector<Detail> failures = validate_form(*form->second, json::value(data), *known);
   const std::string count = std::to_string(failures.size());
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",

@@ -4,6 +4,7 @@
 
 #include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/invoke/standing.h"
 #include "engine/runtime/child_charts.h"
 #include "engine/runtime/events_json.h"
 #include "engine/scxml/describe.h"
@@ -302,6 +303,12 @@ void SessionRun::end(const std::string& session, const scxml::Done& done) {
   for (const std::string& id : std::vector<std::string>(document_.timers)) remove_timer(id);
   if (row_.kind != "application") return;
   give_places_back();
+  for (RecordRow& row : free_leader(view_, row_.id, facts())) {
+    row.updated = now_;
+    ++row.revision;
+    view_.set_record(row);
+    change_.records.push_back(std::move(row));
+  }
   post("notify", {{"event", "application.ended"},
                   {"user", row_.applicant},
                   {"application", row_.id},

@@ -51,7 +51,11 @@ class Reader {
     if (!deadlines.empty()) data["deadlines"] = std::move(deadlines);
     read_people();
     if (const pugi::xml_node quota = root_.child("quota")) read_quota(quota);
-    if (const pugi::xml_node term = root_.child("term")) data["term_years"] = term.attribute("years").as_int();
+    if (const pugi::xml_node term = root_.child("term")) {
+      data["term_years"] = term.attribute("years").as_int();
+      if (const pugi::xml_attribute years = term.attribute("ban-years"))
+        data["ban"] = json::object{{"years", years.as_int()}, {"of", term.attribute("ban-of").as_string("unit")}};
+    }
     if (const pugi::xml_node numbering = root_.child("numbering")) data["numbering"] = json::object{{"scheme", numbering.attribute("scheme").value()}};
     if (const pugi::xml_node panel = root_.child("panel")) read_panel(panel);
     if (const pugi::xml_node publicity = root_.child("publicity")) read_publicity(publicity);
@@ -234,6 +238,7 @@ class Reader {
                        {"media_types", std::move(types)},
                        {"bytes_max", static_cast<std::int64_t>(node.attribute("bytes-max").as_llong())}};
       if (node.attribute("identifies").as_bool()) out["identifies"] = true;
+      if (const pugi::xml_attribute pages = node.attribute("pages-max")) out["pages_max"] = pages.as_int();
       return out;
     });
     out_.data["documents"] = std::move(documents);

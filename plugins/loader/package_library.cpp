@@ -33,8 +33,25 @@ bool declares(const json::object& manifest, const std::string& type) {
   return std::any_of(own.begin(), own.end(), [&](const json::value& each) { return string_or(each.get_object(), "type") == type; });
 }
 
+/// Where the manifest names the files of its forms, those of its shared workflow are called this.
+constexpr const char* kSharedForm = "workflow";
+
+/// The forms of a package's files: those of its manifest, and those of its shared workflow.
+std::vector<ManifestForm> forms_of(const PackageSource& source) {
+  constexpr std::string_view kFolder = "forms/", kEnding = ".json";
+  std::vector<ManifestForm> out = source.manifest.forms;
+  for (const auto& file : source.files) {
+    const std::string_view name = file.key();
+    if (!name.starts_with(kFolder) || !name.ends_with(kEnding)) continue;
+    const std::string id{name.substr(kFolder.size(), name.size() - kFolder.size() - kEnding.size())};
+    if (std::none_of(out.begin(), out.end(), [&](const ManifestForm& each) { return each.id == id; }))
+      out.push_back({.id = id, .src = {}, .place = std::string{name}});
+  }
+  return out;
+}
+
 void build_forms(const PackageSource& source, Definition& out, std::vector<Detail>& problems) {
-  for (const ManifestForm& form : source.manifest.forms) {
+  for (const ManifestForm& form : forms_of(source)) {
     const std::string name = source.name + "/" + form.src;
     const Result<json::value> schema =
         parse_json(string_or(source.files, "forms/" + form.id + ".json"), JsonLimits{.bytes_max = kTextMax}, name);
@@ -90,6 +107,7 @@ Result<DefinitionPtr> build(const PackageSource& source, const PackageLibraryOpt
   out->programme = manifest.id;
   out->version = manifest.version;
   out->manifest = manifest.data;
+  for (const auto& form : out->forms) out->manifest["forms"].as_object().emplace(form.key(), kSharedForm);  // keeps what is there
   if (const std::string limits = string_or(source.files, kLimitsFile); !limits.empty()) {
     const Result<json::value> rules = parse_json(limits, kStoredJson, kLimitsFile);
     if (!rules) return rules.error();

@@ -121,6 +121,7 @@ json::object number_field(const json::object& indicator) {
     out["format"] = "decimal";
     out["x-min"] = "0";
     out["x-max"] = type == "percent" ? "100" : "1000000000";
+    if (type == "money") out["x-places"] = 2;
   }
   return out;
 }
@@ -210,6 +211,24 @@ Result<std::string> read_conflicts(const Manifest& manifest, const PackageLibrar
   return canonical_json(json::value(out));
 }
 
+/// Forms that a shared workflow asks for itself, whatever the programme: forms/WORKFLOW/*.json. The package's own come first.
+Result<> add_shared_forms(const fs::path& folder, const std::function<Result<std::string>(const std::string&)>& read_common, json::object& files) {
+  std::error_code none;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, none)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.path().extension() != ".json" || files.contains("forms/" + name)) continue;
+    const Result<std::string> text = read_text(entry.path(), kTextMax);
+    if (!text) return text.error();
+    const std::string file = "forms/" + folder.filename().string() + "/" + name;
+    const Result<json::value> schema = parse_json(*text, JsonLimits{.bytes_max = kTextMax}, file);
+    if (!schema) return schema.error();
+    const Result<json::value> inlined = inline_common(*schema, file, read_common);
+    if (!inlined) return inlined.error();
+    files["forms/" + name] = canonical_json(*inlined);
+  }
+  return {};
+}
+
 /// The forms with their common parts inlined; the programme's rules of eligibility stand in that of the nomination.
 void collect_forms(const PackageLibraryOptions& options, const ReadFile& read, PackageSource& out, std::vector<Detail>& problems) {
   const Manifest& manifest = out.manifest;
@@ -242,6 +261,8 @@ void collect_forms(const PackageLibraryOptions& options, const ReadFile& read, P
     else
       keep(inlined.error());
   }
+  if (!manifest.workflow_shared.empty())
+    if (Result<> added = add_shared_forms(fs::path{options.forms} / manifest.workflow_shared, read_common, out.files); !added) keep(added.error());
 }
 
 /// Collects the files that the manifest names, common parts of forms inlined.

@@ -7,6 +7,7 @@
 #include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
+#include "server/page_counter.h"
 
 namespace chuyi::api {
 namespace {
@@ -96,6 +97,21 @@ net::awaitable<Result<StoredDocument>> hash_body(Context& context) {
   co_return StoredDocument{.digest = hash.finish_hex(), .size = *size};
 }
 
+/// Pages of what was stored, where the programme limits those of its kind; 0: it does not. Content that cannot be counted is
+/// given back.
+Result<std::int64_t> pages_of(Context& context, const Definition* definition, const std::string& kind, const StoredDocument& content) {
+  bool limited = false;
+  if (definition != nullptr)
+    for (const json::value& each : array_or_empty(definition->manifest, "documents"))
+      limited = limited || (string_or(each.get_object(), "kind") == kind && each.get_object().contains("pages_max"));
+  if (!limited) return 0;
+  DocumentStore& documents = context.services.documents;
+  const Result<std::unique_ptr<DocumentReader>> reader = documents.open(content.digest);
+  Result<std::int64_t> pages = reader ? count_pages(**reader) : Result<std::int64_t>{reader.error()};
+  if (!pages) documents.release(content.digest, false);
+  return pages;
+}
+
 }  // namespace
 
 net::awaitable<Response> add_document(Context& context) {
@@ -131,6 +147,11 @@ net::awaitable<Response> add_document(Context& context) {
   else
     content = co_await store_body(context);
   if (!content) co_return context.fail(content.error());
+  if (!repeated) {
+    const Result<std::int64_t> pages = co_await context.blocking([&] { return pages_of(context, seen->definition.get(), string_or(command.data, "kind"), *content); });
+    if (!pages) co_return context.fail(pages.error());
+    if (*pages > 0) command.data["pages"] = *pages;
+  }
   command.data["digest"] = content->digest;
   if (!repeated) command.hold(content->digest);
   command.data["size"] = static_cast<std::int64_t>(content->size);

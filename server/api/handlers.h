@@ -52,6 +52,7 @@ net::awaitable<Response> issue_letter(Context& context);
 net::awaitable<Response> list_revisions(Context& context);
 net::awaitable<Response> compare_revisions(Context& context);
 net::awaitable<Response> list_findings(Context& context);
+net::awaitable<Response> list_clues(Context& context);
 net::awaitable<Response> list_drafts(Context& context);
 net::awaitable<Response> restore_draft(Context& context);
 

@@ -7,6 +7,7 @@
 
 #include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
 #include "engine/runtime/findings.h"
 #include "engine/runtime/replay.h"
 #include "engine/runtime/session_document.h"
@@ -52,6 +53,7 @@ class QuotaView {
     Result<std::vector<OrganisationRow>> orgs = queries_.organisations();
     if (!orgs) return orgs.error();
     orgs_ = std::move(*orgs);
+    applicants_ = object_or_empty(definition->manifest, "applicants");
     for (const Membership& held : context_.actor.memberships) {
       mine_.insert(held.org);
       all_ = all_ || held.role == "provincial-officer";
@@ -76,7 +78,7 @@ class QuotaView {
     std::set<std::string> keys;
     for (const auto& [key, count] : *taken) keys.insert(key);
     for (const OrganisationRow& org : orgs_)
-      if (limit.min > 0 && org.level == limit.scope) keys.insert(org.id);
+      if (limit.min > 0 && org.level == limit.scope && owes(org)) keys.insert(org.id);
     json::array places;
     for (const std::string& key : keys) {
       if (!all_ && !mine_.contains(key)) continue;
@@ -92,6 +94,15 @@ class QuotaView {
     }
     out["organisations"] = std::move(places);
     return out;
+  }
+
+  /// Whether the programme asks one of it: where such organisations apply themselves, of the kinds that apply (the 14 prefectures,
+  /// and not the departments beside them).
+  bool owes(const OrganisationRow& org) const {
+    const std::vector<std::string> levels = strings_from_json(array_or_empty(applicants_, "levels"));
+    const std::vector<std::string> kinds = strings_from_json(array_or_empty(applicants_, "kinds"));
+    if (kinds.empty() || std::find(levels.begin(), levels.end(), org.level) == levels.end()) return true;
+    return std::find(kinds.begin(), kinds.end(), string_or(org.data, "kind")) != kinds.end();
   }
 
   Result<std::map<std::string, std::int64_t>> taken_of(const Limit& limit) {
@@ -118,6 +129,7 @@ class QuotaView {
   std::string programme_;
   std::string round_;
   std::vector<OrganisationRow> orgs_;
+  json::object applicants_;  ///< as the manifest names them
   std::set<std::string> mine_;
   bool all_ = false;
 };
@@ -212,6 +224,7 @@ Result<> add_nomination(Context& context, const Seen& seen, const SessionDocumen
   }
   out["checks"] = std::move(shown);
   out["revisions"] = int_or(facts, "revisions", 0);
+  if (const json::value* leaders = facts.if_contains("leaders")) out["leaders"] = *leaders;
   if (const json::object& correction = object_or_empty(document.chart.datamodel, "correction"); !correction.empty()) out["correction"] = correction;
   if (const json::value* asked = document.chart.datamodel.if_contains("withdrawal_asked")) out["withdrawal_asked"] = *asked;
   const Result<std::optional<RecordRow>> exception = context.services.queries.record(kExceptionRecord, seen.session.id);
@@ -341,6 +354,26 @@ net::awaitable<Response> compare_revisions(Context& context) {
   });
   if (!shown) co_return context.fail(shown.error());
   co_return json_response(200, *shown);
+}
+
+net::awaitable<Response> list_clues(Context& context) {
+  const Result<json::array> items = co_await context.blocking([&]() -> Result<json::array> {
+    Queries& queries = context.services.queries;
+    const Result<std::optional<SessionRow>> session = queries.session(context.parameters[0]);
+    if (!session) return session.error();
+    if (!*session || !may_see_clues(context.actor, **session)) return unknown("application.unknown", "application");
+    const Result<Page<RecordRow>> clues = queries.records({.kind = kClue, .about = (*session)->id}, {.limit = 200});
+    if (!clues) return clues.error();
+    json::array out;
+    for (const RecordRow& each : clues->rows) {
+      json::object clue = each.data;
+      clue["id"] = each.id;
+      out.push_back(std::move(clue));
+    }
+    return out;
+  });
+  if (!items) co_return context.fail(items.error());
+  co_return list_response(context.request, *items, {});
 }
 
 net::awaitable<Response> list_findings(Context& context) {

@@ -62,16 +62,17 @@ net::awaitable<Response> get_notice(Context& context) {
 }
 
 net::awaitable<Response> file_objection(Context& context) {
-  const std::vector<Field> fields{{"objector"}, {"contact"}, {"reason"}};
+  const std::vector<Field> fields{{"objector", Field::Type::text, false}, {"contact", Field::Type::text, false}, {"reason"}, {"anonymous", Field::Type::boolean, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "objection.file", .data = {{"notice", context.parameters[0]}}};
   for (const char* field : {"objector", "contact", "reason"}) command.data[field] = string_or(*body, field);
+  if (bool_or(*body, "anonymous", false)) command.data["anonymous"] = true;
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;
   // The public learns the receipt, nothing of the application behind it.
-  shown.body = json::object{{"id", reply->body.as_object().at("id")}, {"status", "filed"}};
+  shown.body = json::object{{"id", reply->body.as_object().at("id")}, {"status", reply->body.as_object().at("status")}};
   shown.revision = 0;
   co_return reply_response(shown);
 }

@@ -1,5 +1,8 @@
 #include "server/api/shapes.h"
 
+#include <optional>
+#include <vector>
+
 #include "engine/base/placeholders.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/access.h"
@@ -30,28 +33,90 @@ std::string state_of(const Definition& definition, const TaskRow& task) {
   return now.empty() ? task.state : now;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+/// A digit of a text, of either width, or the X at the end of an identity number.
+struct Digit {
+  std::size_t at = 0, bytes = 0;
+  char value = 0;
+};
+
+std::optional<Digit> digit_at(const std::string& text, std::size_t at) {
+  const char c = text[at];
+  if (c >= '0' && c <= '9') return Digit{at, 1, c};
+  // U+FF10 to U+FF19
+  if (text.compare(at, 2, "\xEF\xBC") == 0 && at + 2 < text.size() && static_cast<unsigned char>(text[at + 2]) >= 0x90 && static_cast<unsigned char>(text[at + 2]) <= 0x99)
+    return Digit{at, 3, static_cast<char>('0' + static_cast<unsigned char>(text[at + 2]) - 0x90)};
+  return std::nullopt;
+}
+
+/// Bytes of what people write between the groups of a number; 0: no such thing.
+std::size_t separator_at(const std::string& text, std::size_t at) {
+  for (const std::string_view each : {" ", "-", "\u3000", "\u00B7", "\u2014"})
+    if (text.compare(at, each.size(), each) == 0) return each.size();
+  return 0;
+}
+
+/// The digits from `at` on, with at most one separator between two. `joined`: there are none.
+std::vector<Digit> digits_from(const std::string& text, std::size_t at, bool& joined) {
+  std::vector<Digit> out;
+  joined = true;
+  while (at < text.size()) {
+    std::optional<Digit> next = digit_at(text, at);
+    const std::size_t gap = next || out.empty() ? 0 : separator_at(text, at);
+    if (gap > 0 && at + gap < text.size() && (next = digit_at(text, at + gap))) joined = false;
+    if (!next && out.size() >= 17 && (text[at] == 'X' || text[at] == 'x')) next = Digit{at, 1, 'X'};
+    if (!next) break;
+    out.push_back(*next);
+    if (next->value == 'X') break;
+    at = next->at + next->bytes;
+  }
+  return out;
+}
+
+/// 18 characters from the `from`-th on are an identity number: place, birth date, order, check (GB 11643).
+bool is_identity(const std::vector<Digit>& digits, std::size_t from) {
+  if (from + 18 > digits.size()) return false;
+  const auto number = [&](std::size_t at, std::size_t count) {
+    int out = 0;
+    for (std::size_t i = 0; i < count; ++i) out = out * 10 + (digits[from + at + i].value - '0');
+    return out;
+  };
+  const int year = number(6, 4), month = number(10, 2), day = number(12, 2);
+  return digits[from].value >= '1' && digits[from].value <= '8' && year >= 1900 && year < 2100 && month >= 1 && month <= 12 && day >= 1 && day <= 31;
+}
 
 }  // namespace
 
 std::string mask_personal(const std::string& text) {
+  constexpr std::size_t kIdentity = 18, kMobile = 11, kIdentityShown = 4;
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = at;
-    while (end < text.size() && is_digit(text[end])) ++end;
-    const std::size_t digits = end - at;
-    const bool id = (digits == 18) || (digits == 17 && end < text.size() && (text[end] == 'X' || text[end] == 'x'));
-    if (id) {
-      out += text.substr(at, 4) + "**********" + "****";
-      at = digits == 17 ? end + 1 : end;
-    } else if (digits == 11 && text[at] == '1') {
-      out += text.substr(at, 3) + "****" + text.substr(at + 7, 4);
-      at = end;
-    } else if (digits > 0) {
-      out += text.substr(at, digits);
-      at = end;
-    } else {
+    if (!digit_at(text, at)) {
       out += text[at++];
+      continue;
+    }
+    bool joined = true;
+    const std::vector<Digit> digits = digits_from(text, at, joined);
+    const std::size_t end = digits.back().at + digits.back().bytes;
+    std::size_t from = 0;
+    while (from + kIdentity <= digits.size() && !is_identity(digits, from)) ++from;
+    if (digits.size() == kIdentity && joined) from = 0;  // also one that nobody can have
+    if (from + kIdentity <= digits.size()) {
+      out += mask_personal(text.substr(at, digits[from].at - at));
+      for (std::size_t i = from; i < from + kIdentityShown; ++i) out += digits[i].value;
+      out += "**************";
+      at = digits[from + kIdentity - 1].at + digits[from + kIdentity - 1].bytes;
+    } else if (joined && digits.size() == kMobile && digits[0].value == '1') {
+      for (std::size_t i = 0; i < kMobile; ++i) out += i >= 3 && i < 7 ? '*' : digits[i].value;
+      at = end;
+    } else if (joined) {
+      out += text.substr(at, end - at);
+      at = end;
+    } else {  // groups that are no identity number together
+      const std::size_t group = digits[0].at + digits[0].bytes;
+      std::size_t last = group;
+      for (std::size_t i = 1; i < digits.size() && digits[i].at == last; ++i) last += digits[i].bytes;
+      out += mask_personal(text.substr(at, last - at));
+      at = last;
     }
   }
   return out;
@@ -79,7 +144,7 @@ json::object state_titles(const Definition* definition, const std::string& state
 json::object programme_json(const Definition& definition, const json::object& plugins) {
   json::object out{{"id", definition.programme}, {"version", definition.version}, {"digest", definition.digest}};
   out["enabled"] = !bool_or(object_or_empty(plugins, definition.programme), "disabled", false);
-  for (auto& member : pick(definition.manifest, {"titles", "description", "quota", "term_years", "rounds", "documents", "documents_max",
+  for (auto& member : pick(definition.manifest, {"titles", "aliases", "description", "quota", "term_years", "rounds", "documents", "documents_max",
                                                  "rubric", "publicity", "panel", "annual_check", "numbering"}))
     out[member.key()] = member.value();
   json::array forms;
@@ -245,6 +310,8 @@ json::object history_json(const AuditRow& row, const json::object& record, const
                    {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}}};
   if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, definition == nullptr ? task->state : state_of(*definition, *task))))
     if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
+  if (task != nullptr && task->kind == "task" && named)
+    if (const json::object& leader = object_or_empty(task->data, "leader"); leader.contains("from") && leader.contains("to")) out["leader"] = leader;
   if (may_see_audit_hash(viewer, session, panel_open)) out["hash"] = row.hash;
   if (named) out["actor"] = json::object{{"id", string_or(actor, "id")}, {"name", string_or(actor, "name")}};
   if (const std::string principal = string_or(data, "on_behalf_of"); named && !principal.empty())

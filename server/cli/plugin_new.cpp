@@ -37,6 +37,7 @@ constexpr const char* kManifest = R"(<?xml version="1.0" encoding="UTF-8"?>
   </rubric>
   <documents max="10">
     <document kind="commitment" zh="承诺书" en="Commitment" required="true" media-types="application/pdf" bytes-max="10485760"/>
+    <document kind="evidence" zh="佐证材料" en="Evidence" media-types="application/pdf" bytes-max="52428800"/>
   </documents>
   <certificate shared="award"/>
 @LIBRARY@</plugin>

@@ -364,7 +364,7 @@ class Season {
     for (const json::value& value : names("colleges")) {
       const std::string college = string_or(value.as_object(), "id");
       for (const json::object& task : inbox(college, kind))
-        complete(string_or(task, "id"), college, "report", std::string{kind} == "task" ? json::object{{"opinion", "整改完成"}}
+        if (string_or(task, "state") != "plaque_return") complete(string_or(task, "id"), college, "report", std::string{kind} == "task" ? json::object{{"opinion", "整改完成"}}
                                                                                        : annual_form(string_or(task.at("application").as_object(), "programme")));
     }
   }
@@ -387,6 +387,17 @@ class Season {
     file_reports("task");  // what was to be put right
     file_reports("annual-report");
     give_verdicts(year, false);
+    clear_up();
+  }
+
+  /// What a revoked award leaves behind.
+  void clear_up() {
+    for (const json::value& value : names("colleges")) {
+      const std::string college = string_or(value.as_object(), "id");
+      for (const json::object& task : inbox(college, "task", "plaque_return")) complete(string_or(task, "id"), college, "handed_in", {{"opinion", "标牌已交回"}});
+    }
+    for (const json::object& task : inbox("province-clerk", "task", "claw_back"))
+      complete(string_or(task, "id"), "province-clerk", "settled", {{"plaque", "已交回"}, {"paid", "20.00"}, {"recovered", "12.50"}, {"basis", "年度考核不合格，追缴未使用资金"}});
   }
 
   json::object count() {

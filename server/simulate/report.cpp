@@ -20,7 +20,7 @@ std::int64_t percentile(std::vector<std::size_t> values, std::size_t percent) {
   return whole(values[std::max<std::size_t>(rank, 1) - 1]);
 }
 
-bool is_in_term(const std::string& state) { return state == "year_running" || state == "annual_check" || state == "rectification"; }
+bool is_in_term(const std::string& state) { return state == "year_running" || state == "annual_check" || state == "rectification" || state == "put_off" || state == "plaque_return" || state == "claw_back"; }
 
 /// Counts of some applications.
 struct Tally {

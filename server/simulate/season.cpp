@@ -103,7 +103,7 @@ void Season::moved(Case& each, const std::string& status, const std::string& sta
   if (each.state == state) return;
   if (!each.state.empty()) ledger_.stays[each.state].push_back(day_ - each.since);
   if (each.state == "correction" && state == "declined") ++ledger_.missed["correction"];
-  if (each.state == "rectification" && state == "revoked") ++ledger_.missed["rectification"];
+  if ((each.state == "rectification" || each.state == "put_off") && state == "plaque_return") ++ledger_.missed["rectification"];
   if (state == "lapsed") {
     each.late = true;
     ++ledger_.missed["submission"];
@@ -384,7 +384,7 @@ void Season::annual_checks() {
       next_day();
       report_year(dice);
       look();
-      if (in_states({"annual_check", "rectification"}) == 0) break;
+      if (in_states({"annual_check", "rectification", "put_off", "plaque_return", "claw_back"}) == 0) break;
     }
   }
 }
@@ -393,9 +393,14 @@ void Season::report_year(Dice& dice) {
   for (Case& each : cases_) {
     if (each.status != "running" || day_ < each.since + each.plan->answers * 3) continue;
     const Actor& who = applicant_of(each);
-    if (each.state == "rectification") {
+    if (each.state == "rectification" || each.state == "put_off" || each.state == "plaque_return") {
+      const bool rectifies = each.state != "plaque_return";
       for (const auto& [other, work] : inbox(who, "task"))
-        if (other == &each) (void)tried(desk_.complete(who, work.task, "report", {{"opinion", "整改完成"}}), "rectify", each);
+        if (other == &each) (void)tried(desk_.complete(who, work.task, rectifies ? "report" : "handed_in", {{"opinion", rectifies ? "整改完成" : "标牌已交回"}}), "rectify", each);
+    } else if (each.state == "claw_back") {
+      for (const auto& [other, work] : inbox(cast_.clerks.front(), "task"))
+        if (other == &each)
+          (void)tried(desk_.complete(cast_.clerks.front(), work.task, "settled", {{"plaque", "已交回"}, {"paid", "20"}, {"recovered", "12.5"}, {"basis", "年度考核不合格"}}), "recover", each);
     } else if (each.state == "annual_check") {
       for (const auto& [other, work] : inbox(who, "annual-report")) {
         if (other != &each) continue;

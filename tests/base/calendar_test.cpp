@@ -60,6 +60,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"Spring2026Exclusive", "2026-02-13", 5, kWork, false, "2026-02-27"},
                     Case{"Spring2026Seven", "2026-02-13", 7, kWork, true, "2026-02-28"},
                     Case{"Spring2026SevenExclusive", "2026-02-13", 7, kWork, false, "2026-03-02"},
+                    Case{"FromTheSundayThatWorks", "2025-09-28", 5, kWork, true, "2025-10-10"},
+                    Case{"YearEnd", "2022-12-28", 5, kWork, true, "2023-01-04"},  // 12-31 to 01-02 are off
+                    Case{"YearEndNatural", "2022-12-28", 7, kNatural, true, "2023-01-03"},
                     Case{"PlainWeek", "2026-11-23", 5, kWork, true, "2026-11-27"},
                     Case{"PlainWeekNatural", "2026-11-23", 7, kNatural, true, "2026-11-29"}),
     [](const auto& row) { return std::string(row.param.name); });

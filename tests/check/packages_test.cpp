@@ -53,9 +53,13 @@ class Packages : public testing::Test {
     fs::create_directories(package / "forms");
     for (const char* form : {"nomination.json", "annual.json"})
       fs::copy_file(kSource + "/plugins/workshop/forms/" + form, package / "forms" / form, fs::copy_options::overwrite_existing);
+    // Those of the shared workflow do not come along with its copy.
+    for (const char* form : {"leader-change.json", "recovery.json"})
+      fs::copy_file(kSource + "/forms/selection/" + form, package / "forms" / form, fs::copy_options::overwrite_existing);
     std::string manifest = read(kSource + "/plugins/workshop/plugin.xml");
     std::string workflow = read(kSource + "/workflows/selection.scxml");
     replace(manifest, "<workflow shared=\"selection\"/>", "<workflow src=\"workflow.scxml\"/>");
+    replace(manifest, "<form id=\"nomination\"", R"(<form id="leader-change" src="forms/leader-change.json"/><form id="recovery" src="forms/recovery.json"/><form id="nomination")");
     replace(manifest, "<library src=\"libworkshop.so\"/>", "");
     replace(file == "plugin.xml" ? manifest : workflow, from, to);
     std::ofstream(package / "plugin.xml", std::ios::binary) << manifest;

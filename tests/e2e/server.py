@@ -152,13 +152,13 @@ def quote(text):
     return urllib.parse.quote(text, safe="")
 
 
-def pdf(label):
-    """A small but real PDF."""
+def pdf(label, padding=0):
+    """A small but real PDF, with so many bytes besides that say nothing."""
     text = f"BT /F1 18 Tf 72 720 Td ({label}) Tj ET"
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
                f"<< /Length {len(text)} >>\nstream\n{text}\nendstream", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"]
-    out, offsets = "%PDF-1.4\n", []
+    out, offsets = "%PDF-1.4\n" + (f"%{os.urandom(padding // 2).hex()}\n" if padding else ""), []
     for number, content in enumerate(objects, 1):
         offsets.append(len(out))
         out += f"{number} 0 obj\n{content}\nendobj\n"

@@ -69,10 +69,11 @@ class Documents(unittest.TestCase):
     def test_a_document_that_was_changed_on_the_disk_is_never_delivered_whole(self):
         for name, size, whole_first in (("small.pdf", 1000, True), ("large.pdf", 20 * 1024 * 1024, False)):
             with self.subTest(name):
-                added = self.upload(name, os.urandom(size), kind="evidence")
+                content = pdf(name, size)
+                added = self.upload(name, content, kind="evidence")
                 self.assertEqual(added.status, 201, added.body)
                 path = f"/api/v1/applications/{self.way.id}/documents/{added.json['id']}"
-                self.assertEqual(len(self.server.request("GET", path, token=self.token).body), size)
+                self.assertEqual(len(self.server.request("GET", path, token=self.token).body), len(content))
                 self.change_on_disk(added.json["digest"])
                 if whole_first:
                     answer = self.server.request("GET", path, token=self.token)
@@ -80,7 +81,7 @@ class Documents(unittest.TestCase):
                 else:
                     with self.assertRaises(http.client.IncompleteRead) as cut:
                         self.server.request("GET", path, token=self.token)
-                    self.assertLess(len(cut.exception.partial), size)
+                    self.assertLess(len(cut.exception.partial), len(content))
                 self.assertIn(added.json["digest"], self.log())
 
     def test_a_bundle_that_was_changed_on_the_disk_is_not_delivered(self):

@@ -51,6 +51,7 @@ WHILE_OPEN = [
     ("GET", "/api/v1/applications/{id}/revisions", None, {}, PARTY),
     ("GET", "/api/v1/applications/{id}/revisions/{range}=1..1", None, {}, PARTY),
     ("GET", "/api/v1/applications/{id}/findings", None, {}, "404 404 200 404 200 404 404 404 404 401"),
+    ("GET", "/api/v1/applications/{id}/clues", None, {}, "404 404 404 404 200 404 404 404 404 401"),
     ("GET", "/api/v1/applications/{id}/draft/versions", None, {}, "409 404 403 403 403 403 403 403 403 401"),
     ("POST", "/api/v1/applications/{id}/draft/versions/{revision}=1/restore", {}, {"If-Match": '"1"'}, "409 404 403 403 403 403 403 403 403 401"),
     ("POST", "/api/v1/applications/{id}/exception", {"rules": ["x"], "reason": "r"}, {}, "403 404 201 404 201 404 404 404 404 401"),

@@ -26,6 +26,10 @@ def package(folder, name, library=None, workflow=None, forms=None):
         text = text.replace('<workflow shared="selection"/>', '<workflow src="own.scxml"/>')
         with open(os.path.join(target, "own.scxml"), "w", encoding="utf-8") as out:
             out.write(workflow)
+        for form in ("leader-change", "recovery"):  # of the shared workflow, which a copy of it asks for too
+            if f"'{form}'" in workflow:
+                shutil.copy(os.path.join(SOURCE_DIR, "forms", "selection", form + ".json"), os.path.join(target, "forms"))
+                text = text.replace("  <form id=", f'  <form id="{form}" src="forms/{form}.json"/>\n  <form id=', 1)
     if forms:  # the rules are about the workshop's own
         text = re.sub(r"  <eligibility>.*?</eligibility>\n", "", text, flags=re.S)
     for file, schema in (forms or {}).items():

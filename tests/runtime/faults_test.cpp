@@ -46,7 +46,7 @@ TEST_P(StoreFaults, AtEachCommitLeaveOneWholeEffect) {
   }});
   all_the_way(reference);
   const std::string expected = reference.rows();
-  ASSERT_EQ(reference.state(), "revoked");
+  ASSERT_EQ(reference.state(), "plaque_return");
   ASSERT_GT(commits, 15U);
   for (std::uint64_t at = 1; at <= commits; ++at) {
     World world;

@@ -1,5 +1,8 @@
 // Goal: rules of recommendation limits hold where a place is taken, and impossible ones are refused when they are set up.
 // Method: rules as the manifest and the round give them, against a world in memory; lists and counters alone as tables.
+#include <fstream>
+#include <sstream>
+
 #include <gtest/gtest.h>
 
 #include "engine/invoke/limits.h"
@@ -166,6 +169,38 @@ TEST(Limits, KeepPlacesForWhomTheNoticeNames) {
   world.select(string_or(named->body.as_object(), "id"));
   world.sign("other", "task", "submit", {{"name", "湘绣"}});
   EXPECT_TRUE(recommend(world));
+}
+
+// 20 bases, two of them for the schools that the notice names: the shipped rule, with 19 others against it.
+TEST(Limits, OfTheCultureBasesKeepTheTwoThatAreDesignated) {
+  std::stringstream file;
+  file << std::ifstream(std::string{CHUYI_SOURCE_DIR} + "/workflows/policies/limits.json").rdbuf();
+  json::object manifest = plain_manifest();
+  manifest["limits"] = json::parse(file.str()).at("rules");
+  World world;
+  world.definitions.put("culture-base", selection(), manifest, kForms);
+  world.definitions.put("workshop", selection(), manifest, kForms);
+  const auto apply = [&](const std::string& org) {
+    const Result<Reply> made = world.execute({.kind = "application.create", .actor = world.actor("everyone"), .data = {{"programme", "culture-base"}, {"round", "2026"}, {"title", "基地"}, {"org", org}}});
+    EXPECT_TRUE(made) << made.error().message;
+    world.select(string_or(made->body.as_object(), "id"));
+    world.sign("everyone", "task", "submit", {{"name", "基地"}});
+    world.sign("bureau", "task", "recommend");
+    world.sign("clerk", "task", "pass");
+    world.sign("clerk", "panel-setup", "appoint", {{"reviewers", json::array{"r1", "r2", "r3"}}});
+    for (const char* reviewer : {"r1", "r2", "r3"}) world.sign(reviewer, "sheet", "sign", World::scores());
+    return world.complete("lead", world.task().id, "select");
+  };
+  for (const auto& [id, name] : {std::pair{"gy", "湖南工业职业技术学院"}, std::pair{"xh", "新化县楚怡工业学校"}})
+    EXPECT_TRUE(world.execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", "430100"}, {"level", "college"}, {"name", name}, {"kind", "college"}}}));
+  world.put_user("everyone", {{"applicant", "c1"}, {"applicant", "gy"}, {"applicant", "xh"}});
+  EXPECT_TRUE(apply("gy")) << "a designated one takes a place of its own";
+  for (int i = 0; i < 18; ++i) ASSERT_TRUE(apply("c1")) << i;
+  const Result<Reply> nineteenth = apply("c1");
+  ASSERT_FALSE(nineteenth);
+  EXPECT_EQ(nineteenth.error().code, "quota.places");
+  EXPECT_TRUE(apply("xh")) << "the last place is theirs";
+  EXPECT_FALSE(apply("xh")) << "and they have it once";
 }
 
 TEST(Exceptions, TakeTwoPeopleAndAReason) {

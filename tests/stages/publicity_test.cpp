@@ -2,6 +2,7 @@
 // Method: one row for each way of counting, over the Spring Festival of 2026; then whole applications.
 #include <gtest/gtest.h>
 
+#include "engine/invoke/work_items.h"
 #include "tests/runtime/world.h"
 
 namespace chuyi::test {
@@ -52,7 +53,12 @@ INSTANTIATE_TEST_SUITE_P(SpringFestival, PublicityDays, testing::Values(
   Days{"NaturalFromNextDay",   "2026-02-13", 7, "natural", false, "2026-02-20"},
   Days{"StartsOnADayOff",      "2026-02-16", 5, "working", true,  "2026-02-28"},
   Days{"OneDayFirstCounted",   "2026-02-13", 1, "working", true,  "2026-02-13"},
-  Days{"OfTheProvinceIn2022",  "2022-07-06", 5, "working", true,  "2022-07-12"}),
+  Days{"OfTheProvinceIn2022",  "2022-07-06", 5, "working", true,  "2022-07-12"},
+  Days{"SevenDaysIn2022",      "2022-07-06", 7, "natural", true,  "2022-07-12"},
+  // Sunday 2025-09-28 works, 10-01 to 10-08 are off; 2022-12-31 to 2023-01-02 are off.
+  Days{"OverASundayThatWorks", "2025-09-26", 5, "working", true,  "2025-10-09"},
+  Days{"FromASundayThatWorks", "2025-09-28", 5, "working", true,  "2025-10-10"},
+  Days{"OverTheEndOfAYear",    "2022-12-28", 5, "working", true,  "2023-01-04"}),
   [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Publicity, AProvisionalLastDayMovesWhenTheYearBecomesKnown) {
@@ -106,6 +112,28 @@ TEST(Publicity, AnObjectionOpenAtTheEndHoldsOnlyTheAward) {
   EXPECT_EQ(kept.at(0).reason, "事实与依据");
   EXPECT_EQ(kept.at(0).objector, "赵某");
   EXPECT_TRUE(kept.at(0).settled);
+}
+
+TEST(Publicity, WhatHasNoNameIsAClueAndHoldsNothingUp) {
+  World world;
+  world.review();
+  const std::string notice = world.notice().id;
+  const auto file = [&](json::object data) {
+    data["notice"] = notice;
+    return world.execute({.kind = "objection.file", .actor = {.user_id = "public", .name = "public", .memberships = {}}, .data = std::move(data)});
+  };
+  EXPECT_FALSE(file({{"anonymous", true}, {"reason", " "}}));
+  const Result<Reply> kept = file({{"anonymous", true}, {"reason", "材料不实"}});
+  ASSERT_TRUE(kept) << kept.error().message;
+  EXPECT_EQ(string_or(kept->body.as_object(), "status"), "clue");
+  EXPECT_TRUE(world.storage.queries->objections(world.session().id)->empty());
+  EXPECT_EQ(world.task("objection").id, "") << "nobody has to decide on it";
+  const Page<RecordRow> clues = *world.storage.queries->records({.kind = kClue, .about = world.session().id}, {.limit = 10});
+  ASSERT_EQ(clues.rows.size(), 1U);
+  EXPECT_EQ(string_or(clues.rows[0].data, "reason"), "材料不实");
+  ASSERT_TRUE(world.advance("2026-03-10T09:00:00+08:00"));
+  EXPECT_EQ(world.award_row()->status, "in-force");
+  EXPECT_EQ(world.replay_problem(), "");
 }
 
 TEST(Publicity, WithdrawingCancelsTheNoticeAndItsObjections) {

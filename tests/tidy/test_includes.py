@@ -35,6 +35,7 @@ ONLY_IN = {
     "sqlite3.h": ["storage/sqlite", "tests"],
     "libpq-fe.h": ["storage/postgres", "tests"],
     "zip.h": ["storage/documents", "tests"],
+    "qpdf": ["storage/documents"],
     "lua.hpp": ["engine/scxml", "tests"],
     "pugixml.hpp": ["engine/check", "engine/scxml", "plugins/loader", "tests"],
     "curl/curl.h": ["storage/s3", "server", "tests"],

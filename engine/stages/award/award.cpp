@@ -1,6 +1,7 @@
 #include "engine/stages/award/award.h"
 
 #include "engine/invoke/rows_json.h"
+#include "engine/invoke/standing.h"
 
 namespace chuyi {
 namespace {
@@ -165,7 +166,10 @@ Result<StageOutcome> AwardStage::start(const StageContext& context, const json::
                  .message = "Expected an award to " + action + ", but none was granted"};
   AwardRow award = award_from_json(granted);
   award.status = action == "revoke" ? "revoked" : "completed";
-  return done(std::move(award));
+  const std::string number = award.number;
+  StageOutcome out = done(std::move(award));
+  if (action == "revoke") keep_ban(context, number, out.effects);
+  return out;
 }
 
 Result<StageOutcome> AwardStage::command(const StageContext& context, const json::object& /*state*/,

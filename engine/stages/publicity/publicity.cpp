@@ -97,6 +97,29 @@ Result<ObjectionRow> read_objection(const StageContext& context, const NoticeRow
   return row;
 }
 
+/// What somebody without a name says is a clue (线索), and no objection: it is kept for the officers and the discipline
+/// supervisors, and nothing waits for it.
+Result<StageOutcome> keep_clue(const StageContext& context, WorkItems items, const NoticeRow& notice, const StageCommand& command) {
+  constexpr std::size_t kCluesMax = 200;
+  const std::string reason = string_or(command.data, "reason");
+  if (blank(reason) || reason.size() > kReasonBytesMax)
+    return bad_field("reason", "Expected the facts and evidence, at most 2,000 characters", "请写明事实与依据，不超过2000字");
+  if (context.view.records(kClue, context.session_id).size() >= kCluesMax)
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "objection.limit",
+                 .message = "Expected fewer than " + std::to_string(kCluesMax) + " clues about one application; hand yours in to the discipline supervisors in writing",
+                 .message_zh = "该申报的线索已达" + std::to_string(kCluesMax) + "件，请以书面形式向纪检监督部门反映"};
+  const std::string id = context.new_id("clue");
+  StageOutcome out = items.finish();
+  out.reply = {{"id", id}, {"status", "clue"}};
+  out.effects.emplace_back(RecordRow{.kind = kClue,
+                                     .id = id,
+                                     .about = context.session_id,
+                                     .data = {{"notice", notice.id}, {"reason", reason}, {"at", format_instant(context.now)}},
+                                     .updated = context.now});
+  return out;
+}
+
 Result<StageOutcome> file_objection(const StageContext& context, WorkItems items, const StageCommand& command) {
   const NoticeRow notice = notice_from_json(object_or_empty(items.state(), "notice"));
   if (bool_or(items.state(), "over", false) || context.now >= end_of_day(notice.last_day))
@@ -104,6 +127,7 @@ Result<StageOutcome> file_objection(const StageContext& context, WorkItems items
                  .code = "objection.late",
                  .message = "Expected an objection until the end of " + format_day(notice.last_day),
                  .message_zh = "公示期已于" + format_day(notice.last_day) + "结束，不再受理异议"};
+  if (bool_or(command.data, "anonymous", false)) return keep_clue(context, std::move(items), notice, command);
   const std::int64_t max = int_or(object_or_empty(context.programme, "publicity"), "objections_max", kObjectionsMax);
   if (count(items.state()).filed >= max)
     return Error{.kind = ErrorKind::rejected,

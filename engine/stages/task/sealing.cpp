@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/invoke/standing.h"
+
 namespace chuyi {
 
 RecordRow draft_record(const TaskRow& task, const Actor& actor, Instant now) {
@@ -30,6 +32,7 @@ void keep_revision(const StageContext& context, const TaskRow& task, const Stage
                                           {"form", task.data},
                                           {"documents", std::move(files)}},
                                  .updated = context.now});
+  keep_leader(context, object_or_empty(task.data, "leader"), effects);
   json::object checks = object_or_empty(command.data, "checks");
   if (checks.empty()) return;
   const json::array traces = array_or_empty(checks, "traces");

@@ -4,6 +4,7 @@
 
 #include "engine/base/entry_name.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/invoke/standing.h"
 #include "engine/invoke/work_items.h"
 #include "engine/stages/task/added_signers.h"
 #include "engine/stages/task/places.h"
@@ -27,7 +28,8 @@ std::vector<std::string> kinds_of(const json::object& programme) {
   return out;
 }
 
-Result<> check_document(const json::object& programme, const DocumentRow& row) {
+/// @param pages  of a PDF; 0: not counted yet.
+Result<> check_document(const json::object& programme, const DocumentRow& row, std::int64_t pages) {
   const json::object* kind = document_kind(programme, row.kind);
   if (kind == nullptr)
     return Error{.kind = ErrorKind::rejected,
@@ -51,6 +53,13 @@ Result<> check_document(const json::object& programme, const DocumentRow& row) {
                  .message = "Expected at most " + std::to_string(bytes_max) + " bytes for '" + row.kind + "'",
                  .place = "/size",
                  .message_zh = "材料超过大小限制"};
+  const std::int64_t pages_max = int_or(*kind, "pages_max", 0);
+  if (pages_max > 0 && pages > pages_max)
+    return Error{.kind = ErrorKind::too_large,
+                 .code = "document.pages",
+                 .message = "Expected at most " + std::to_string(pages_max) + " pages for '" + row.kind + "', but found " + std::to_string(pages),
+                 .place = "/pages",
+                 .message_zh = "该材料不得超过" + std::to_string(pages_max) + "页，现有" + std::to_string(pages) + "页"};
   // The name will be one in the sealed bag: what cannot be sealed is not taken.
   Error bad_name{.kind = ErrorKind::invalid,
                  .code = "document.name",
@@ -122,7 +131,7 @@ Result<StageOutcome> add_document(const StageContext& context, WorkItems items, 
                   .size = static_cast<std::uint64_t>(int_or(command.data, "size", 0)),
                   .added_by = command.actor.user_id,
                   .added = context.now};
-  if (Result<> checked = check_document(context.programme, row); !checked) return checked.error();
+  if (Result<> checked = check_document(context.programme, row, int_or(command.data, "pages", 0)); !checked) return checked.error();
   if (Result<> free = check_collision(documents, row); !free) return free.error();
   std::vector<StageEffect> effects;
   // The same kind and name again is a corrected file: it takes the place of the old one.
@@ -179,14 +188,56 @@ Result<> check_needs(const json::object& params, const TaskRow& task) {
   return out;
 }
 
-Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& command) {
+/// The outcome asks for documents that came with this task: parameter `needs_documents`, outcome → kinds.
+Result<> check_needed_documents(const StageContext& context, const json::object& params, const TaskRow& task) {
+  Error out{.kind = ErrorKind::rejected, .code = "document.missing", .message = "Expected the documents that this outcome needs", .message_zh = "缺少作此结论所需的材料"};
+  const std::vector<DocumentRow> documents = documents_of(context);
+  for (const std::string& kind : strings_from_json(array_or_empty(object_or_empty(params, "needs_documents"), task.outcome))) {
+    const auto brought = [&](const DocumentRow& row) { return row.kind == kind && row.added >= task.created; };
+    if (std::any_of(documents.begin(), documents.end(), brought)) continue;
+    const json::object* known = document_kind(context.programme, kind);
+    out.details.push_back({.place = "/documents/" + pointer_segment(kind),
+                           .code = "document.missing",
+                           .message = "Expected a document of kind '" + kind + "', added with this task",
+                           .message_zh = "缺少材料：" + (known == nullptr ? kind : string_or(object_or_empty(*known, "titles"), "zh", kind))});
+  }
+  if (out.details.empty()) return {};
+  return out;
+}
+
+/// Parameters `exclusive`: outcome → where the signed data name a leader; `makes_leader`: outcome → the leader from now on.
+Result<> check_leader(const StageContext& context, const json::object& params, const TaskRow& task, std::vector<StageEffect>& effects) {
+  if (const std::string place = string_or(object_or_empty(params, "exclusive"), task.outcome); !place.empty())
+    if (Result<> free = check_exclusive(context, object_or_empty(task.data, place), "/data/" + pointer_segment(place)); !free) return free;
+  const json::object& leader = object_or_empty(object_or_empty(params, "makes_leader"), task.outcome);
+  if (leader.empty()) return {};
+  if (Result<> free = check_exclusive(context, leader, "/outcome"); !free) return free;
+  change_leader(context, leader, effects);
+  return {};
+}
+
+/// The task that makes somebody the leader says in its data who leads from now on, and who did: the history shows both.
+StageCommand with_leaders(const StageContext& context, const json::object& params, StageCommand command) {
+  const json::object& leader = object_or_empty(object_or_empty(params, "makes_leader"), string_or(command.data, "outcome"));
+  if (leader.empty()) return command;
+  json::object data = object_or_empty(command.data, "data");
+  data["leader"] = json::object{{"from", leader_name(context.application)}, {"to", string_or(leader, "name")}};
+  command.data["data"] = std::move(data);
+  return command;
+}
+
+Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, const StageCommand& given_command) {
   const json::object params = object_or_empty(items.state(), "params");
+  const StageCommand command = with_leaders(context, params, given_command);
   if (Result<> clear = check_signers_before(items, command); !clear) return clear.error();
   Result<TaskRow> signed_off = items.sign(command, array_or_empty(params, "not_by"));
   if (!signed_off) return signed_off.error();
   if (Result<> given = check_needs(params, *signed_off); !given) return given.error();
+  if (Result<> brought = check_needed_documents(context, params, *signed_off); !brought) return brought.error();
   std::vector<StageEffect> sealed;
+  if (Result<> leads = check_leader(context, params, *signed_off, sealed); !leads) return leads.error();
   if (signed_off->seals) {
+    if (Result<> may = check_ban(context, object_or_empty(signed_off->data, "leader")); !may) return may.error();
     const std::vector<DocumentRow> documents = documents_of(context);
     Error missing = missing_documents(context.programme, documents);
     if (!missing.details.empty()) return missing;
@@ -306,6 +357,9 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
                     {"quota_at", string_or(params, "quota_at", "recommend")},
                     {"needs", object_or_empty(params, "needs")},
                     {"not_by", array_or_empty(params, "not_by")}};
+  // Few tasks have these: what the others keep stays as it was.
+  for (const char* rare : {"needs_documents", "exclusive", "makes_leader"})
+    if (const json::value* given = params.if_contains(rare)) kept[rare] = *given;
   std::vector<StageEffect> timers;
   if (const json::value* due = params.if_contains("due"); due != nullptr && !due->is_null()) {
     const Result<Due> at = resolve_due(context.view, context.now, *due);
