@@ -47,6 +47,7 @@ class Checker {
       wrong("programmes", "a list of programme ids", "项目类别应为列表");
     if (bool_or(rule_, "ranked", false) && array_or_empty(rule_, "programmes").size() != 1)
       wrong("ranked", "one programme: a list ranks the applications of one", "排序推荐只能针对一个项目类别");
+    if (bool_or(rule_, "ranked", false) && string_or(rule_, "at") == "select") wrong("ranked", "recommendations: a selection has no reserve", "排序推荐只用于推荐环节");
     if (bool_or(rule_, "ranked", false) && string_or(rule_, "scope") == "form") wrong("ranked", "the scope of an organisation, which keeps the list", "排序推荐须按单位设定");
     return std::move(found_);
   }

@@ -62,6 +62,7 @@ std::vector<std::string> values_at(const json::value& data, std::string_view poi
 /// Record kinds of this subject.
 inline constexpr const char* kLimitRecord = "limit";                    ///< a rule of a round; about: the round
 inline constexpr const char* kPlacesRecord = "places";                  ///< a counter for the lists; about: Limit::group
+inline constexpr const char* kHeldRecord = "places-held";              ///< counters that the round's decision raised; id: the application
 inline constexpr const char* kExceptionRecord = "quota-exception";      ///< id: the application
 inline constexpr const char* kRankRecord = "rank";                      ///< id: programme/round/organisation
 inline constexpr const char* kRankedRecord = "ranked";                  ///< id: the application; data.lists: those that it stands in

@@ -4,7 +4,10 @@
 #include <map>
 #include <set>
 
+#include "engine/invoke/limits.h"
+#include "engine/invoke/places.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/journal_view.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/scxml/describe.h"
 
@@ -31,6 +34,15 @@ bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n"
 
 /// A round takes applications while it stands in a state of the stage "nomination".
 bool takes_applications(const SessionRow& round) { return round.status == "running" && round.stage == "nomination"; }
+
+/// Why the round takes nothing now; nothing while it does.
+std::optional<Error> closed_by(View& view, const std::string& id, Instant now) {
+  const std::optional<SessionRow> round = view.session(id);
+  const std::optional<RecordRow> record = round ? view.record(kRoundKind, id) : std::nullopt;
+  if (!record) return rejected("round.unknown", {}, "Expected a round, but found '" + id + "'", "未找到该批次");
+  if (now >= from_ms(int_or(record->data, "closes_at", 0)) || !takes_applications(*round)) return late(record->data);
+  return std::nullopt;
+}
 
 Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& round, Instant now) {
   std::optional<RecordRow> record = view.record(kRoundKind, round.id);
@@ -172,23 +184,145 @@ Result<> check_planned(const Standing& standing, const json::object& round, cons
   return {};
 }
 
+/// Takes the places of the rules that count selections, for all that are selected or for none.
+class SelectedPlaces {
+ public:
+  SelectedPlaces(const Runtime& runtime, View& view, const SessionRow& round, const json::object& data, Instant now)
+      : runtime_(runtime), view_(view, runtime.calendar), task_{.org = round.org}, reasons_(object_or_empty(data, "reasons")), now_(now) {}
+
+  Result<> take(const Standing& standing, const json::array& selected) {
+    if (Result<> read = read_all(standing, selected); !read) return read;
+    std::set<std::string> names;
+    for (const Selected& each : selected_) {
+      const Result<std::vector<std::string>> counted = places_counted(context(each), task_, kSelect);
+      if (!counted) return counted.error();
+      names.insert(counted->begin(), counted->end());
+    }
+    for (const std::string& name : names) (void)view_.series(name);  // all of them held, in the order of those who hold some
+    for (const Selected& each : selected_) take(each);
+    if (!missing_.empty())
+      return Error{.kind = ErrorKind::invalid, .code = "rule.reason", .message = "Expected a written reason for each rule that is not kept, as reasons.RULE", .place = "/reasons",
+              .message_zh = "以下规则原则上应当遵守，确需突破的请逐条书面说明理由", .details = std::move(missing_)};
+    if (refused_.empty()) return {};
+    Error out = rejected("quota.places", "/selected", std::to_string(over_) + " of the selected are beyond the places of a rule; select fewer, or have an exception granted by two people: " + refused_.front().message,
+                         "有" + std::to_string(over_) + "项入选超出名额规则，请调整名单，或经双人批准超限额例外：" + refused_.front().message_zh);
+    out.details = std::move(refused_);
+    return out;
+  }
+  std::vector<RecordRow> records() && { return std::move(records_); }
+  std::vector<std::pair<std::string, std::int64_t>> series() const { return {view_.changed_series().begin(), view_.changed_series().end()}; }
+  json::object reasons() && { return std::move(given_); }
+
+ private:
+  static constexpr const char* kSelect = "select";
+  struct Selected {
+    std::string place;
+    SessionRow row;
+    DefinitionPtr definition;
+    json::object application;
+  };
+
+  Result<> read_all(const Standing& standing, const json::array& selected) {
+    for (std::size_t i = 0; i < selected.size(); ++i) {
+      const SessionRow& row = standing.waiting.at(std::string{selected[i].get_string()});
+      const DefinitionPtr definition = runtime_.definitions.by_digest(row.definition);
+      const Result<SessionDocument> document = decode_document(*definition, row.document);
+      if (!document) return document.error();
+      selected_.push_back({.place = "/selected/" + std::to_string(i), .row = row, .definition = definition, .application = object_or_empty(document->chart.datamodel, "application")});
+    }
+    return {};
+  }
+
+  StageContext context(const Selected& each) {
+    return {.session_id = each.row.id, .invoke_id = {}, .type = {}, .state = each.row.state, .now = now_, .view = view_, .application = each.application,
+            .programme = each.definition->manifest, .signed_by = nobody_, .new_id = {}};
+  }
+
+  void take(const Selected& each) {
+    std::vector<StageEffect> effects;
+    const Result<Places> taken = take_places(context(each), task_, kSelect, reasons_, effects);
+    if (!taken) return refuse(each, taken.error());
+    for (StageEffect& effect : effects) {
+      if (auto* series = std::get_if<SetSeries>(&effect)) view_.set_series(series->name, series->value);
+      if (auto* record = std::get_if<RecordRow>(&effect)) {
+        view_.set_record(*record);
+        std::erase_if(records_, [&](const RecordRow& old) { return old.kind == record->kind && old.id == record->id; });
+        records_.push_back(std::move(*record));
+      }
+      if (auto* fact = std::get_if<SetFact>(&effect)) keep(each, *fact);
+    }
+  }
+
+  /// The application is another session: what it holds beside its own facts stands beside it.
+  void keep(const Selected& each, SetFact& fact) {
+    if (fact.key == "limit_reasons") given_[each.row.id] = std::move(fact.value);
+    if (fact.key != "places") return;
+    json::array held;
+    const json::array& own = array_or_empty(each.application, "places");
+    for (json::value& name : fact.value.as_array())
+      if (std::find(own.begin(), own.end(), name) == own.end()) held.push_back(std::move(name));
+    records_.push_back({.kind = kHeldRecord, .id = each.row.id, .about = each.row.id, .data = {{"places", std::move(held)}}, .updated = now_});
+  }
+
+  void refuse(const Selected& each, const Error& error) {
+    if (error.code == "rule.reason") {
+      for (const Detail& detail : error.details)
+        if (missing_.size() < kShownMax) missing_.push_back(detail);
+      return;
+    }
+    ++over_;
+    std::vector<Detail> details = error.details;
+    if (details.empty()) details.push_back({.place = {}, .code = error.code, .message = error.message, .message_zh = error.message_zh});
+    for (const Detail& detail : details)
+      if (refused_.size() < kShownMax)
+        refused_.push_back({.place = each.place, .code = detail.code, .message = "'" + each.row.title + "' (" + each.row.id + "), " + detail.place + ": " + detail.message,
+                            .message_zh = "“" + each.row.title + "”（" + each.row.id + "）：" + detail.message_zh});
+  }
+
+  const Runtime& runtime_;
+  JournalView view_;
+  TaskRow task_;
+  const json::object& reasons_;
+  Instant now_;
+  SignedBy nobody_;
+  std::vector<Selected> selected_;
+  std::vector<RecordRow> records_;
+  json::object given_;  ///< application → rule → why it is not kept
+  std::vector<Detail> missing_;
+  std::vector<Detail> refused_;
+  std::size_t over_ = 0;
+};
+
+/// Nobody moves one of them until it is decided on.
+void hold_selected(View& view, const json::object& data) {
+  std::vector<std::string> ids = strings_from_json(array_or_empty(data, "selected"));
+  std::sort(ids.begin(), ids.end());
+  for (const std::string& id : ids) (void)view.session(id);
+}
+
 Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
   const std::optional<RecordRow> record = view.record(kRoundKind, round.id);
   if (!record) return rejected("round.unknown", {}, "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
+  hold_selected(view, command.data);
   const Standing standing = standing_of(runtime, view, round.id);
   if (!standing.before.empty()) return unfinished(standing);
   if (Result<> covers = check_cover(standing, command.data); !covers) return covers.error();
   if (Result<> settled = check_settled_list(view, round.id, command.data); !settled) return settled.error();
   if (Result<> planned = check_planned(standing, record->data, command.data); !planned) return planned.error();
   if (Result<> separate = check_separation(runtime, standing, command.actor); !separate) return separate.error();
+  SelectedPlaces places(runtime, view, round, command.data, now);
+  if (Result<> taken = places.take(standing, array_or_empty(command.data, "selected")); !taken) return taken.error();
   json::object data;
   for (const char* list : {"selected", "not_selected", "deviations"}) data[list] = array_or_empty(command.data, list);
   json::object kept = data;
   kept["by"] = command.actor.user_id;
   kept["by_name"] = command.actor.name;
   kept["at"] = format_instant(now);
-  return RoundEvent{.data = {{"event", "round.decided"}, {"data", std::move(data)}},
-                    .records = {RecordRow{.kind = kRoundDecisionKind, .id = round.id, .about = round.id, .data = std::move(kept), .updated = now}}};
+  RoundEvent out{.data = {{"event", "round.decided"}, {"data", std::move(data)}}, .records = {}, .series = places.series()};
+  if (json::object reasons = std::move(places).reasons(); !reasons.empty()) kept["limit_reasons"] = std::move(reasons);
+  out.records = std::move(places).records();
+  out.records.push_back({.kind = kRoundDecisionKind, .id = round.id, .about = round.id, .data = std::move(kept), .updated = now});
+  return out;
 }
 
 }  // namespace
@@ -229,16 +363,25 @@ Result<RoundEntry> enter_round(View& view, const std::string& round, const std::
 
 Result<> check_submission(View& view, const TaskRow& task, const SessionRow& session, const SessionDocument& document, Instant now) {
   if (!task.seals || !is_round_session(session.round)) return {};
-  if (object_or_empty(document.chart.datamodel, "application").contains("bundle")) {
-    // Returned: it has a deadline of its own, if any.
-    if (!task.due || now < *task.due) return {};
-    return rejected("round.late", {}, "Expected it by " + format_instant(*task.due) + " at the latest", "补正期限已于" + format_instant(*task.due) + "届满");
-  }
-  const std::optional<SessionRow> round = view.session(session.round);
-  const std::optional<RecordRow> record = round ? view.record(kRoundKind, session.round) : std::nullopt;
-  if (!record) return rejected("round.unknown", {}, "Expected a round, but found '" + session.round + "'", "未找到该批次");
-  if (now >= from_ms(int_or(record->data, "closes_at", 0)) || !takes_applications(*round)) return late(record->data);
-  return {};
+  const std::optional<Error> closed = closed_by(view, session.round, now);
+  // Returned with a deadline of its own: that counts beside the round's.
+  const bool returned = object_or_empty(document.chart.datamodel, "application").contains("bundle") && task.due;
+  if (!closed || (returned && now < *task.due)) return {};
+  if (returned) return rejected("round.late", {}, "Expected it by " + format_instant(*task.due) + " at the latest", "补正期限已于" + format_instant(*task.due) + "届满");
+  return *closed;
+}
+
+Result<> check_return(View& view, const Command& command, const Change& change, Instant now) {
+  if (!is_round_session(change.session->round)) return {};
+  const auto opened = [&](const TaskRow& task) { return task.seals && !task.due && task.id != command.task_id && task.status == "open"; };
+  if (std::none_of(change.tasks.begin(), change.tasks.end(), opened) || !closed_by(view, change.session->round, now)) return {};
+  Error refused = rejected("round.late", "/outcome",
+                           "Expected an outcome that asks for no new submission: the round's deadline has passed, and what is returned without a deadline of its own could not be handed in again",
+                           "申报已截止，此时退回（未另定期限）将无法再次提交，请选择其他结论");
+  for (const TaskRow& task : change.tasks)
+    if (task.id == command.task_id)
+      std::copy_if(task.outcomes.begin(), task.outcomes.end(), std::back_inserter(refused.allowed), [&](const std::string& each) { return each != task.outcome; });
+  return refused;
 }
 
 }  // namespace chuyi

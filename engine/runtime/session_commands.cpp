@@ -465,6 +465,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty())
     if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
   std::vector<RecordRow> records;
+  std::vector<std::pair<std::string, std::int64_t>> series;
   if (command.kind == "task.complete") {
     if (target->task)
       if (Result<> in_time = check_submission(view, *target->task, target->session, *document, now); !in_time) return in_time.error();
@@ -473,6 +474,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     if (!event) return event.error();
     resolved.data = std::move(event->data);
     records = std::move(event->records);
+    series = std::move(event->series);
   }
   JournalView reads(view, runtime.calendar);
   if (command.kind == "session.http") {
@@ -491,7 +493,10 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   }
   if (!reply) return reply.error();
   Result<Change> change = complete(run, resolved, reads, now, std::move(*reply), *target);
+  if (change && (command.kind == "task.complete" || command.kind == "task.return"))
+    if (Result<> kept = check_return(view, command, *change, now); !kept) return kept.error();
   if (change) change->records.insert(change->records.end(), records.begin(), records.end());
+  if (change) change->series.insert(change->series.end(), series.begin(), series.end());
   if (change && !outbox.empty()) change->outbox_removed.push_back(outbox);
   return change;
 }

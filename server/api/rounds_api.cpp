@@ -217,7 +217,7 @@ net::awaitable<Response> extend_round(Context& context) {
 }
 
 net::awaitable<Response> decide_round(Context& context) {
-  const std::vector<Field> fields{{"selected", Field::Type::array}, {"not_selected", Field::Type::array}, {"deviations", Field::Type::array, false}};
+  const std::vector<Field> fields{{"selected", Field::Type::array}, {"not_selected", Field::Type::array}, {"deviations", Field::Type::array, false}, {"reasons", Field::Type::object, false}};
   co_return co_await command_round(context, "round.decide", fields);
 }
 

@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(Defects, Rules, testing::Values(
   Defect{"ExceptionUnderMin",  R"({"min":2,"except":{"430100":1}})", "except"},
   Defect{"RankedOverTwo",      R"({"ranked":true,"programmes":["workshop","studio"]})", "ranked"},
   Defect{"RankedOverAll",      R"({"ranked":true})", "ranked"},
+  Defect{"RankedSelection",    R"({"ranked":true,"programmes":["workshop"],"at":"select"})", "ranked"},
   Defect{"NoText",             R"({"zh":""})", "zh"}),
   [](const auto& row) { return std::string(row.param.name); });
 
