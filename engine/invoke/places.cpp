@@ -63,6 +63,7 @@ class Taking {
  private:
   Result<> list(const std::string& at) {
     const std::string round = string_or(context_.application, "round");
+    context_.view.share_series(limits_series(round));  // nobody changes the rules until the places are taken
     limits_ = limits_for(context_.programme, string_or(context_.application, "programme"), round, context_.view.records(kLimitRecord, round));
     for (const Limit& limit : limits_) {
       if (limit.at != at) continue;

@@ -7,6 +7,7 @@
 #include "engine/invoke/limits.h"
 #include "engine/invoke/places.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/journal_view.h"
 #include "engine/runtime/review_commands.h"
 #include "engine/scxml/describe.h"
@@ -20,14 +21,10 @@ constexpr std::size_t kShownMax = 20;
 /// The event that tells an application that it was selected: a state that takes it waits for the round's decision.
 constexpr const char* kSelected = "round.selected";
 
-Error rejected(std::string code, std::string place, std::string message, std::string message_zh) {
-  return Error{.kind = ErrorKind::rejected, .code = std::move(code), .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
-}
-
 Error late(const json::object& round) {
   const std::string deadline = string_or(round, "deadline");
-  return rejected("round.late", "/round", "Expected it by " + deadline + " at the latest; what comes later is treated as abandoned",
-                  "申报已于" + deadline + "截止，逾期视为放弃");
+  return rejection("round.late", "Expected it by " + deadline + " at the latest; what comes later is treated as abandoned",
+                   "申报已于" + deadline + "截止，逾期视为放弃", "/round");
 }
 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
@@ -37,16 +34,16 @@ bool takes_applications(const SessionRow& round) { return round.status == "runni
 
 /// Why the round takes nothing now; nothing while it does.
 std::optional<Error> closed_by(View& view, const std::string& id, Instant now) {
-  const std::optional<SessionRow> round = view.session(id);
-  const std::optional<RecordRow> record = round ? view.record(kRoundKind, id) : std::nullopt;
-  if (!record) return rejected("round.unknown", {}, "Expected a round, but found '" + id + "'", "未找到该批次");
+  const std::optional<SessionRow> round = view.shared_session(id);
+  const std::optional<RecordRow> record = round ? view.shared_record(kRoundKind, id) : std::nullopt;
+  if (!record) return rejection("round.unknown", "Expected a round, but found '" + id + "'", "未找到该批次");
   if (now >= from_ms(int_or(record->data, "closes_at", 0)) || !takes_applications(*round)) return late(record->data);
   return std::nullopt;
 }
 
 Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& round, Instant now) {
   std::optional<RecordRow> record = view.record(kRoundKind, round.id);
-  if (!record) return rejected("round.unknown", {}, "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
+  if (!record) return rejection("round.unknown", "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
   const Instant closes = from_ms(int_or(record->data, "closes_at", 0));
   if (now >= closes) return late(record->data);
   const std::string text = string_or(command.data, "deadline");
@@ -58,12 +55,12 @@ Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& 
   }
   const Instant extended = *last + std::chrono::seconds{1};
   if (extended <= closes)
-    return rejected("round.extension", "/deadline", "Expected a time after " + string_or(record->data, "deadline"),
-            "延期后的截止时间应晚于" + string_or(record->data, "deadline"));
+    return rejection("round.extension", "Expected a time after " + string_or(record->data, "deadline"),
+                     "延期后的截止时间应晚于" + string_or(record->data, "deadline"), "/deadline");
   const std::string reason = string_or(command.data, "reason");
   if (is_blank(reason) || reason.size() > kReasonBytesMax)
-    return Error{.kind = ErrorKind::invalid, .code = "round.reason", .message = "Expected the reason of the extension, at most 2,000 bytes", .place = "/reason",
-            .message_zh = "请写明延期理由（不超过600字）"};
+    return invalid_field("round.reason", "/reason", "Expected the reason of the extension, at most 2,000 bytes",
+                         "请写明延期理由（不超过600字）");
   json::array extensions = array_or_empty(record->data, "extensions");
   extensions.push_back(json::object{{"from", string_or(record->data, "deadline")},
                                     {"to", format_instant(*last)},
@@ -115,8 +112,10 @@ Standing standing_of(const Runtime& runtime, View& view, const std::string& roun
 }
 
 Error unfinished(const Standing& standing) {
-  Error out = rejected("round.unfinished", {}, "Expected every application that may still come to the decision to have come to it or to have ended; " + std::to_string(standing.before.size()) + " have not",
-                       "尚有" + std::to_string(standing.before.size()) + "项申报未进入审议，也未终结，不能作出决定");
+  Error out = rejection("round.unfinished",
+                        "Expected every application that may still come to the decision to have come to it or to have ended; " +
+                            std::to_string(standing.before.size()) + " have not",
+                        "尚有" + std::to_string(standing.before.size()) + "项申报未进入审议，也未终结，不能作出决定");
   for (const SessionRow* row : standing.before)
     if (out.details.size() < kShownMax)
       out.details.push_back({.place = row->id, .code = "round.unfinished", .message = "'" + row->title + "' is in state '" + row->state + "'", .message_zh = "“" + row->title + "”尚在办理"});
@@ -131,19 +130,18 @@ Result<> check_separation(const Runtime& runtime, const Standing& standing, cons
     if (!document) return document.error();
     for (const std::string& invoke : strings_from_json(array_or_empty(object_or_empty(document->chart.datamodel, "application"), "not_by")))
       if (const auto signers = document->signed_by.find(invoke); signers != document->signed_by.end() && signers->second.contains(actor.user_id))
-        return Error{.kind = ErrorKind::forbidden,
-                     .code = "task.separation",
-                     .message = "Expected somebody who has not signed '" + invoke + "' of application '" + id + "'",
-                     .place = id,
-                     .message_zh = "您已办理过申报“" + row.title + "”的前序环节，应当回避"};
+        return forbidden("task.separation", "Expected somebody who has not signed '" + invoke + "' of application '" + id + "'",
+                         "您已办理过申报“" + row.title + "”的前序环节，应当回避", id);
   }
   return {};
 }
 
 /// Each application that waits stands in one of the two lists, once, and nothing else does.
 Result<> check_cover(const Standing& standing, const json::object& data) {
-  Error wrong = rejected("round.cover", {}, "Expected exactly the " + std::to_string(standing.waiting.size()) + " applications that wait for the decision, each in one list, once",
-                         "入选与未入选名单应当恰好包含进入审议的" + std::to_string(standing.waiting.size()) + "项申报，每项一次");
+  Error wrong = rejection("round.cover",
+                          "Expected exactly the " + std::to_string(standing.waiting.size()) +
+                              " applications that wait for the decision, each in one list, once",
+                          "入选与未入选名单应当恰好包含进入审议的" + std::to_string(standing.waiting.size()) + "项申报，每项一次");
   std::set<std::string> named;
   const auto problem = [&](std::string place, std::string message, std::string message_zh) {
     if (wrong.details.size() < kShownMax) wrong.details.push_back({.place = std::move(place), .code = "round.cover", .message = std::move(message), .message_zh = std::move(message_zh)});
@@ -166,8 +164,8 @@ Result<> check_cover(const Standing& standing, const json::object& data) {
     const json::object& each = deviations[i].is_object() ? deviations[i].get_object() : empty;
     const std::string reason = string_or(each, "reason");
     if (!named.contains(string_or(each, "application")) || is_blank(reason) || reason.size() > kReasonBytesMax)
-      return rejected("round.deviation", "/deviations/" + std::to_string(i), "Expected {application, reason}: one that is decided on, and why the ranking is not followed",
-                      "每项调整应写明申报编号和理由");
+      return rejection("round.deviation", "Expected {application, reason}: one that is decided on, and why the ranking is not followed",
+                       "每项调整应写明申报编号和理由", "/deviations/" + std::to_string(i));
   }
   return {};
 }
@@ -178,8 +176,11 @@ Result<> check_planned(const Standing& standing, const json::object& round, cons
   for (const auto& [programme, number] : chosen) {
     const std::int64_t planned = int_or(object_or_empty(round, "planned"), programme, 0);
     if (planned > 0 && number > planned)
-      return rejected("round.planned", "/selected", "Expected at most " + std::to_string(planned) + " of programme '" + programme + "', as planned, but found " + std::to_string(number),
-                      "“" + programme + "”计划数为" + std::to_string(planned) + "个，入选" + std::to_string(number) + "个，超出计划");
+      return rejection("round.planned",
+                       "Expected at most " + std::to_string(planned) + " of programme '" + programme + "', as planned, but found " +
+                           std::to_string(number),
+                       "“" + programme + "”计划数为" + std::to_string(planned) + "个，入选" + std::to_string(number) + "个，超出计划",
+                       "/selected");
   }
   return {};
 }
@@ -200,12 +201,20 @@ class SelectedPlaces {
     }
     for (const std::string& name : names) (void)view_.series(name);  // all of them held, in the order of those who hold some
     for (const Selected& each : selected_) take(each);
-    if (!missing_.empty())
-      return Error{.kind = ErrorKind::invalid, .code = "rule.reason", .message = "Expected a written reason for each rule that is not kept, as reasons.RULE", .place = "/reasons",
-              .message_zh = "以下规则原则上应当遵守，确需突破的请逐条书面说明理由", .details = std::move(missing_)};
+    if (!missing_.empty()) {
+      Error out = invalid_field("rule.reason", "/reasons", "Expected a written reason for each rule that is not kept, as reasons.RULE",
+                                "以下规则原则上应当遵守，确需突破的请逐条书面说明理由");
+      out.details = std::move(missing_);
+      return out;
+    }
     if (refused_.empty()) return {};
-    Error out = rejected("quota.places", "/selected", std::to_string(over_) + " of the selected are beyond the places of a rule; select fewer, or have an exception granted by two people: " + refused_.front().message,
-                         "有" + std::to_string(over_) + "项入选超出名额规则，请调整名单，或经双人批准超限额例外：" + refused_.front().message_zh);
+    Error out =
+        rejection("quota.places",
+                  std::to_string(over_) +
+                      " of the selected are beyond the places of a rule; select fewer, or have an exception granted by two people: " +
+                      refused_.front().message,
+                  "有" + std::to_string(over_) + "项入选超出名额规则，请调整名单，或经双人批准超限额例外：" + refused_.front().message_zh,
+                  "/selected");
     out.details = std::move(refused_);
     return out;
   }
@@ -302,7 +311,7 @@ void hold_selected(View& view, const json::object& data) {
 
 Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
   const std::optional<RecordRow> record = view.record(kRoundKind, round.id);
-  if (!record) return rejected("round.unknown", {}, "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
+  if (!record) return rejection("round.unknown", "Expected a round that was set up, but found '" + round.id + "'", "未找到该批次");
   hold_selected(view, command.data);
   const Standing standing = standing_of(runtime, view, round.id);
   if (!standing.before.empty()) return unfinished(standing);
@@ -328,33 +337,33 @@ Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& com
 }  // namespace
 
 Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
-  if (round.kind != kRoundKind) return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a round, but found '" + round.id + "'",
-          .message_zh = "未找到该批次"};
+  if (round.kind != kRoundKind) return not_found("round.unknown", "Expected a round, but found '" + round.id + "'", "未找到该批次");
   if (!command.actor.has("provincial-officer", round.org))
-    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer of organisation '" + round.org + "'",
-            .message_zh = "您不是该批次的省级经办人"};
+    return forbidden("round.officer", "Expected a provincial officer of organisation '" + round.org + "'", "您不是该批次的省级经办人");
   return command.kind == "round.extend" ? extend(view, command, round, now) : decide(runtime, view, command, round, now);
 }
 
 Result<RoundEntry> enter_round(View& view, const std::string& round, const std::string& programme, const std::vector<std::string>& orgs, Instant now) {
-  const std::optional<SessionRow> session = view.session(round);
-  const std::optional<RecordRow> record = session && session->kind == kRoundKind ? view.record(kRoundKind, round) : std::nullopt;
-  if (!record) return rejected("round.unknown", "/round", "Expected a round, but found '" + round + "'", "未找到该批次");
+  const std::optional<SessionRow> session = view.shared_session(round);
+  const std::optional<RecordRow> record = session && session->kind == kRoundKind ? view.shared_record(kRoundKind, round) : std::nullopt;
+  if (!record) return rejection("round.unknown", "Expected a round, but found '" + round + "'", "未找到该批次", "/round");
   const json::object& data = record->data;
   const std::vector<std::string> programmes = strings_from_json(array_or_empty(data, "programmes"));
   if (std::find(programmes.begin(), programmes.end(), programme) == programmes.end()) {
-    Error error = rejected("round.programme", "/programme", "Expected a programme of the round, but found '" + programme + "'",
-            "该批次不包括这一项目类别");
+    Error error = rejection("round.programme", "Expected a programme of the round, but found '" + programme + "'",
+                            "该批次不包括这一项目类别", "/programme");
     error.allowed = programmes;
     return error;
   }
   if (std::find(orgs.begin(), orgs.end(), session->org) == orgs.end())
-    return rejected("round.province", "/org", "Expected an organisation below '" + session->org + "'", "该单位不属于组织本批次的省份");
+    return rejection("round.province", "Expected an organisation below '" + session->org + "'", "该单位不属于组织本批次的省份", "/org");
   // The clock of this node, and what the round itself says: it is enough that one of them is past the deadline.
   if (now >= from_ms(int_or(data, "closes_at", 0))) return late(data);
   if (!takes_applications(*session))
-    return rejected("round.not_open", "/round", "Expected a round that is open, from " + string_or(data, "opens") + " to " + string_or(data, "deadline") + ", but it is in state '" + session->state + "'",
-                    "该批次不在受理期内（" + string_or(data, "opens") + "至" + string_or(data, "deadline") + "）");
+    return rejection("round.not_open",
+                     "Expected a round that is open, from " + string_or(data, "opens") + " to " + string_or(data, "deadline") +
+                         ", but it is in state '" + session->state + "'",
+                     "该批次不在受理期内（" + string_or(data, "opens") + "至" + string_or(data, "deadline") + "）", "/round");
   const bool decides = bool_or(object_or_empty(data, "stages"), "deliberation", true);
   const bool publicity = bool_or(object_or_empty(data, "stages"), "publicity", true);
   return RoundEntry{.round = {{"session", true}, {"decides", decides}, {"publicity", publicity}, {"waits", decides && publicity}},
@@ -367,17 +376,20 @@ Result<> check_submission(View& view, const TaskRow& task, const SessionRow& ses
   // Returned with a deadline of its own: that counts beside the round's.
   const bool returned = object_or_empty(document.chart.datamodel, "application").contains("bundle") && task.due;
   if (!closed || (returned && now < *task.due)) return {};
-  if (returned) return rejected("round.late", {}, "Expected it by " + format_instant(*task.due) + " at the latest", "补正期限已于" + format_instant(*task.due) + "届满");
+  if (returned)
+    return rejection("round.late", "Expected it by " + format_instant(*task.due) + " at the latest",
+                     "补正期限已于" + format_instant(*task.due) + "届满");
   return *closed;
 }
 
 Result<> check_return(View& view, const Command& command, const Change& change, Instant now) {
   if (!is_round_session(change.session->round)) return {};
-  const auto opened = [&](const TaskRow& task) { return task.seals && !task.due && task.id != command.task_id && task.status == "open"; };
+  const auto opened = [](const TaskRow& task) { return task.seals && !task.due && (task.status == "open" || task.status == "claimed"); };
   if (std::none_of(change.tasks.begin(), change.tasks.end(), opened) || !closed_by(view, change.session->round, now)) return {};
-  Error refused = rejected("round.late", "/outcome",
-                           "Expected an outcome that asks for no new submission: the round's deadline has passed, and what is returned without a deadline of its own could not be handed in again",
-                           "申报已截止，此时退回（未另定期限）将无法再次提交，请选择其他结论");
+  Error refused = rejection("round.late",
+                            "Expected an outcome that asks for no new submission: the round's deadline has passed, and what is returned "
+                            "without a deadline of its own could not be handed in again",
+                            "申报已截止，此时退回（未另定期限）将无法再次提交，请选择其他结论", "/outcome");
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id)
       std::copy_if(task.outcomes.begin(), task.outcomes.end(), std::back_inserter(refused.allowed), [&](const std::string& each) { return each != task.outcome; });

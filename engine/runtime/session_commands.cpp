@@ -145,7 +145,7 @@ Result<NewSession> new_session(const Runtime& runtime, View& view, const Command
 }
 
 Result<bool> send_user_event(SessionRun& run, const Command& command, const scxml::Chart& chart,
-                             const std::vector<std::string>& configuration) {
+                             const std::vector<std::string>& configuration, const std::string& recommender) {
   const std::string name = string_or(command.data, "event");
   Error refused{.kind = ErrorKind::rejected,
                 .code = "event.unknown",
@@ -153,7 +153,7 @@ Result<bool> send_user_event(SessionRun& run, const Command& command, const scxm
                 .place = "/event",
                 .message_zh = "当前状态不接受该操作"};
   for (const std::string& event : scxml::events_of(chart, configuration))
-    if (may_send(command.actor, run.row(), event)) refused.allowed.push_back(event);
+    if (may_send(command.actor, run.row(), recommender, event)) refused.allowed.push_back(event);
   if (std::find(refused.allowed.begin(), refused.allowed.end(), name) == refused.allowed.end()) return refused;
   const json::value* data = command.data.if_contains("data");
   const Result<bool> taken = run.event({.name = name, .data = data == nullptr ? json::value() : *data});
@@ -482,10 +482,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     resolved.data.erase("key");
   }
   const std::vector<std::string> configuration = document->chart.configuration;
+  const std::string recommender = recommender_of(object_or_empty(document->chart.datamodel, "application"), definition->manifest);
   SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads, runtime.one_macrostep);
   Result<json::object> reply;
   if (command.kind == "application.event") {
-    const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration);
+    const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration, recommender);
     if (!sent) return sent.error();
     reply = json::object{};
   } else {

@@ -134,7 +134,7 @@ Result<> add_working(Context& context, const SeenRound& seen, json::object& out)
     const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
     if (!document) return document.error();
     for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
-      if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
+      if (may_send(context.actor, seen.session, {}, event)) events.emplace_back(event);
   }
   out["events"] = std::move(events);
   const Result<std::optional<RecordRow>> decision = queries.record(kRoundDecisionKind, seen.session.id);

@@ -249,7 +249,9 @@ TEST_F(CollegeRounds, TakeNothingBackThatTheCollegeReturned) {
   world.sign("secretary", "task", "return");
   EXPECT_FALSE(world.task().due);
   const std::string late = submitted();
+  const std::string sealed = world.tasks().front().id;
   world.clock.advance_to(*parse_instant("2026-03-13T17:30:01+08:00"));  // no timer has fired yet
+  EXPECT_EQ(code(world.act("task.recall", "applicant", sealed)), "round.late") << "it could not be handed in again";
   world.select(before);
   EXPECT_EQ(code(world.complete("applicant", world.task().id, "submit", {{"name", "湘绣"}})), "round.late");
   world.select(late);
@@ -405,7 +407,7 @@ TEST_F(Rounds, DecideBeyondALimitWithAnException) {
   ASSERT_TRUE(put("lead", "limit.put", {{"round", kRound}, {"rules", json::parse(R"([{"id":"college","scope":"college","at":"select","max":1,"zh":"每校1个","en":"One"}])")}}));
   EXPECT_EQ(code(decide({a, b}, {})), "quota.places");
   ASSERT_TRUE(put("lead", "exception.ask", {{"application", b}, {"rules", json::array{"college"}}, {"reason", "民族地区"}}));
-  ASSERT_TRUE(put("third", "exception.decide", {{"application", b}, {"outcome", "grant"}, {"reason", "同意"}}));
+  ASSERT_TRUE(world.execute({.kind = "exception.decide", .actor = world.actor("third"), .data = {{"application", b}, {"outcome", "grant"}, {"reason", "同意"}}, .if_revision = 1}));
   EXPECT_EQ(code(decide({a, b}, {})), "");
 }
 
