@@ -393,6 +393,7 @@ Result<Change> decide_nomination(const Runtime& runtime, View& view, const Comma
   Result<Change> change = decide(runtime, view, command, now);
   if (!change) return change;
   change->audit = {{"kind", command.kind}, {"actor", person(command.actor)}, {"at", to_ms(now)}, {"data", command.data}};
+  if (const json::value* promoted = change->reply.body.as_object().if_contains("promoted")) change->audit["promoted"] = *promoted;
   return change;
 }
 

@@ -283,7 +283,8 @@ TEST_F(Ranking, MorePlacesMoveTheNextUp) {
   world.pumps->run_due();
   EXPECT_EQ(state(2), "formal_check");
   const std::vector<AuditRow> audit = *world.storage.queries->audit("", 0, 1'000);
-  EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [](const AuditRow& row) { return row.record.find("limit.remove") != std::string::npos; }));
+  const std::string named = R"("promoted":)" + canonical_json(json::array{ids[1]});
+  EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [&](const AuditRow& row) { return row.record.find(named) != std::string::npos; }));
 }
 
 TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {

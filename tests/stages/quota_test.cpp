@@ -64,10 +64,10 @@ TEST(Withdrawal, IsAnsweredByWhoRecommended) {
   EXPECT_EQ(format_instant(*task.due), "2026-03-10T00:00:00+08:00");
   EXPECT_EQ(world.event("inner", "recommender.grant_withdrawal").error().code, "event.unknown") << "an officer of its tree, not of the office that recommended";
   EXPECT_EQ(world.complete("inner", task.id, "grant").error().code, "task.not_yours");
-  const Result<Reply> bare = world.complete("bureau", task.id, "refuse");
+  const Result<Reply> bare = world.complete("bureau", task.id, "reject");
   ASSERT_FALSE(bare);
   EXPECT_EQ(bare.error().details.at(0).place, "/data/reason");
-  ASSERT_TRUE(world.complete("bureau", task.id, "refuse", {{"reason", "已进入评审准备"}}));
+  ASSERT_TRUE(world.complete("bureau", task.id, "reject", {{"reason", "已进入评审准备"}}));
   EXPECT_EQ(asked().id, "");
   EXPECT_EQ(world.event("bureau", "recommender.grant_withdrawal").error().code, "event.unknown") << "answered";
   ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
