@@ -104,7 +104,7 @@ class Migrate(unittest.TestCase):
         self.assertIn({"from": None, "to": "legal", "applications": 0}, plan["states"])
         self.assertEqual(self.rows(), before, "a dry run moves nothing")
         shown = self.migrate("apply", "workshop@1.1.0", os.path.join(self.new, "2.0.0", "workshop"), "--map", "formal_check=eligibility", "--lang", "zh").stdout
-        self.assertRegex(shown, moving.id + r".*\[moved\].*资格审查（formal_check） → 资格审查（eligibility）")
+        self.assertRegex(shown, moving.id + r".*\[moved\].*资格审查（formal_check） → 无撤回申请（nothing_asked） \+ 资格审查（eligibility）")
         self.assertRegex(shown, published.id + r".*\[cannot\](.|\n)*没有正在进行的环节“notice”")
         replayed = run_cli("replay", moving.id, data=self.data).stdout
         self.assertIn("\n    done.invoke.recommend {", replayed)

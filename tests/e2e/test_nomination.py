@@ -201,7 +201,7 @@ class WayUp(Nomination):
         more = {key: value for key, value in rule("ranked", "prefecture", 2, programmes=["workshop"], ranked=True).items() if key != "id"}
         self.ask("PUT", "/limits/2026/ranked", more, "clerk", 428)
         self.ask("PUT", "/limits/2026/ranked", more, "bureau", 403, headers={"If-Match": read})
-        self.assertEqual([each["pointer"] for each in self.ask("PUT", "/limits/2026/ranked", more | {"max": -1}, "clerk", 400, headers={"If-Match": read}).json["errors"]], ["/max"])
+        self.assertEqual(self.ask("PUT", "/limits/2026/ranked", more | {"max": -1}, "clerk", 400, headers={"If-Match": read}).json["errors"][0]["pointer"], "/max")
         done = self.ask("PUT", "/limits/2026/ranked", more, "clerk", 200, headers={"If-Match": read})
         self.assertEqual((done.json["promoted"], [each["id"] for each in done.json["rules"]]), ([ways[1].id], ["other", "ranked"]))
         self.ask("PUT", "/limits/2026/ranked", more, "clerk", 412, headers={"If-Match": read})
