@@ -36,6 +36,8 @@ class StageView {
   virtual std::vector<Membership> memberships(std::string_view user_id) = 0;
   /// Current value of a shared counter, 0 when new; locked until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// As View::share_series: no answer, so nothing to journal.
+  virtual void share_series(std::string_view name) = 0;
   /// As View::record and View::records.
   virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
   virtual std::vector<RecordRow> records(std::string_view kind, std::string_view about) = 0;

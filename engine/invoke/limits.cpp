@@ -47,6 +47,8 @@ class Checker {
       wrong("programmes", "a list of programme ids", "项目类别应为列表");
     if (bool_or(rule_, "ranked", false) && array_or_empty(rule_, "programmes").size() != 1)
       wrong("ranked", "one programme: a list ranks the applications of one", "排序推荐只能针对一个项目类别");
+    if (bool_or(rule_, "ranked", false) && string_or(rule_, "at", "recommend") != "recommend")
+      wrong("ranked", "recommendations: nothing else has a reserve", "排序推荐只用于推荐环节");
     if (bool_or(rule_, "ranked", false) && string_or(rule_, "scope") == "form") wrong("ranked", "the scope of an organisation, which keeps the list", "排序推荐须按单位设定");
     return std::move(found_);
   }
@@ -61,7 +63,8 @@ class Checker {
     const bool org = std::find(kOrgScopes.begin(), kOrgScopes.end(), scope) != kOrgScopes.end();
     if (!org && scope != "form") wrong("scope", "college, county, prefecture, province, recommender or form", "适用范围不存在");
     if ((scope == "form") != string_or(rule_, "field").starts_with('/')) wrong("field", "a JSON pointer where the scope is form, else none", "按表单栏目限额时应写明栏目");
-    if (!is_one_of(string_or(rule_, "at", "recommend"), {"recommend", "select"})) wrong("at", "recommend or select", "环节不存在");
+    if (!is_one_of(string_or(rule_, "at", "recommend"), {"county", "recommend", "select"}))
+      wrong("at", "county, recommend or select", "环节不存在");
     if (!is_one_of(string_or(rule_, "span", "round"), {"round", "ever"})) wrong("span", "round or ever", "时间范围不存在");
     if (!is_one_of(string_or(rule_, "strength", "hard"), {"hard", "soft"})) wrong("strength", "hard or soft", "强度不存在");
   }
@@ -112,6 +115,24 @@ Limit limit_of_quota(const json::object& per, const std::string& programme, cons
   out.en = std::string{max > 0 ? "At most " : "At least "} + number + " of each organisation";
   out.group = programme + "/" + round + "/" + level;
   return out;
+}
+
+/// Gives the free places of a list to those who wait within them, by rank.
+std::vector<std::string> promote(json::object& list) {
+  std::vector<std::string> order = strings_from_json(array_or_empty(list, "order"));
+  for (const std::string& gone : strings_from_json(array_or_empty(list, "gone"))) std::erase(order, gone);
+  std::vector<std::string> held = strings_from_json(array_or_empty(list, "held"));
+  std::vector<std::string> waiting = strings_from_json(array_or_empty(list, "waiting"));
+  const std::size_t places = static_cast<std::size_t>(std::max<std::int64_t>(0, int_or(list, "max", 0)));
+  std::vector<std::string> promoted;
+  for (std::size_t i = 0; i < std::min(places, order.size()); ++i)
+    if (held.size() < places && std::erase(waiting, order[i]) > 0) {
+      held.push_back(order[i]);
+      promoted.push_back(order[i]);
+    }
+  list["held"] = to_json(held);
+  list["waiting"] = to_json(waiting);
+  return promoted;
 }
 
 }  // namespace
@@ -178,6 +199,17 @@ std::string counter_of(const Limit& limit, const std::string& key) {
   return "places/" + limit.group + "/" + (limit.scope == "form" ? sha256_hex(key).substr(0, 32) : key);
 }
 
+std::optional<std::int64_t> places_of(const std::vector<Limit>& limits, const std::string& counter) {
+  for (const Limit& limit : limits) {
+    const std::string prefix = "places/" + limit.group + "/";
+    if (limit.soft || !limit.max || !counter.starts_with(prefix)) continue;
+    if (counter.find("/kept/", prefix.size()) != std::string::npos) return 1;
+    return (limit.scope == "form" ? *limit.max : limit.max_of(counter.substr(prefix.size()))) -
+           static_cast<std::int64_t>(limit.designated.size());
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> values_at(const json::value& data, std::string_view pointer) {
   std::vector<std::string> out;
   walk(data, pointer, out);
@@ -187,29 +219,22 @@ std::vector<std::string> values_at(const json::value& data, std::string_view poi
 std::string rank_id(const std::string& programme, const std::string& round, const std::string& org) { return programme + "/" + round + "/" + org; }
 
 std::vector<std::string> leave_rank(json::object& list, const std::string& application) {
-  std::vector<std::string> order = strings_from_json(array_or_empty(list, "order"));
-  std::vector<std::string> gone = strings_from_json(array_or_empty(list, "gone"));
-  std::vector<std::string> held = strings_from_json(array_or_empty(list, "held"));
-  std::vector<std::string> waiting = strings_from_json(array_or_empty(list, "waiting"));
+  const std::vector<std::string> order = strings_from_json(array_or_empty(list, "order"));
   if (std::find(order.begin(), order.end(), application) == order.end()) return {};
-  std::erase(held, application);
-  std::erase(waiting, application);
-  std::vector<std::string> excepted = strings_from_json(array_or_empty(list, "excepted"));
-  std::erase(excepted, application);
-  list["excepted"] = to_json(excepted);
+  for (const char* key : {"held", "waiting", "excepted"}) {
+    std::vector<std::string> there = strings_from_json(array_or_empty(list, key));
+    std::erase(there, application);
+    list[key] = to_json(there);
+  }
+  std::vector<std::string> gone = strings_from_json(array_or_empty(list, "gone"));
   if (std::find(gone.begin(), gone.end(), application) == gone.end()) gone.push_back(application);
-  std::erase_if(order, [&](const std::string& each) { return std::find(gone.begin(), gone.end(), each) != gone.end(); });
-  std::vector<std::string> promoted;
-  const std::size_t places = static_cast<std::size_t>(std::max<std::int64_t>(0, int_or(list, "max", 0)));
-  for (std::size_t i = 0; i < std::min(places, order.size()); ++i)
-    if (held.size() < places && std::erase(waiting, order[i]) > 0) {
-      held.push_back(order[i]);
-      promoted.push_back(order[i]);
-    }
-  list["held"] = to_json(held);
-  list["waiting"] = to_json(waiting);
   list["gone"] = to_json(gone);
-  return promoted;
+  return promote(list);
+}
+
+std::vector<std::string> resize_rank(json::object& list, std::int64_t places) {
+  list["max"] = places;
+  return promote(list);
 }
 
 }  // namespace chuyi

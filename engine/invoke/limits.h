@@ -22,7 +22,7 @@ struct Limit {
                       ///< organisation that signs; "form": what stands in `field`
   std::string field;  ///< JSON pointer into the nomination form, "*" for each item of a list
   std::vector<std::string> programmes;  ///< counted together; empty: all
-  std::string at = "recommend";         ///< sign-off that takes the place: "recommend" or "select"
+  std::string at = "recommend";         ///< sign-off that takes the place: "county", "recommend" or "select"
   bool ever = false;                    ///< counts over all rounds
   std::optional<std::int64_t> max;
   std::int64_t min = 0;                 ///< fewer are shown as missing
@@ -56,12 +56,19 @@ std::vector<Limit> limits_for(const json::object& manifest, const std::string& p
 
 /// The name of the counter of `key` under a rule.
 std::string counter_of(const Limit& limit, const std::string& key);
+/// How many of these rules' places a counter may count; none: it is not limited, or no hard rule of them has it.
+std::optional<std::int64_t> places_of(const std::vector<Limit>& limits, const std::string& counter);
 /// The values that a pointer with "*" leads to, as texts; each once.
 std::vector<std::string> values_at(const json::value& data, std::string_view pointer);
 
+/// The series that who takes a place under the rules of a round shares, and who changes them holds.
+inline std::string limits_series(const std::string& round) { return "limits/" + round; }
+
 /// Record kinds of this subject.
 inline constexpr const char* kLimitRecord = "limit";                    ///< a rule of a round; about: the round
+inline constexpr const char* kLimitsRecord = "limits";                  ///< the round's rules as a whole: their revision; id: the round
 inline constexpr const char* kPlacesRecord = "places";                  ///< a counter for the lists; about: Limit::group
+inline constexpr const char* kHeldRecord = "places-held";              ///< counters that the round's decision raised; id: the application
 inline constexpr const char* kExceptionRecord = "quota-exception";      ///< id: the application
 inline constexpr const char* kRankRecord = "rank";                      ///< id: programme/round/organisation
 inline constexpr const char* kRankedRecord = "ranked";                  ///< id: the application; data.lists: those that it stands in
@@ -73,5 +80,7 @@ std::string rank_id(const std::string& programme, const std::string& round, cons
 /// Takes an application out of its list. The place that it held, or stood before, goes to the first of those who wait.
 /// @return ids of the applications that have a place now.
 std::vector<std::string> leave_rank(json::object& list, const std::string& application);
+/// The same when the list has other places. Who has one keeps it.
+std::vector<std::string> resize_rank(json::object& list, std::int64_t places);
 
 }  // namespace chuyi

@@ -114,6 +114,7 @@ struct BundleRow {
   std::string digest;  ///< SHA-256 of the zip, hex
   std::uint64_t size = 0;
   Instant sealed;
+  bool withdrawn = false;  ///< the submission was taken back
 };
 
 /// A piece of data that is no task, notice or award: an expert, a delegation, a comment, a rank. Key: kind and id.

@@ -97,6 +97,7 @@ class Queries {
   /// The same tasks counted by what they are, in no order that means anything.
   virtual Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) = 0;
   virtual Result<std::vector<DocumentRow>> documents(std::string_view session_id) = 0;
+  /// Of those that are not withdrawn.
   virtual Result<std::optional<BundleRow>> latest_bundle(std::string_view session_id) = 0;
   virtual Result<std::optional<NoticeRow>> notice(std::string_view id) = 0;
   /// Newest first.

@@ -131,6 +131,10 @@ class View {
   virtual std::optional<NoticeRow> notice(std::string_view id) = 0;
   virtual std::optional<DefinitionRow> definition(std::string_view digest) = 0;
   virtual std::optional<std::string> setting(std::string_view key) = 0;
+  /// As session() and record(), but held against change only: commands that read them so go on beside each other. For what
+  /// everybody reads and few change.
+  virtual std::optional<SessionRow> shared_session(std::string_view id) { return session(id); }
+  virtual std::optional<RecordRow> shared_record(std::string_view kind, std::string_view id) { return record(kind, id); }
   /// Held for update until the command ends, when there is one.
   virtual std::optional<RecordRow> record(std::string_view kind, std::string_view id) = 0;
   /// Ordered by id, at most kRecordsMax. Not held: who decides by what is there holds a series or a record first.
@@ -139,6 +143,8 @@ class View {
   virtual std::vector<SessionRow> applications(std::string_view round) = 0;
   /// 0 when new. Held for update until the command ends.
   virtual std::int64_t series(std::string_view name) = 0;
+  /// Keeps away who asks for the series, until the command ends, and nobody who shares it.
+  virtual void share_series(std::string_view name) { (void)series(name); }
 };
 
 /// An Idempotency-Key as the client gave it, with what it belongs to.

@@ -96,9 +96,17 @@ SessionFilter visible_sessions(const Actor& actor) {
 
 TaskFilter inbox_of(const Actor& actor) { return {.memberships = actor.memberships, .user = actor.user_id}; }
 
-bool may_send(const Actor& actor, const SessionRow& session, const std::string& event) {
+std::string recommender_of(const json::object& application, const json::object& manifest) {
+  const json::object& orgs = object_or_empty(application, "orgs");
+  return string_or(orgs, "recommender", string_or(orgs, string_or(object_or_empty(manifest, "recommendation"), "level")));
+}
+
+bool may_send(const Actor& actor, const SessionRow& session, const std::string& recommender, const std::string& event) {
   if (event.starts_with("applicant.")) return actor.has("applicant", session.org);
-  if (event.starts_with("recommender.")) return is_officer_for(actor, session) && actor.user_id != session.applicant;
+  const bool recommends = std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) {
+    return held.role == "recommending-officer" && held.org == recommender;
+  });
+  if (event.starts_with("recommender.")) return (recommends || is_provincial_for(actor, session)) && actor.user_id != session.applicant;
   if (event.starts_with("province.")) return is_provincial_for(actor, session);
   return false;
 }

@@ -46,8 +46,11 @@ SessionFilter visible_sessions(const Actor& actor);
 /// The actor's inbox.
 TaskFilter inbox_of(const Actor& actor);
 
-/// Whether the actor may send this event to the session: "applicant.*" the applicants of its
-/// organisation, "recommender.*" officers of its tree but the applicant, "province.*" provincial officers of its province.
-bool may_send(const Actor& actor, const SessionRow& session, const std::string& event);
+/// The organisation that recommends an application; empty: none does.
+std::string recommender_of(const json::object& application, const json::object& manifest);
+/// Whether the actor may send this event to the session: "applicant.*" the applicants of its organisation, "recommender.*"
+/// officers of the organisation that recommends it, and of its province, but not the applicant, "province.*" provincial officers
+/// of its province.
+bool may_send(const Actor& actor, const SessionRow& session, const std::string& recommender, const std::string& event);
 
 }  // namespace chuyi

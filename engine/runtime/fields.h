@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/base/errors.h"
 #include "engine/base/json.h"
 #include "engine/base/result.h"
 
@@ -25,27 +26,6 @@ inline bool is_text(std::string_view text) {
 }
 
 inline bool is_one_of(const std::vector<std::string>& all, std::string_view one) { return std::find(all.begin(), all.end(), one) != all.end(); }
-
-inline Error invalid_field(std::string code, std::string place, std::string message, std::string message_zh, std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::invalid,
-               .code = std::move(code),
-               .message = std::move(message),
-               .place = std::move(place),
-               .message_zh = std::move(message_zh),
-               .details = {},
-               .allowed = std::move(allowed)};
-}
-
-/// Well-formed, but refused in this state.
-inline Error rejection(std::string code, std::string message, std::string message_zh, std::string place = {}, std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::rejected,
-               .code = std::move(code),
-               .message = std::move(message),
-               .place = std::move(place),
-               .message_zh = std::move(message_zh),
-               .details = {},
-               .allowed = std::move(allowed)};
-}
 
 /// Gathers every field that is wrong.
 class FieldChecks {

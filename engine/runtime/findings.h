@@ -17,6 +17,7 @@ struct Trace {
   std::string place; ///< JSON pointer into the form; of a document its kind and name
 };
 
+inline constexpr const char* kRevisionRecord = "revision";  ///< id: application/number; about: the application
 inline constexpr const char* kTraceRecord = "trace";  ///< id: application/number; about: the key
 inline constexpr std::size_t kTracesMax = 100;
 

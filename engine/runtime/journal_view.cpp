@@ -56,6 +56,10 @@ std::vector<RecordRow> JournalView::records(std::string_view kind, std::string_v
   return out;
 }
 
+void JournalView::share_series(std::string_view name) {
+  if (view_ != nullptr && !changed_series_.contains(std::string{name})) view_->share_series(name);
+}
+
 json::object JournalView::task_data(std::string_view task_id) {
   if (view_ == nullptr) return {};
   std::optional<TaskRow> task = view_->task(task_id);
@@ -71,7 +75,7 @@ std::string http_key(const std::string& secret, const std::string& session_id) {
 
 bool JournalView::is_running(const std::string& session_id) {
   const json::value& read = answer("running:" + session_id, [&]() -> json::value {
-    const std::optional<SessionRow> session = view_->session(session_id);
+    const std::optional<SessionRow> session = view_->shared_session(session_id);
     return session && session->status == "running";
   });
   return read.is_bool() && read.get_bool();

@@ -23,6 +23,7 @@ class JournalView final : public StageView {
   std::int64_t series(std::string_view name) override;
   std::optional<RecordRow> record(std::string_view kind, std::string_view id) override;
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override;
+  void share_series(std::string_view name) override;
   json::object task_data(std::string_view task_id) override;
   CalendarDate end_of(Day start, const Period& period) override;
 

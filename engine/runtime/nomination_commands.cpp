@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <map>
 
 #include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/events_json.h"
+#include "engine/runtime/fields.h"
 
 namespace chuyi {
 namespace {
@@ -13,13 +15,7 @@ namespace {
 constexpr std::size_t kRankedMax = 500;
 constexpr std::size_t kReasonBytesMax = 2'000;
 
-Error refused(ErrorKind kind, std::string code, std::string message, std::string place, std::string message_zh) {
-  return Error{.kind = kind, .code = std::move(code), .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh)};
-}
-
-Error not_yours(const std::string& who, std::string zh) {
-  return refused(ErrorKind::forbidden, "task.not_yours", "Expected " + who, {}, std::move(zh));
-}
+Error not_yours(const std::string& who, std::string zh) { return forbidden("task.not_yours", "Expected " + who, std::move(zh)); }
 
 bool is_reason(const std::string& text) { return !text.empty() && text.size() <= kReasonBytesMax && is_utf8(text); }
 
@@ -41,39 +37,161 @@ bool is_officer(const Actor& actor, const SessionRow& session, bool provincial) 
 
 Result<SessionRow> application_of(View& view, const std::string& id) {
   const std::optional<SessionRow> row = view.session(id);
-  if (!row || row->kind != "application") return refused(ErrorKind::not_found, "application.unknown", "Expected a known application, but found '" + id + "'", {}, "未找到该申报");
+  if (!row || row->kind != "application")
+    return not_found("application.unknown", "Expected a known application, but found '" + id + "'", "未找到该申报");
   return *row;
 }
 
 json::object person(const Actor& actor) { return {{"id", actor.user_id}, {"name", actor.name}}; }
 
-Result<Change> put_limits(const Runtime& runtime, View& view, const Command& command, Instant now) {
-  if (!is_provincial(command.actor, view)) return not_yours("a provincial officer", "只有省级经办人可以设定名额规则");
-  const std::string round = string_or(command.data, "round");
-  if (round.empty() || round.size() > 64) return refused(ErrorKind::invalid, "limit.round", "Expected a round", "/round", "请写明批次");
-  const json::array& rules = array_or_empty(command.data, "rules");
-  std::vector<Detail> wrong = check_limits(rules, "/rules");
+/// The rules of a round as they will be, checked. `place` is where the list stands.
+Result<> check_rules(const Runtime& runtime, const json::array& rules, const std::string& place) {
+  std::vector<Detail> wrong = check_limits(rules, place);
   for (std::size_t i = 0; wrong.empty() && i < rules.size(); ++i)
     for (const std::string& programme : strings_from_json(array_or_empty(rules[i].get_object(), "programmes")))
       if (!runtime.definitions.current(programme))
-        wrong.push_back({.place = "/rules/" + std::to_string(i) + "/programmes", .code = "limit.programme", .message = "Expected a known programme, but found '" + programme + "'", .message_zh = "未找到项目类别“" + programme + "”"});
-  if (!wrong.empty()) {
-    Error error = refused(ErrorKind::invalid, "limit.rules", "Expected rules that can be kept", "/rules", "名额规则有误");
-    error.details = std::move(wrong);
-    return error;
+        wrong.push_back({.place = place + "/" + std::to_string(i) + "/programmes",
+                         .code = "limit.programme",
+                         .message = "Expected a known programme, but found '" + programme + "'",
+                         .message_zh = "未找到项目类别“" + programme + "”"});
+  if (wrong.empty()) return {};
+  Error error = invalid_field("limit.rules", place, "Expected rules that can be kept", "名额规则有误");
+  error.details = std::move(wrong);
+  return error;
+}
+
+/// Under other rules a list may have more places: the next in rank get them, as when somebody leaves.
+class Reconsider {
+ public:
+  Reconsider(const Runtime& runtime, View& view, std::string round, std::string change_id, Instant now)
+      : runtime_(runtime), view_(view), round_(std::move(round)), change_id_(std::move(change_id)), now_(now) {}
+
+  void run(const std::vector<RecordRow>& rules, Change& change) {
+    for (const DefinitionPtr& definition : runtime_.definitions.current()) {
+      const std::vector<Limit> limits = limits_for(definition->manifest, definition->programme, round_, rules);
+      const auto ranked = std::find_if(limits.rbegin(), limits.rend(), [](const Limit& each) { return each.ranked; });
+      for (const RecordRow& seen : view_.records(kRankRecord, definition->programme + "/" + round_)) {
+        std::optional<RecordRow> list = view_.record(kRankRecord, seen.id);
+        if (list && list->data.contains("max")) resize(std::move(*list), ranked == limits.rend() ? nullptr : &*ranked, change);
+      }
+    }
   }
-  (void)view.series("limits/" + round);  // held: whoever changes the rules of a round takes turns
+  json::array promoted() && { return std::move(promoted_); }
+
+ private:
+  void resize(RecordRow list, const Limit* ranked, Change& change) {
+    const std::int64_t places =
+        ranked != nullptr && ranked->max ? ranked->max_of(string_or(list.data, "org")) : static_cast<std::int64_t>(kRankedMax);
+    if (places == int_or(list.data, "max", 0)) return;
+    for (const std::string& next : resize_rank(list.data, places)) {
+      json::object payload = to_json(
+          scxml::Event{.name = "place.free", .origintype = std::string{scxml::kScxmlProcessor}, .data = json::object{{"limits", round_}}});
+      payload["target"] = next;
+      change.outbox.push_back({.id = change_id_ + "/" + next,
+                               .session_id = next,
+                               .kind = "send",
+                               .payload = std::move(payload),
+                               .created = now_,
+                               .next_at = now_});
+      promoted_.emplace_back(next);
+    }
+    list.updated = now_;
+    ++list.revision;
+    change.records.push_back(std::move(list));
+  }
+
+  const Runtime& runtime_;
+  View& view_;
+  std::string round_;
+  std::string change_id_;
+  Instant now_;
+  json::array promoted_;
+};
+
+Error outdated(std::uint64_t current) {
+  return Error{.kind = ErrorKind::precondition,
+               .code = "precondition.failed",
+               .message = "Expected the current revision " + std::to_string(current) + "; read it again",
+               .message_zh = "内容已被他人更新，请刷新后重试"};
+}
+
+/// Whoever changes what others may change meanwhile says which revision was read.
+Result<> check_revision(const Command& command, std::uint64_t current) {
+  if (!command.if_revision)
+    return Error{.kind = ErrorKind::precondition,
+                 .code = "precondition.missing",
+                 .message = "Expected If-Match with the ETag of what you change",
+                 .message_zh = "缺少If-Match，请先读取最新内容"};
+  if (*command.if_revision != current) return outdated(current);
+  return {};
+}
+
+/// limit.put {round, rules}: all of them; limit.set {round, id, rule} and limit.remove {round, id}: one, of the revision read.
+Result<Change> change_limits(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  if (!is_provincial(command.actor, view)) return not_yours("a provincial officer", "只有省级经办人可以设定名额规则");
+  const std::string round = string_or(command.data, "round");
+  if (round.empty() || round.size() > 64) return invalid_field("limit.round", "/round", "Expected a round", "请写明批次");
+  (void)view.series(limits_series(round));  // held: whoever changes the rules of a round takes turns, and nobody takes a place meanwhile
+  const std::optional<RecordRow> head = view.record(kLimitsRecord, round);
+  const std::uint64_t revision = head ? head->revision : 0;
+  const std::vector<RecordRow> before = view.records(kLimitRecord, round);
+  json::array rules = array_or_empty(command.data, "rules");
+  if (command.kind != "limit.put") {
+    if (Result<> current = check_revision(command, revision); !current) return current.error();
+    const std::string id = string_or(command.data, "id");
+    bool known = false;
+    rules.clear();
+    for (const RecordRow& row : before)
+      if (string_or(row.data, "id") != id)
+        rules.emplace_back(row.data);
+      else
+        known = true;
+    if (command.kind == "limit.remove" && !known)
+      return not_found("limit.unknown", "Expected a rule of the round, but found '" + id + "'", "该批次没有这条名额规则");
+    if (command.kind == "limit.set") {
+      json::object rule = object_or_empty(command.data, "rule");
+      rule["id"] = id;
+      // What is wrong with it is told by its own places, before what is wrong with all of them together.
+      if (Result<> kept = check_rules(runtime, json::array{rule}, {}); !kept) {
+        Error error = kept.error();
+        for (Detail& each : error.details) each.place.erase(0, 2);
+        return error;
+      }
+      rules.emplace_back(std::move(rule));
+    }
+  } else if (command.if_revision && *command.if_revision != revision) {
+    return outdated(revision);
+  }
+  if (Result<> kept = check_rules(runtime, rules, "/rules"); !kept) return kept.error();
   Change change;
-  std::set<std::string> kept;
+  std::map<std::string, RecordRow> rows;
   for (const json::value& rule : rules) {
     const std::string id = round + "/" + string_or(rule.get_object(), "id");
-    const std::optional<RecordRow> old = view.record(kLimitRecord, id);
-    kept.insert(id);
-    change.records.push_back({.kind = kLimitRecord, .id = id, .about = round, .data = rule.get_object(), .updated = now, .revision = old ? old->revision + 1 : 1});
+    const auto old = std::find_if(before.begin(), before.end(), [&](const RecordRow& row) { return row.id == id; });
+    rows.emplace(id, RecordRow{.kind = kLimitRecord,
+                               .id = id,
+                               .about = round,
+                               .data = rule.get_object(),
+                               .updated = now,
+                               .revision = old == before.end() ? 1 : old->revision + 1});
   }
-  for (const RecordRow& old : view.records(kLimitRecord, round))
-    if (!kept.contains(old.id)) change.records_removed.emplace_back(kLimitRecord, old.id);
-  change.reply = {.status = 200, .body = json::object{{"round", round}, {"rules", rules}}};
+  for (const RecordRow& old : before)
+    if (!rows.contains(old.id)) change.records_removed.emplace_back(kLimitRecord, old.id);
+  std::vector<RecordRow> after;
+  for (auto& [id, row] : rows) after.push_back(std::move(row));
+  Reconsider lists(runtime, view, round, "x-limits-" + round + "-" + std::to_string(revision + 1), now);
+  lists.run(after, change);
+  std::move(after.begin(), after.end(), std::back_inserter(change.records));
+  json::array promoted = std::move(lists).promoted();
+  change.records.push_back({.kind = kLimitsRecord,
+                            .id = round,
+                            .about = round,
+                            .data = {{"by", person(command.actor)}, {"at", format_instant(now)}, {"promoted", promoted}},
+                            .updated = now,
+                            .revision = revision + 1});
+  change.reply = {.status = 200,
+                  .body = json::object{{"round", round}, {"rules", std::move(rules)}, {"promoted", std::move(promoted)}},
+                  .revision = revision + 1};
   return change;
 }
 
@@ -83,17 +201,25 @@ Result<Change> ask_exception(View& view, const Command& command, Instant now) {
   if (!is_officer(command.actor, *session, false) || command.actor.user_id == session->applicant)
     return not_yours("an officer of the application who is not its applicant", "只有推荐或省级经办人可以申请超限额例外");
   const std::vector<std::string> rules = strings_from_json(array_or_empty(command.data, "rules"));
-  if (rules.empty() || rules.size() > kLimitsMax) return refused(ErrorKind::invalid, "exception.rules", "Expected the rules to be excepted from", "/rules", "请写明突破的名额规则");
+  if (rules.empty() || rules.size() > kLimitsMax)
+    return invalid_field("exception.rules", "/rules", "Expected the rules to be excepted from", "请写明突破的名额规则");
   const std::string reason = string_or(command.data, "reason");
-  if (!is_reason(reason)) return refused(ErrorKind::invalid, "exception.reason", "Expected a written reason of at most 2,000 bytes", "/reason", "请书面说明理由");
+  if (!is_reason(reason))
+    return invalid_field("exception.reason", "/reason", "Expected a written reason of at most 2,000 bytes", "请书面说明理由");
   (void)view.series(std::string{"exception/"} + session->id);
   const std::optional<RecordRow> old = view.record(kExceptionRecord, session->id);
   if (old && string_or(old->data, "status") == "granted")
-    return refused(ErrorKind::rejected, "exception.decided", "Expected an application without an exception, but it has one", {}, "该申报已有超限额例外");
+    return rejection("exception.decided", "Expected an application without an exception, but it has one", "该申报已有超限额例外");
   Change change;
   json::object data{{"application", session->id}, {"rules", to_json(rules)}, {"reason", reason}, {"asked_by", person(command.actor)}, {"asked", format_instant(now)}, {"status", "asked"}};
-  change.reply = {.status = 201, .body = data};
-  change.records.push_back({.kind = kExceptionRecord, .id = session->id, .about = session->programme + "/" + session->round, .data = std::move(data), .updated = now, .revision = old ? old->revision + 1 : 1});
+  const std::uint64_t revision = old ? old->revision + 1 : 1;
+  change.reply = {.status = 201, .body = data, .revision = revision};
+  change.records.push_back({.kind = kExceptionRecord,
+                            .id = session->id,
+                            .about = session->programme + "/" + session->round,
+                            .data = std::move(data),
+                            .updated = now,
+                            .revision = revision});
   return change;
 }
 
@@ -103,16 +229,21 @@ Result<Change> decide_exception(View& view, const Command& command, Instant now)
   if (!is_officer(command.actor, *session, true)) return not_yours("a provincial officer", "只有省级经办人可以批准超限额例外");
   std::optional<RecordRow> asked = view.record(kExceptionRecord, session->id);
   if (!asked || string_or(asked->data, "status") != "asked")
-    return refused(ErrorKind::rejected, "exception.decided", "Expected an exception that waits for a decision", {}, "没有待批准的超限额例外");
+    return rejection("exception.decided", "Expected an exception that waits for a decision", "没有待批准的超限额例外");
   if (string_or(object_or_empty(asked->data, "asked_by"), "id") == command.actor.user_id || command.actor.user_id == session->applicant)
-    return refused(ErrorKind::forbidden, "task.separation", "Expected another person than the one who asked or applies: an exception takes two", {}, "超限额例外须由两人分别申请和批准");
+    return forbidden("task.separation", "Expected another person than the one who asked or applies: an exception takes two",
+                     "超限额例外须由两人分别申请和批准");
+  // Granted is what was read: it may have been asked for otherwise meanwhile.
+  if (Result<> current = check_revision(command, asked->revision); !current) return current.error();
   const std::string outcome = string_or(command.data, "outcome");
   if (outcome != "grant" && outcome != "refuse") {
-    Error error = refused(ErrorKind::invalid, "exception.outcome", "Expected grant or refuse, but found '" + outcome + "'", "/outcome", "结论应为批准或不批准");
+    Error error =
+        invalid_field("exception.outcome", "/outcome", "Expected grant or refuse, but found '" + outcome + "'", "结论应为批准或不批准");
     error.allowed = {"grant", "refuse"};
     return error;
   }
-  if (!is_reason(string_or(command.data, "reason"))) return refused(ErrorKind::invalid, "exception.reason", "Expected a written reason of at most 2,000 bytes", "/reason", "请书面说明理由");
+  if (!is_reason(string_or(command.data, "reason")))
+    return invalid_field("exception.reason", "/reason", "Expected a written reason of at most 2,000 bytes", "请书面说明理由");
   asked->data["status"] = outcome == "grant" ? "granted" : "refused";
   asked->data["decided_by"] = person(command.actor);
   asked->data["decided"] = format_instant(now);
@@ -120,7 +251,7 @@ Result<Change> decide_exception(View& view, const Command& command, Instant now)
   asked->updated = now;
   ++asked->revision;
   Change change;
-  change.reply = {.status = 200, .body = asked->data};
+  change.reply = {.status = 200, .body = asked->data, .revision = asked->revision};
   change.records.push_back(std::move(*asked));
   return change;
 }
@@ -134,14 +265,11 @@ struct RankKey {
 
 Result<RankKey> rank_key(View& view, const Command& command) {
   RankKey out{.programme = string_or(command.data, "programme"), .round = string_or(command.data, "round"), .org = string_or(command.data, "org")};
-  if (!view.organisation(out.org)) return refused(ErrorKind::not_found, "organisation.unknown", "Expected a known organisation, but found '" + out.org + "'", {}, "未找到该单位");
+  if (!view.organisation(out.org))
+    return not_found("organisation.unknown", "Expected a known organisation, but found '" + out.org + "'", "未找到该单位");
   const auto ranks = [&](const Membership& held) { return held.org == out.org && (held.role == "recommending-officer" || held.role == "org-admin" || held.role == "provincial-officer"); };
   if (std::none_of(command.actor.memberships.begin(), command.actor.memberships.end(), ranks)) return not_yours("an officer of '" + out.org + "'", "只有本单位的推荐经办人可以排序推荐");
   return out;
-}
-
-Error outdated(std::uint64_t current) {
-  return refused(ErrorKind::precondition, "precondition.failed", "Expected the current revision " + std::to_string(current) + "; read the list again", {}, "名单已被他人更新，请刷新后重试");
 }
 
 /// Whether `order` keeps everyone of `old` in the same order ahead of whoever is new.
@@ -164,8 +292,10 @@ Result<Change> put_rank(View& view, const Command& command, Instant now) {
   const Result<RankKey> key = rank_key(view, command);
   if (!key) return key.error();
   const std::vector<std::string> order = strings_from_json(array_or_empty(command.data, "order"));
-  if (order.empty() || order.size() > kRankedMax) return refused(ErrorKind::invalid, "rank.order", "Expected 1 to 500 applications", "/order", "名单应有1至500项申报");
-  Error wrong = refused(ErrorKind::invalid, "rank.order", "Expected applications of this programme and round below the organisation, each once", "/order", "名单中有不属于本单位、本项目类别和批次的申报，或有重复");
+  if (order.empty() || order.size() > kRankedMax)
+    return invalid_field("rank.order", "/order", "Expected 1 to 500 applications", "名单应有1至500项申报");
+  Error wrong = invalid_field("rank.order", "/order", "Expected applications of this programme and round below the organisation, each once",
+                              "名单中有不属于本单位、本项目类别和批次的申报，或有重复");
   // Rows of sessions before that of the list, as a recommendation holds them.
   std::vector<std::string> sorted = order;
   std::sort(sorted.begin(), sorted.end());
@@ -175,7 +305,7 @@ Result<Change> put_rank(View& view, const Command& command, Instant now) {
     if (!fits || (i > 0 && sorted[i] == sorted[i - 1]))
       wrong.details.push_back({.place = "/order/" + std::to_string(std::find(order.begin(), order.end(), sorted[i]) - order.begin()), .code = "rank.order", .message = wrong.message, .message_zh = wrong.message_zh});
     else if (session->applicant == command.actor.user_id)
-      return refused(ErrorKind::forbidden, "task.separation", "Expected somebody who does not apply in this list", "/order", "申报人不得参与排序");
+      return forbidden("task.separation", "Expected somebody who does not apply in this list", "申报人不得参与排序", "/order");
   }
   if (!wrong.details.empty()) return wrong;
   (void)view.series("rank/" + key->id());  // held: two first lists take turns
@@ -185,8 +315,10 @@ Result<Change> put_rank(View& view, const Command& command, Instant now) {
   json::object data = old ? old->data : json::object{{"org", key->org}, {"programme", key->programme}, {"round", key->round}};
   const std::vector<std::string> before = strings_from_json(array_or_empty(data, "order"));
   if (data.contains("letter") || (bool_or(data, "sealed", false) && !continues(before, order)))
-    return refused(ErrorKind::rejected, "rank.sealed", "Expected a list that nobody has recommended from; after that the order stands, and applications are added at its end until the letter is issued", "/order",
-                   "已按该名单推荐，顺序不得变更；出具推荐函前只能在末尾增列");
+    return rejection("rank.sealed",
+                     "Expected a list that nobody has recommended from; after that the order stands, and applications are added at its end "
+                     "until the letter is issued",
+                     "已按该名单推荐，顺序不得变更；出具推荐函前只能在末尾增列", "/order");
   Change change;
   for (const std::string& each : before)
     if (std::find(order.begin(), order.end(), each) == order.end()) note_list(view, change, each, key->id(), false, now);
@@ -202,14 +334,18 @@ Result<Change> issue_letter(View& view, const Command& command, Instant now) {
   const Result<RankKey> key = rank_key(view, command);
   if (!key) return key.error();
   std::optional<RecordRow> list = view.record(kRankRecord, key->id());
-  if (!list) return refused(ErrorKind::not_found, "rank.unknown", "Expected a ranked list", {}, "尚无排序推荐名单");
-  if (list->data.contains("letter")) return refused(ErrorKind::rejected, "rank.letter", "Expected a list without a letter", {}, "已出具推荐函");
+  if (!list) return not_found("rank.unknown", "Expected a ranked list", "尚无排序推荐名单");
+  if (list->data.contains("letter")) return rejection("rank.letter", "Expected a list without a letter", "已出具推荐函");
   const std::string number = string_or(command.data, "number");
-  if (number.empty() || number.size() > 200 || !is_utf8(number)) return refused(ErrorKind::invalid, "rank.number", "Expected the letter's number, at most 200 bytes", "/number", "请填写推荐函文号");
-  if (!bool_or(command.data, "truthful", false)) return refused(ErrorKind::invalid, "rank.truthful", "Expected 'truthful': the statement that everything was checked and is true", "/truthful", "请作出真实性声明");
+  if (number.empty() || number.size() > 200 || !is_utf8(number))
+    return invalid_field("rank.number", "/number", "Expected the letter's number, at most 200 bytes", "请填写推荐函文号");
+  if (!bool_or(command.data, "truthful", false))
+    return invalid_field("rank.truthful", "/truthful", "Expected 'truthful': the statement that everything was checked and is true",
+                         "请作出真实性声明");
   // Whoever seals the letter is not the one who drew up the list.
   if (string_or(object_or_empty(list->data, "by"), "id") == command.actor.user_id)
-    return refused(ErrorKind::forbidden, "task.separation", "Expected another person than the one who ranked: the letter takes two", {}, "推荐函须由排序人以外的人签发");
+    return forbidden("task.separation", "Expected another person than the one who ranked: the letter takes two",
+                     "推荐函须由排序人以外的人签发");
   const std::vector<std::string> order = strings_from_json(array_or_empty(list->data, "order"));
   const std::vector<std::string> gone = strings_from_json(array_or_empty(list->data, "gone"));
   const std::vector<std::string> waiting = strings_from_json(array_or_empty(list->data, "waiting"));
@@ -220,7 +356,7 @@ Result<Change> issue_letter(View& view, const Command& command, Instant now) {
     const std::optional<SessionRow> session = view.session(id);
     if (!session) continue;
     if (session->applicant == command.actor.user_id)
-      return refused(ErrorKind::forbidden, "task.separation", "Expected somebody who applies for nothing on the list", {}, "名单中有本人的申报，应当回避");
+      return forbidden("task.separation", "Expected somebody who applies for nothing on the list", "名单中有本人的申报，应当回避");
     lines.push_back(json::object{{"rank", static_cast<std::int64_t>(lines.size() + 1)}, {"application", id}, {"title", session->title}, {"org", session->org}, {"org_name", session->org_name}, {"reserve", has(waiting, id)}});
   }
   list->data["sealed"] = true;
@@ -238,7 +374,7 @@ Result<Change> issue_letter(View& view, const Command& command, Instant now) {
 }
 
 Result<Change> decide(const Runtime& runtime, View& view, const Command& command, Instant now) {
-  if (command.kind == "limit.put") return put_limits(runtime, view, command, now);
+  if (command.kind.starts_with("limit.")) return change_limits(runtime, view, command, now);
   if (command.kind == "exception.ask") return ask_exception(view, command, now);
   if (command.kind == "exception.decide") return decide_exception(view, command, now);
   if (command.kind == "rank.put") return put_rank(view, command, now);
@@ -248,7 +384,8 @@ Result<Change> decide(const Runtime& runtime, View& view, const Command& command
 }  // namespace
 
 bool is_nomination_command(const Command& command) {
-  static constexpr std::array kKinds = {"limit.put", "exception.ask", "exception.decide", "rank.put", "rank.letter"};
+  static constexpr std::array kKinds = {"limit.put",        "limit.set", "limit.remove", "exception.ask",
+                                        "exception.decide", "rank.put",  "rank.letter"};
   return std::find(kKinds.begin(), kKinds.end(), command.kind) != kKinds.end();
 }
 
@@ -256,6 +393,7 @@ Result<Change> decide_nomination(const Runtime& runtime, View& view, const Comma
   Result<Change> change = decide(runtime, view, command, now);
   if (!change) return change;
   change->audit = {{"kind", command.kind}, {"actor", person(command.actor)}, {"at", to_ms(now)}, {"data", command.data}};
+  if (const json::value* promoted = change->reply.body.as_object().if_contains("promoted")) change->audit["promoted"] = *promoted;
   return change;
 }
 

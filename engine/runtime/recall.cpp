@@ -1,12 +1,16 @@
 #include "engine/runtime/recall.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "engine/base/digest.h"
+#include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/fields.h"
+#include "engine/runtime/findings.h"
 #include "engine/runtime/replay.h"
+#include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -133,29 +137,153 @@ Result<> take_outbox_back(View& view, const PreparedRecall& prepared, const Comm
   return {};
 }
 
-/// Places of a quota, by what the action took or gave; a shared record only while it is as the action left it.
-Result<> give_shared_back(View& view, const PreparedRecall& prepared, Change& change) {
-  for (const auto& [name, value] : prepared.change.series) {
-    const std::int64_t took = value - int_or(prepared.reads, "series:" + name, 0);
-    change.series.emplace_back(name, view.series(name) - took);
+std::vector<std::string> without(const std::vector<std::string>& all, const std::vector<std::string>& gone) {
+  std::vector<std::string> out;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(out), [&](const std::string& each) { return !is_one_of(gone, each); });
+  return out;
+}
+
+/// What the action shares with others: counters and lists go back by what it took or gave, whatever others have taken since; any
+/// other record only while it is as the action left it.
+class SharedRows {
+ public:
+  SharedRows(View& view, const Definition& definition, const SessionRow& row, const PreparedRecall& prepared, const Command& command,
+             Instant now)
+      : view_(view), definition_(definition), row_(row), prepared_(prepared), command_(command), now_(now) {}
+
+  Result<> give_back(Change& change) {
+    view_.share_series(limits_series(row_.round));
+    for (const auto& [name, left] : prepared_.change.series)
+      if (Result<> done = give_counter_back(name, left, change); !done) return done;
+    std::set<std::pair<std::string, std::string>> seen;
+    for (auto row = prepared_.change.records.rbegin(); row != prepared_.change.records.rend(); ++row) {
+      if (row->kind == kPlacesRecord || !seen.emplace(row->kind, row->id).second) continue;  // places: with their counter
+      const std::optional<RecordRow> now = view_.record(row->kind, row->id);
+      const Result<> done = !now                           ? changed(*row)
+                            : row->kind == kRankRecord     ? give_list_back(*row, *now, change)
+                            : row->kind == kRevisionRecord ? mark_withdrawn(*now, change)
+                            : row->kind == kTraceRecord    ? put_trace_back(*now, change)
+                                                           : put_back(*row, *now, change);
+      if (!done) return done;
+    }
+    return {};
   }
-  std::set<std::pair<std::string, std::string>> seen;
-  for (auto row = prepared.change.records.rbegin(); row != prepared.change.records.rend(); ++row) {
-    if (!seen.emplace(row->kind, row->id).second) continue;
-    const std::optional<RecordRow> now = view.record(row->kind, row->id);
-    if (!now || now->data != row->data || now->about != row->about)
-      return rejection("recall.shared", "Expected record '" + row->kind + "/" + row->id + "' as the action left it, but it has changed since", "与他人共享的数据此后已变更，不能撤回");
-    const json::object& was = object_or_empty(prepared.reads, "record:" + row->kind + "/" + row->id);
+
+ private:
+  static Result<> changed(const RecordRow& row) {
+    return rejection("recall.shared", "Expected record '" + row.kind + "/" + row.id + "' as the action left it, but it has changed since",
+                     "与他人共享的数据此后已变更，不能撤回");
+  }
+  void put(RecordRow row, Change& change) const {
+    ++row.revision;
+    row.updated = now_;
+    change.records.push_back(std::move(row));
+  }
+  json::object before(const RecordRow& row) const { return object_or_empty(prepared_.reads, "record:" + row.kind + "/" + row.id); }
+
+  /// A place that the action gave away comes back only where nobody else needs it now.
+  Result<> give_counter_back(const std::string& name, std::int64_t left, Change& change) {
+    const std::int64_t took = left - int_or(prepared_.reads, "series:" + name, 0);
+    const std::int64_t now = view_.series(name);
+    const std::int64_t after = now - took;
+    const std::vector<Limit> limits = limits_for(definition_.manifest, row_.programme, row_.round, view_.records(kLimitRecord, row_.round));
+    if (const std::optional<std::int64_t> places = places_of(limits, name); took < 0 && now > left && places && after > *places)
+      return rejection("recall.places",
+                       "Expected the place that the action freed to be free still, but others have taken it: " + std::to_string(now) + "/" +
+                           std::to_string(*places),
+                       "该操作空出的名额已由其他申报使用（" + std::to_string(now) + "/" + std::to_string(*places) + "），不能撤回");
+    change.series.emplace_back(name, after);
+    if (std::optional<RecordRow> shown = view_.record(kPlacesRecord, name)) {
+      shown->data["taken"] = after;
+      put(std::move(*shown), change);
+    }
+    return {};
+  }
+
+  /// A ranked list: who has a place, who waits and who is gone, each by what the action changed.
+  Result<> give_list_back(const RecordRow& row, const RecordRow& now, Change& change) {
+    if (now.data.contains("letter") && !row.data.contains("letter"))
+      return rejection("recall.letter", "Expected a list whose letter has not been issued, but it has", "推荐函已出具，不能撤回");
+    const json::object was = object_or_empty(before(row), "data");
+    RecordRow back = now;
+    bool empty = true;
+    for (const char* key : {"held", "waiting", "excepted", "gone"}) {
+      const std::vector<std::string> old = strings_from_json(array_or_empty(was, key));
+      const std::vector<std::string> left = strings_from_json(array_or_empty(row.data, key));
+      const std::vector<std::string> there = strings_from_json(array_or_empty(now.data, key));
+      const std::vector<std::string> added = without(left, old);
+      const std::vector<std::string> removed = without(old, left);
+      if (!without(added, there).empty() || without(removed, there).size() != removed.size())
+        return rejection(
+            "recall.moved_up",
+            "Expected the list as far as the action changed it to be as it left it, but an application has moved up or left since",
+            "此后名单中已有申报递补或退出，不能撤回");
+      std::vector<std::string> again = without(there, added);
+      again.insert(again.end(), removed.begin(), removed.end());
+      empty = empty && again.empty();
+      back.data[key] = chuyi::to_json(again);
+    }
+    const std::vector<std::string> held = strings_from_json(array_or_empty(back.data, "held"));
+    if (held.size() > array_or_empty(now.data, "held").size() && static_cast<std::int64_t>(held.size()) > int_or(back.data, "max", 0))
+      return rejection("recall.moved_up", "Expected the place in the list to be free still, but another application has it",
+                       "空出的名额已由其他申报递补，不能撤回");
+    // Nobody has been recommended from it any more.
+    if (empty) back.data["sealed"] = bool_or(was, "sealed", false);
+    put(std::move(back), change);
+    return {};
+  }
+
+  /// What was submitted once stays to be read.
+  Result<> mark_withdrawn(RecordRow now, Change& change) {
+    now.data["withdrawn"] = json::object{{"by", command_.actor.user_id}, {"at", format_instant(now_)}};
+    put(std::move(now), change);
+    return {};
+  }
+
+  /// By the traces of what is submitted now, and of nothing where there are none.
+  Result<> put_trace_back(RecordRow now, Change& change) {
+    const json::object& former = object_or_empty(prepared_.former_document.chart.datamodel, "application");
+    const json::array& traces = array_or_empty(object_or_empty(former, "checks"), "traces");
+    const std::size_t number = static_cast<std::size_t>(std::strtoull(now.id.c_str() + now.id.rfind('/') + 1, nullptr, 10));
+    now.about = number < traces.size() ? string_or(traces[number].as_object(), "key") : std::string{};
+    put(std::move(now), change);
+    return {};
+  }
+
+  Result<> put_back(const RecordRow& row, const RecordRow& now, Change& change) {
+    if (now.data != row.data || now.about != row.about) return changed(row);
+    const json::object was = before(row);
     if (was.empty()) {
-      change.records_removed.emplace_back(row->kind, row->id);
-      continue;
+      change.records_removed.emplace_back(row.kind, row.id);
+      return {};
     }
     RecordRow back = record_from_json(was);
-    back.revision = now->revision + 1;
-    back.updated = row->updated;
-    change.records.push_back(std::move(back));
+    back.revision = now.revision;
+    put(std::move(back), change);
+    return {};
   }
-  return {};
+
+  View& view_;
+  const Definition& definition_;
+  const SessionRow& row_;
+  const PreparedRecall& prepared_;
+  const Command& command_;
+  Instant now_;
+};
+
+/// The bag that the action sealed is the application's no more, unless it was before.
+void withdraw_bundles(const PreparedRecall& prepared, Change& change) {
+  const json::object& former = object_or_empty(object_or_empty(prepared.former_document.chart.datamodel, "application"), "bundle");
+  for (BundleRow row : prepared.change.bundles)
+    if (row.digest != string_or(former, "digest")) {
+      row.withdrawn = true;
+      change.bundles.push_back(std::move(row));
+    }
+}
+
+/// How many times it was submitted.
+std::int64_t submissions_of(const SessionDocument& document) {
+  return int_or(object_or_empty(document.chart.datamodel, "application"), "revisions", 0);
 }
 
 json::array to_json(const std::vector<TimerRow>& timers) {
@@ -189,9 +317,10 @@ json::object audit_record(const Command& command, const PreparedRecall& prepared
 
 }  // namespace
 
-SessionDocument recalled(SessionDocument former, const SessionDocument& after, const json::object& revisions) {
+SessionDocument recalled(SessionDocument former, const SessionDocument& after, const json::object& revisions, std::int64_t submissions) {
   // Ids are never given twice: whoever has heard of one may come back with it.
   former.next_id = after.next_id;
+  if (submissions > 0) former.chart.datamodel["application"].as_object()["revisions"] = submissions;
   for (auto& [key, stage] : former.stages) {
     json::value* tasks = stage.state.if_contains("tasks");
     if (tasks == nullptr || !tasks->is_object()) continue;
@@ -232,15 +361,18 @@ Result<Change> decide_recall(const Runtime& runtime, View& view, const Command& 
   put_tasks_back(*definition, view, *row, prepared, change, revisions);
   put_timers_back(view, prepared, change);
   if (Result<> done = take_outbox_back(view, prepared, command, now, change); !done) return done.error();
-  if (Result<> done = give_shared_back(view, prepared, change); !done) return done.error();
+  if (Result<> done = SharedRows(view, *definition, *row, prepared, command, now).give_back(change); !done) return done.error();
+  withdraw_bundles(prepared, change);
   SessionRow back = *row;
-  back.document = encode(recalled(prepared.former_document, prepared.document, revisions));
+  const std::int64_t submissions = change.bundles.empty() ? 0 : submissions_of(prepared.document);
+  back.document = encode(recalled(prepared.former_document, prepared.document, revisions, submissions));
   back.status = prepared.former.status;
   back.stage = prepared.former.stage;
   back.state = prepared.former.state;
   back.updated = now;
   ++back.revision;
   change.audit = audit_record(command, prepared, *row, back, change, std::move(revisions), now);
+  if (submissions > 0) change.audit["data"].as_object()["submissions"] = submissions;
   json::object body{{"application", json::object{{"id", back.id}, {"status", back.status}, {"stage", back.stage}, {"state", back.state}, {"revision", static_cast<std::int64_t>(back.revision)}}}};
   for (const TaskRow& task : change.tasks)
     if (task.id == command.task_id) {
@@ -249,6 +381,7 @@ Result<Change> decide_recall(const Runtime& runtime, View& view, const Command& 
     }
   change.reply.body = std::move(body);
   change.session = std::move(back);
+  if (Result<> kept = check_return(view, command, change, now); !kept) return kept.error();
   return change;
 }
 

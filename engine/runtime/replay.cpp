@@ -137,7 +137,7 @@ class Replayer {
     if (before_.row.document.empty())
       return Error{.code = "replay.recall", .message = "Expected an action right before it is taken back", .place = "audit:" + std::to_string(seq)};
     SessionRow back = before_.row;
-    back.document = encode(recalled(before_.document, document_, object_or_empty(command.data, "revisions")));
+    back.document = encode(recalled(before_.document, document_, object_or_empty(command.data, "revisions"), int_or(command.data, "submissions", 0)));
     const std::vector<std::string>& kept = before_.document.timers;
     for (const std::string& id : document_.timers)
       if (std::find(kept.begin(), kept.end(), id) == kept.end()) out.change.timers_removed.push_back(id);

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/fields.h"
 #include "engine/runtime/rounds.h"
 
 // A round as it is set up: everything impossible is refused here, not when it is used.
@@ -20,10 +21,10 @@ struct Stage {
 constexpr Stage kStages[] = {{"countersign", false}, {"issue", true}, {"review", true}, {"deliberation", true}, {"publicity", true}};
 
 Error bad_time(std::string_view text) {
-  return Error{.kind = ErrorKind::invalid,
-               .code = "round.time",
-               .message = "Expected a time of Asia/Shanghai like 2026-05-15, 2026-05-15T17:30 or 2026-05-15T17:30:00, but found '" + std::string{text} + "'",
-               .message_zh = "时间应为北京时间，如2026-05-15、2026-05-15T17:30或2026-05-15T17:30:00"};
+  return invalid_field(
+      "round.time", {},
+      "Expected a time of Asia/Shanghai like 2026-05-15, 2026-05-15T17:30 or 2026-05-15T17:30:00, but found '" + std::string{text} + "'",
+      "时间应为北京时间，如2026-05-15、2026-05-15T17:30或2026-05-15T17:30:00");
 }
 
 bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
@@ -69,12 +70,13 @@ class Setup {
     if (notice.size() > 240) problem("/parameters/notice", "form.max_length", "Expected at most 240 bytes", "文号过长");
     if (!notice.empty()) out_["notice"] = notice;
     if (problems_.empty()) return std::move(out_);
-    return Error{.kind = ErrorKind::invalid,
-                 .code = "round.setup",
-                 .message = "Expected a round that can be held, but " + std::to_string(problems_.size()) + " of its settings cannot: " + problems_.front().message,
-                 .place = problems_.front().place,
-                 .message_zh = "批次设置有" + std::to_string(problems_.size()) + "处不可行：" + problems_.front().message_zh,
-                 .details = std::move(problems_)};
+    const Detail& first = problems_.front();
+    const std::string count = std::to_string(problems_.size());
+    Error out = invalid_field("round.setup", first.place,
+                              "Expected a round that can be held, but " + count + " of its settings cannot: " + first.message,
+                              "批次设置有" + count + "处不可行：" + first.message_zh);
+    out.details = std::move(problems_);
+    return out;
   }
 
  private:
@@ -204,17 +206,14 @@ Result<NewRound> new_round(const Runtime& runtime, View& view, const Command& co
   for (const Membership& held : command.actor.memberships)
     if (held.role == "provincial-officer" && org.empty()) org = held.org;
   const std::optional<OrganisationRow> province = org.empty() ? std::nullopt : view.organisation(org);
-  if (!province)
-    return Error{.kind = ErrorKind::forbidden, .code = "round.officer", .message = "Expected a provincial officer",
-            .message_zh = "只有省级经办人可以设立批次"};
+  if (!province) return forbidden("round.officer", "Expected a provincial officer", "只有省级经办人可以设立批次");
   const std::string given = string_or(command.data, "id");
   if (!is_round_id(given))
-    return Error{.kind = ErrorKind::invalid, .code = "round.id", .message = "Expected an id like 2026, 2026-1 or 2026-teachers, but found '" + given + "'", .place = "/id",
-            .message_zh = "批次编号应如2026、2026-1"};
+    return invalid_field("round.id", "/id", "Expected an id like 2026, 2026-1 or 2026-teachers, but found '" + given + "'",
+                         "批次编号应如2026、2026-1");
   const std::string id = std::string{kRoundPrefix} + given;
   if (view.session(id))
-    return Error{.kind = ErrorKind::rejected, .code = "round.exists", .message = "Expected a new round, but '" + given + "' is there already", .place = "/id",
-            .message_zh = "批次“" + given + "”已存在"};
+    return rejection("round.exists", "Expected a new round, but '" + given + "' is there already", "批次“" + given + "”已存在", "/id");
   Result<json::object> parameters = Setup(runtime, view, command.data, now).read();
   if (!parameters) return parameters.error();
   NewRound out;

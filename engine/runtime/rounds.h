@@ -41,10 +41,13 @@ Result<NewRound> new_round(const Runtime& runtime, View& view, const Command& co
 struct RoundEvent {
   json::object data;  ///< {"event","data"}
   std::vector<RecordRow> records;
+  std::vector<std::pair<std::string, std::int64_t>> series = {};
 };
-/// round.extend {deadline, reason}, round.decide {selected, not_selected, deviations}.
+/// round.extend {deadline, reason}, round.decide {selected, not_selected, deviations, reasons?}. The decision takes the places
+/// of the rules that count selections; `reasons`, by rule, say why a soft one is not kept.
 /// Errors: `forbidden` "round.officer"; `rejected` "round.late", "round.extension", "round.unfinished", "round.cover",
-/// "round.planned"; `forbidden` "task.separation".
+/// "round.planned", "quota.places" with each application and rule that stands in the way; `invalid` "rule.reason"; `forbidden`
+/// "task.separation".
 Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now);
 
 /// What an application gets from its round.
@@ -52,13 +55,17 @@ struct RoundEntry {
   json::object round;  ///< `round` of its chart
   std::int64_t planned = 0;  ///< awards of its programme at most; 0: no limit
 };
-/// Whether the round takes an application of the programme now. Holds the round until the command ends.
+/// Whether the round takes an application of the programme now. Holds the round against change until the command ends.
 /// @param orgs  the applicant's organisation and those above it.
 /// Errors: `rejected` "round.unknown", "round.not_open", "round.late", "round.programme", "round.province".
 Result<RoundEntry> enter_round(View& view, const std::string& round, const std::string& programme, const std::vector<std::string>& orgs, Instant now);
 
-/// Whether what seals an application may still be signed: the first submission until the round's deadline, a later one until
-/// its own. Holds the round. Errors: `rejected` "round.late".
+/// Whether what seals an application may still be signed: until the round's deadline, and after a return with a deadline of
+/// its own until that. Holds the round against change. Errors: `rejected` "round.late".
 Result<> check_submission(View& view, const TaskRow& task, const SessionRow& session, const SessionDocument& document, Instant now);
+
+/// Whether what a sign-off gives back can be handed in again: after the round's deadline only with a deadline of its own.
+/// @param change  what the sign-off, or taking it back, writes. Errors: `rejected` "round.late" with the outcomes that are left.
+Result<> check_return(View& view, const Command& command, const Change& change, Instant now);
 
 }  // namespace chuyi

@@ -145,7 +145,7 @@ Result<NewSession> new_session(const Runtime& runtime, View& view, const Command
 }
 
 Result<bool> send_user_event(SessionRun& run, const Command& command, const scxml::Chart& chart,
-                             const std::vector<std::string>& configuration) {
+                             const std::vector<std::string>& configuration, const std::string& recommender) {
   const std::string name = string_or(command.data, "event");
   Error refused{.kind = ErrorKind::rejected,
                 .code = "event.unknown",
@@ -153,7 +153,7 @@ Result<bool> send_user_event(SessionRun& run, const Command& command, const scxm
                 .place = "/event",
                 .message_zh = "当前状态不接受该操作"};
   for (const std::string& event : scxml::events_of(chart, configuration))
-    if (may_send(command.actor, run.row(), event)) refused.allowed.push_back(event);
+    if (may_send(command.actor, run.row(), recommender, event)) refused.allowed.push_back(event);
   if (std::find(refused.allowed.begin(), refused.allowed.end(), name) == refused.allowed.end()) return refused;
   const json::value* data = command.data.if_contains("data");
   const Result<bool> taken = run.event({.name = name, .data = data == nullptr ? json::value() : *data});
@@ -465,6 +465,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   if (const std::string principal = string_or(command.data, "on_behalf_of"); !principal.empty())
     if (const std::optional<UserRow> user = view.user(principal)) resolved.data["on_behalf_of_name"] = user->name;
   std::vector<RecordRow> records;
+  std::vector<std::pair<std::string, std::int64_t>> series;
   if (command.kind == "task.complete") {
     if (target->task)
       if (Result<> in_time = check_submission(view, *target->task, target->session, *document, now); !in_time) return in_time.error();
@@ -473,6 +474,7 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     if (!event) return event.error();
     resolved.data = std::move(event->data);
     records = std::move(event->records);
+    series = std::move(event->series);
   }
   JournalView reads(view, runtime.calendar);
   if (command.kind == "session.http") {
@@ -480,10 +482,11 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
     resolved.data.erase("key");
   }
   const std::vector<std::string> configuration = document->chart.configuration;
+  const std::string recommender = recommender_of(object_or_empty(document->chart.datamodel, "application"), definition->manifest);
   SessionRun run(runtime.registry, definition, target->session, std::move(*document), now, reads, runtime.one_macrostep);
   Result<json::object> reply;
   if (command.kind == "application.event") {
-    const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration);
+    const Result<bool> sent = send_user_event(run, command, *definition->chart, configuration, recommender);
     if (!sent) return sent.error();
     reply = json::object{};
   } else {
@@ -491,7 +494,10 @@ Result<Change> decide_session(const Runtime& runtime, View& view, const Command&
   }
   if (!reply) return reply.error();
   Result<Change> change = complete(run, resolved, reads, now, std::move(*reply), *target);
+  if (change && (command.kind == "task.complete" || command.kind == "task.return"))
+    if (Result<> kept = check_return(view, command, *change, now); !kept) return kept.error();
   if (change) change->records.insert(change->records.end(), records.begin(), records.end());
+  if (change) change->series.insert(change->series.end(), series.begin(), series.end());
   if (change && !outbox.empty()) change->outbox_removed.push_back(outbox);
   return change;
 }

@@ -325,6 +325,8 @@ void SessionRun::give_places_back() {
     change_.records.push_back(std::move(row));
   };
   std::vector<std::string> places = strings_from_json(array_or_empty(facts(), "places"));
+  if (const std::optional<RecordRow> held = document_.parent.empty() ? std::nullopt : view_.record(kHeldRecord, row_.id))
+    for (std::string& each : strings_from_json(array_or_empty(held->data, "places"))) places.push_back(std::move(each));
   std::sort(places.begin(), places.end());  // in the order in which they are taken
   for (const std::string& series : places) {
     const std::int64_t taken = view_.series(series);

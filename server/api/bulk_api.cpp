@@ -2,6 +2,7 @@
 #include <set>
 
 #include "engine/base/digest.h"
+#include "engine/base/errors.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/runtime/notes.h"
 #include "server/api/handlers.h"
@@ -11,10 +12,6 @@ namespace chuyi::api {
 namespace {
 
 constexpr std::size_t kItemsMax = 500;
-
-Error refused(const char* code, std::string message, std::string message_zh, std::string place, std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh), .details = {}, .allowed = std::move(allowed)};
-}
 
 json::object problem_of(const Error& error) {
   json::object out{{"code", error.code}, {"zh", error.message_zh}, {"en", error.message}};
@@ -35,7 +32,8 @@ struct Bulk {
 Result<Bulk> bulk_of(const json::object& body) {
   Bulk out{.action = string_or(body, "action"), .kind = "task.complete", .data = {}, .tasks = strings_from_json(array_or_empty(body, "tasks")), .dry_run = bool_or(body, "dry_run", false)};
   if (out.tasks.empty() || out.tasks.size() > kItemsMax || std::set<std::string>(out.tasks.begin(), out.tasks.end()).size() != out.tasks.size())
-    return refused("bulk.tasks", "Expected 1 to " + std::to_string(kItemsMax) + " different tasks", "请选择1至" + std::to_string(kItemsMax) + "件不同的待办", "/tasks");
+    return rejection("bulk.tasks", "Expected 1 to " + std::to_string(kItemsMax) + " different tasks",
+                     "请选择1至" + std::to_string(kItemsMax) + "件不同的待办", "/tasks");
   const auto take = [&](const char* key) {
     if (const json::value* given = body.if_contains(key)) out.data[key] = *given;
   };
@@ -53,7 +51,8 @@ Result<Bulk> bulk_of(const json::object& body) {
     out.kind = "note.urge";
     take("text");
   } else {
-    return refused("bulk.action", "Expected an action for many tasks, but found '" + out.action + "'", "不支持的批量操作", "/action", {"decide", "recommend", "assign", "notify"});
+    return rejection("bulk.action", "Expected an action for many tasks, but found '" + out.action + "'", "不支持的批量操作", "/action",
+                     {"decide", "recommend", "assign", "notify"});
   }
   return out;
 }
@@ -181,13 +180,14 @@ net::awaitable<Response> get_batch(Context& context) {
 net::awaitable<Response> undo_batch(Context& context) {
   const Result<RecordRow> row = co_await context.blocking([&] { return find_batch(context); });
   if (!row) co_return context.fail(row.error());
-  if (string_or(row->data, "action") == "notify") co_return context.fail(refused("batch.kind", "Expected a batch that can be undone; notices have left", "通知已发出，不能撤销", {}));
+  if (string_or(row->data, "action") == "notify")
+    co_return context.fail(rejection("batch.kind", "Expected a batch that can be undone; notices have left", "通知已发出，不能撤销"));
   std::vector<std::string> tasks;
   for (const json::value& each : array_or_empty(row->data, "items"))
     if (string_or(each.get_object(), "code").empty()) tasks.push_back(string_or(each.get_object(), "task"));
   std::reverse(tasks.begin(), tasks.end());
   // As a whole or not at all: each is asked first.
-  Error stands = refused("batch.acted", "Expected nobody to have acted on any of it since", "其中已有事项被办理，整批不能撤销", {});
+  Error stands = rejection("batch.acted", "Expected nobody to have acted on any of it since", "其中已有事项被办理，整批不能撤销");
   for (const std::string& task : tasks) {
     Command recall = recall_of(task, row->id);
     const Result<Reply> asked = co_await context.probe(std::move(recall));

@@ -8,11 +8,10 @@
 #include "engine/scxml/describe.h"
 
 namespace chuyi::api {
-namespace {
 
-Error unknown(const char* code, const char* what) {
-  return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到，或您无权查看"};
-}
+Error unknown(const char* code, const char* what) { return not_found(code, std::string{"Expected a known "} + what, "未找到，或您无权查看"); }
+
+namespace {
 
 Result<SeenTask> find_task(Context& context, const std::string& id) {
   const Result<std::optional<TaskRow>> task = context.services.queries.task(id);
@@ -83,8 +82,9 @@ Result<std::vector<std::string>> sendable_events(const Actor& actor, const Seen&
   if (!seen.definition || seen.session.status != "running") return out;
   const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
   if (!document) return document.error();
+  const std::string recommender = recommender_of(object_or_empty(document->chart.datamodel, "application"), seen.definition->manifest);
   for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
-    if (may_send(actor, seen.session, event)) out.push_back(event);
+    if (may_send(actor, seen.session, recommender, event)) out.push_back(event);
   return out;
 }
 

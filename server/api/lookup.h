@@ -1,10 +1,14 @@
 #pragma once
 
+#include "engine/base/errors.h"
 #include "engine/runtime/access.h"
 #include "server/api/shapes.h"
 #include "server/context.h"
 
 namespace chuyi::api {
+
+/// What is hidden and what is not there: the same answer.
+Error unknown(const char* code, const char* what);
 
 /// An application the actor may see, with its definition. What is hidden and what is not there give the
 /// same answer. Blocks: call it on the pool.

@@ -17,10 +17,6 @@
 namespace chuyi::api {
 namespace {
 
-Error unknown(const char* code, const char* what) {
-  return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到，或您无权查看"};
-}
-
 Result<std::vector<RecordRow>> all_records(Queries& queries, const std::string& kind, const std::string& about) {
   std::vector<RecordRow> out;
   for (PageRequest page{.limit = 200};;) {
@@ -159,6 +155,21 @@ net::awaitable<Response> run(Context& context, Command command) {
   co_return reply_response(*reply);
 }
 
+/// With the revision that If-Match names; whether there has to be one is known where it is decided.
+net::awaitable<Response> run_on_revision(Context& context, Command command) {
+  if (!context.request.header("if-match").empty()) {
+    const Result<std::uint64_t> revision = context.if_match();
+    if (!revision) co_return context.fail(revision.error());
+    command.if_revision = *revision;
+  }
+  co_return co_await run(context, std::move(command));
+}
+
+Response with_revision(Response response, std::uint64_t revision) {
+  response.with("ETag", "\"" + std::to_string(revision) + "\"");
+  return response;
+}
+
 json::object rank_data(const Context& context) {
   return {{"programme", context.parameters[0]}, {"round", context.parameters[1]}, {"org", context.parameters[2]}};
 }
@@ -227,9 +238,14 @@ Result<> add_nomination(Context& context, const Seen& seen, const SessionDocumen
   if (const json::value* leaders = facts.if_contains("leaders")) out["leaders"] = *leaders;
   if (const json::object& correction = object_or_empty(document.chart.datamodel, "correction"); !correction.empty()) out["correction"] = correction;
   if (const json::value* asked = document.chart.datamodel.if_contains("withdrawal_asked")) out["withdrawal_asked"] = *asked;
+  if (const std::string reason = string_or(document.chart.datamodel, "withdrawal_refused"); !reason.empty()) out["withdrawal_refused"] = reason;
   const Result<std::optional<RecordRow>> exception = context.services.queries.record(kExceptionRecord, seen.session.id);
   if (!exception) return exception.error();
-  if (*exception && may_see_findings(context.actor, seen.session)) out["quota_exception"] = (*exception)->data;
+  if (*exception && may_see_findings(context.actor, seen.session)) {
+    json::object asked = (*exception)->data;
+    asked["revision"] = static_cast<std::int64_t>((*exception)->revision);
+    out["quota_exception"] = std::move(asked);
+  }
   return {};
 }
 
@@ -247,7 +263,9 @@ net::awaitable<Response> get_limits(Context& context) {
   json::array rules;
   for (const RecordRow& row : *rows) rules.emplace_back(row.data);
   json::object body{{"round", context.parameters[0]}, {"rules", std::move(rules)}};
-  co_return json_response(200, body);
+  const Result<std::optional<RecordRow>> head = co_await context.blocking([&] { return context.services.queries.record(kLimitsRecord, context.parameters[0]); });
+  if (!head) co_return context.fail(head.error());
+  co_return with_revision(json_response(200, body), *head ? (*head)->revision : 0);
 }
 
 net::awaitable<Response> put_limits(Context& context) {
@@ -256,7 +274,35 @@ net::awaitable<Response> put_limits(Context& context) {
   if (!body) co_return context.fail(body.error());
   (*body)["round"] = context.parameters[0];
   Command command = command_of("limit.put", std::move(*body));
-  co_return co_await run(context, std::move(command));
+  co_return co_await run_on_revision(context, std::move(command));
+}
+
+net::awaitable<Response> put_limit(Context& context) {
+  Result<json::object> body = context.json_body();
+  if (!body) co_return context.fail(body.error());
+  json::object data{{"round", context.parameters[0]}, {"id", context.parameters[1]}, {"rule", std::move(*body)}};
+  Command command = command_of("limit.set", std::move(data));
+  co_return co_await run_on_revision(context, std::move(command));
+}
+
+net::awaitable<Response> remove_limit(Context& context) {
+  json::object data{{"round", context.parameters[0]}, {"id", context.parameters[1]}};
+  Command command = command_of("limit.remove", std::move(data));
+  co_return co_await run_on_revision(context, std::move(command));
+}
+
+net::awaitable<Response> get_exception(Context& context) {
+  const Result<RecordRow> row = co_await context.reading([&]() -> Result<RecordRow> {
+    const Result<Seen> seen = see_as_party(context);
+    if (!seen) return seen.error();
+    if (!may_see_findings(context.actor, seen->session)) return unknown("exception.unknown", "exception");
+    Result<std::optional<RecordRow>> asked = context.services.queries.record(kExceptionRecord, seen->session.id);
+    if (!asked) return asked.error();
+    if (!*asked) return unknown("exception.unknown", "exception");
+    return std::move(**asked);
+  });
+  if (!row) co_return context.fail(row.error());
+  co_return with_revision(json_response(200, row->data), row->revision);
 }
 
 net::awaitable<Response> ask_exception(Context& context) {
@@ -278,15 +324,13 @@ net::awaitable<Response> decide_exception(Context& context) {
   if (!seen) co_return context.fail(seen.error());
   (*body)["application"] = context.parameters[0];
   Command command = command_of("exception.decide", std::move(*body));
-  co_return co_await run(context, std::move(command));
+  co_return co_await run_on_revision(context, std::move(command));
 }
 
 net::awaitable<Response> get_rank(Context& context) {
   const Result<RecordRow> row = co_await context.reading([&] { return find_rank(context); });
   if (!row) co_return context.fail(row.error());
-  Response out = json_response(200, row->data);
-  out.with("ETag", "\"" + std::to_string(row->revision) + "\"");
-  co_return out;
+  co_return with_revision(json_response(200, row->data), row->revision);
 }
 
 net::awaitable<Response> put_rank(Context& context) {
@@ -296,12 +340,7 @@ net::awaitable<Response> put_rank(Context& context) {
   json::object data = rank_data(context);
   data["order"] = body->at("order");
   Command command = command_of("rank.put", std::move(data));
-  if (!context.request.header("if-match").empty()) {
-    const Result<std::uint64_t> revision = context.if_match();
-    if (!revision) co_return context.fail(revision.error());
-    command.if_revision = *revision;
-  }
-  co_return co_await run(context, std::move(command));
+  co_return co_await run_on_revision(context, std::move(command));
 }
 
 net::awaitable<Response> issue_letter(Context& context) {

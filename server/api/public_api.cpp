@@ -6,10 +6,6 @@
 namespace chuyi::api {
 namespace {
 
-Error unknown(const char* code, const char* what) {
-  return Error{.kind = ErrorKind::not_found, .code = code, .message = std::string{"Expected a known "} + what, .message_zh = "未找到"};
-}
-
 Result<json::object> read_plugins(Context& context) {
   const Result<std::optional<std::string>> text = context.services.queries.setting(kPluginsSetting);
   if (!text) return text.error();

@@ -134,7 +134,7 @@ Result<> add_working(Context& context, const SeenRound& seen, json::object& out)
     const Result<SessionDocument> document = decode_document(*seen.definition, seen.session.document);
     if (!document) return document.error();
     for (const std::string& event : scxml::events_of(*seen.definition->chart, document->chart.configuration))
-      if (may_send(context.actor, seen.session, event)) events.emplace_back(event);
+      if (may_send(context.actor, seen.session, {}, event)) events.emplace_back(event);
   }
   out["events"] = std::move(events);
   const Result<std::optional<RecordRow>> decision = queries.record(kRoundDecisionKind, seen.session.id);
@@ -217,7 +217,7 @@ net::awaitable<Response> extend_round(Context& context) {
 }
 
 net::awaitable<Response> decide_round(Context& context) {
-  const std::vector<Field> fields{{"selected", Field::Type::array}, {"not_selected", Field::Type::array}, {"deviations", Field::Type::array, false}};
+  const std::vector<Field> fields{{"selected", Field::Type::array}, {"not_selected", Field::Type::array}, {"deviations", Field::Type::array, false}, {"reasons", Field::Type::object, false}};
   co_return co_await command_round(context, "round.decide", fields);
 }
 

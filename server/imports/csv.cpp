@@ -121,6 +121,10 @@ Result<> put_row(Sheet& sheet, SheetRow row) {
   if (sheet.rows.size() > kSheetRowsMax)
     return bad("sheet.rows", "Expected at most " + std::to_string(kSheetRowsMax) + " rows; bring them in several files",
                "最多" + std::to_string(kSheetRowsMax) + "行，请分批导入", std::to_string(row.number), ErrorKind::too_large);
+  for (const std::string& cell : row.cells) sheet.text_bytes += cell.size();
+  if (sheet.text_bytes > kSheetTextBytesMax)
+    return bad("sheet.text", "Expected at most 16 MiB of text in all cells together; bring them in several files",
+               "全部单元格的文字合计不得超过16MiB，请分批导入", std::to_string(row.number), ErrorKind::too_large);
   sheet.rows.push_back(std::move(row));
   return {};
 }

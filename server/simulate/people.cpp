@@ -180,7 +180,7 @@ class Casting {
         cast_.admins[id] = actor_of("admin-" + id, name + "管理员", {{"org-admin", id}});
         cast_.approvers[id] = actor_of("approver-" + id, name + "审定人", {{"org-approver", id}});
       }
-      if (level == "prefecture") cast_.recommenders.push_back(actor_of("office-" + id, name + "经办", {{"recommending-officer", id}}));
+      if (level == "prefecture" || level == "county") cast_.recommenders.push_back(actor_of("office-" + id, name + "经办", {{"recommending-officer", id}}));
     }
     const std::size_t clerks = 2 + options_.applications / 1000;
     for (std::size_t i = 0; i < clerks; ++i) cast_.clerks.push_back(actor_of(numbered("clerk-", i + 1, 1), "省厅经办", {{"provincial-officer", kProvince}}));

@@ -188,7 +188,7 @@ void Season::nominate() {
   constexpr std::size_t kAfter = 5;  // who comes late has come by then
   for (std::size_t waited = 0; waited < kPhaseDaysMax; ++waited) {
     next_day();
-    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "recommendation", "formal_check", "correction"}) == 0) return;
+    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "county_review", "recommendation", "formal_check", "correction"}) == 0) return;
     applicants();
     withdrawals();
     college_steps();
@@ -314,8 +314,12 @@ void Season::recommend() {
   for (const Actor& office : cast_.recommenders) {
     std::size_t done = 0;
     for (const auto& [each, work] : inbox(office, "task")) {
-      if (work.state != "recommendation") continue;
+      if (work.state != "recommendation" && work.state != "county_review") continue;
       if (done++ == kOfficePerDay) break;
+      if (work.state == "county_review") {  // it judges no more than whether the papers are in order
+        (void)tried(desk_.complete(office, work.task, "pass", {{"opinion", "材料属实，同意上报"}}), "pass on", *each);
+        continue;
+      }
       const std::size_t roll = recommending_.below(100);
       if (roll < 6 && each->returned == 0) {
         ++each->returned;

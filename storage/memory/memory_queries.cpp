@@ -111,7 +111,7 @@ class MemoryQueries final : public Queries {
     const std::lock_guard lock(disk_->mutex);
     std::optional<BundleRow> out;
     for (const auto& [key, row] : disk_->bundles)
-      if (row.session_id == session_id && (!out || row.sealed > out->sealed)) out = row;
+      if (row.session_id == session_id && !row.withdrawn && (!out || row.sealed > out->sealed)) out = row;
     return out;
   }
 

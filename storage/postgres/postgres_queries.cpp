@@ -253,7 +253,7 @@ Result<std::vector<DocumentRow>> PostgresQueries::documents(std::string_view ses
 
 Result<std::optional<BundleRow>> PostgresQueries::latest_bundle(std::string_view session_id) {
   return read<std::optional<BundleRow>>([&](Connection& db) -> std::optional<BundleRow> {
-    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? ORDER BY sealed DESC, digest LIMIT 1").bind(session_id).rows();
+    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? AND withdrawn = 0 ORDER BY sealed DESC, digest LIMIT 1").bind(session_id).rows();
     if (!row.step()) return std::nullopt;
     return BundleRow{.session_id = row.text(0),
                      .digest = row.text(1),

@@ -59,6 +59,13 @@ class PostgresView final : public View {
     absent_.emplace(id);
     return std::nullopt;
   }
+  std::optional<SessionRow> shared_session(std::string_view id) override {
+    if (const auto found = transaction_.sessions.find(id); found != transaction_.sessions.end()) return found->second;
+    auto row = lock(std::string{"SELECT "} + kSessionColumns + " FROM sessions s WHERE s.id = ? FOR SHARE OF s", "SELECT 1 FROM sessions WHERE id = ?", id);
+    if (row.step()) return read_session(row);
+    absent_.emplace(id);
+    return std::nullopt;
+  }
   std::optional<TaskRow> task(std::string_view id) override {
     if (const auto found = transaction_.tasks.find(id); found != transaction_.tasks.end()) return found->second;
     auto row = of_session("tasks", "body", id);
@@ -91,14 +98,8 @@ class PostgresView final : public View {
   std::optional<DefinitionRow> definition(std::string_view digest) override { return find_definition(written(), digest); }
   /// Not locked: some are read by every command. See hold_settings().
   std::optional<std::string> setting(std::string_view key) override { return settings_[std::string{key}] = find_setting(written(), key); }
-  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override {
-    written();
-    const std::string sql = std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND id = ? FOR UPDATE";
-    auto row = db_.prepare(transaction_.may_wait ? sql : sql + " SKIP LOCKED").bind(kind).bind(id).rows();
-    if (row.step()) return read_record(row);
-    if (!transaction_.may_wait && db_.prepare("SELECT 1 FROM records WHERE kind = ? AND id = ?").bind(kind).bind(id).rows().step()) throw Held{};
-    return std::nullopt;
-  }
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id) override { return record(kind, id, " FOR UPDATE"); }
+  std::optional<RecordRow> shared_record(std::string_view kind, std::string_view id) override { return record(kind, id, " FOR SHARE"); }
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override {
     auto row = written().prepare(std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND about = ? ORDER BY id LIMIT ?").bind(kind).bind(about).bind(static_cast<std::int64_t>(kRecordsMax)).rows();
     std::vector<RecordRow> out;
@@ -115,6 +116,10 @@ class PostgresView final : public View {
     written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
     auto row = lock("SELECT value FROM series WHERE name = ? FOR UPDATE", "SELECT 1 FROM series WHERE name = ?", name);
     return row.step() ? row.number(0) : 0;
+  }
+  void share_series(std::string_view name) override {
+    written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
+    (void)lock("SELECT value FROM series WHERE name = ? FOR SHARE", "SELECT 1 FROM series WHERE name = ?", name);
   }
 
   /// Locks the settings that the command has read and now writes. Throws a conflict when another wrote one meanwhile.
@@ -133,6 +138,14 @@ class PostgresView final : public View {
   bool saw_none(const std::string& id) const { return absent_.contains(id); }
 
  private:
+  std::optional<RecordRow> record(std::string_view kind, std::string_view id, const char* held) {
+    written();
+    const std::string sql = std::string{"SELECT "} + kRecordColumns + " FROM records WHERE kind = ? AND id = ?" + held;
+    auto row = db_.prepare(transaction_.may_wait ? sql : sql + " SKIP LOCKED").bind(kind).bind(id).rows();
+    if (row.step()) return read_record(row);
+    if (!transaction_.may_wait && db_.prepare("SELECT 1 FROM records WHERE kind = ? AND id = ?").bind(kind).bind(id).rows().step()) throw Held{};
+    return std::nullopt;
+  }
   /// The connection, once it has what earlier commands of the transaction wrote.
   Connection& written() {
     transaction_.write(db_);

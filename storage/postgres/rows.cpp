@@ -164,11 +164,13 @@ void write_stage_rows(Connection& db, const Change& change) {
         .run();
   }
   for (const BundleRow& row : change.bundles)
-    db.prepare("INSERT INTO bundles (session_id, digest, size, sealed) VALUES (?,?,?,?) ON CONFLICT (session_id, digest) DO UPDATE SET sealed = excluded.sealed")
+    db.prepare("INSERT INTO bundles (session_id, digest, size, sealed, withdrawn) VALUES (?,?,?,?,?)"
+               " ON CONFLICT (session_id, digest) DO UPDATE SET sealed = excluded.sealed, withdrawn = excluded.withdrawn")
         .bind(row.session_id)
         .bind(row.digest)
         .bind(static_cast<std::int64_t>(row.size))
         .bind(to_ms(row.sealed))
+        .bind(std::int64_t{row.withdrawn})
         .run();
 }
 

@@ -303,7 +303,7 @@ Result<std::vector<DocumentRow>> SqliteQueries::documents(std::string_view sessi
 
 Result<std::optional<BundleRow>> SqliteQueries::latest_bundle(std::string_view session_id) {
   return read<std::optional<BundleRow>>([&](Connection& db) -> std::optional<BundleRow> {
-    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? ORDER BY sealed DESC, digest LIMIT 1");
+    auto row = db.prepare("SELECT session_id, digest, size, sealed FROM bundles WHERE session_id = ? AND withdrawn = 0 ORDER BY sealed DESC, digest LIMIT 1");
     row.bind(session_id);
     if (!row.step()) return std::nullopt;
     return BundleRow{.session_id = row.text(0),

@@ -89,7 +89,7 @@ TEST_F(Packages, WithoutPublicityAreRefusedWithTheWay) {
   EXPECT_EQ(first.code, "check.policy");
   EXPECT_TRUE(first.place.starts_with("workshop/workflow.scxml:")) << first.place;
   EXPECT_NE(first.message.find("'publicity-before-award'"), std::string::npos) << first.message;
-  EXPECT_NE(first.message.find("6. deliberation (Deliberation): task deliberate → select ⇒ granting (Granting)"), std::string::npos) << first.message;
+  EXPECT_NE(first.message.find("6. nothing_asked (Nothing asked) + deliberation (Deliberation): task deliberate → select ⇒ granting (Granting)"), std::string::npos) << first.message;
   EXPECT_NE(first.message_zh.find("审议（deliberation）：task deliberate → select ⇒ 授予（granting）"), std::string::npos) << first.message_zh;
 }
 

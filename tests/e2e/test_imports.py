@@ -188,6 +188,14 @@ class Imports(unittest.TestCase):
             for kind in ("agreement", "commitment", "ethics"):
                 self.server.request("POST", f"/api/v1/applications/{id}/documents?kind={kind}&name={kind}.pdf", pdf(kind), token, headers={"Content-Type": "application/pdf"})
             self.assertEqual(self.server.request("POST", f"/api/v1/applications/{id}/submit", {}, token).status, 200)
+            if org == "way-county":  # its bureau reviews first, and passes on
+                county = self.server.request("POST", "/api/v1/admin/users", {"id": "way-k", "name": "县局", "password": PASSWORD, "memberships": [{"role": "recommending-officer", "org": "430121"}]}, self.tokens["admin"])
+                self.assertEqual(county.status, 201, county.body)
+                reviewer = self.server.login("way-k")
+                (task,) = self.server.request("GET", f"/api/v1/tasks?application={id}", token=reviewer).json["items"]
+                self.assertEqual((task["state"], task["outcomes"]), ("county_review", ["pass", "return", "decline"]))
+                self.assertEqual(self.server.request("POST", f"/api/v1/tasks/{task['id']}/complete", {"outcome": "recommend"}, reviewer).json["code"], "task.outcome")
+                self.assertEqual(self.server.request("POST", f"/api/v1/tasks/{task['id']}/complete", {"outcome": "pass"}, reviewer).status, 200)
             officer_token = self.server.login(officer)
             tasks = self.server.request("GET", f"/api/v1/tasks?application={id}", token=officer_token).json["items"]
             self.assertEqual([each["state"] for each in tasks], ["recommendation"], org)

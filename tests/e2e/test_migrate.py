@@ -104,12 +104,12 @@ class Migrate(unittest.TestCase):
         self.assertIn({"from": None, "to": "legal", "applications": 0}, plan["states"])
         self.assertEqual(self.rows(), before, "a dry run moves nothing")
         shown = self.migrate("apply", "workshop@1.1.0", os.path.join(self.new, "2.0.0", "workshop"), "--map", "formal_check=eligibility", "--lang", "zh").stdout
-        self.assertRegex(shown, moving.id + r".*\[moved\].*资格审查（formal_check） → 资格审查（eligibility）")
+        self.assertRegex(shown, moving.id + r".*\[moved\].*资格审查（formal_check） → 无撤回申请（nothing_asked） \+ 资格审查（eligibility）")
         self.assertRegex(shown, published.id + r".*\[cannot\](.|\n)*没有正在进行的环节“notice”")
         replayed = run_cli("replay", moving.id, data=self.data).stdout
         self.assertIn("\n    done.invoke.recommend {", replayed)
-        self.assertIn("\n      recommendation ⇒ formal_check\n    in candidate nomination formal_check\n", replayed)
-        self.assertIn("\n    in candidate nomination eligibility\n    /programme/version: \"1.1.0\" → \"2.0.0\"\n", replayed)
+        self.assertIn("\n      recommendation ⇒ formal_check\n    in candidate withdrawal nothing_asked proceedings nomination formal_check\n", replayed)
+        self.assertIn("\n    in candidate withdrawal nothing_asked proceedings nomination eligibility\n    /programme/version: \"1.1.0\" → \"2.0.0\"\n", replayed)
         after = self.rows()
         self.assertEqual(after[published.id], before[published.id], "left alone")
         self.assertEqual(after[moving.id][1], "eligibility")

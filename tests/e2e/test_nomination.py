@@ -125,6 +125,38 @@ class Races(Nomination):
         self.assertEqual([(each["application"], each["reserve"]) for each in letter["list"]], [(order[3], False), (order[4], False), (order[5], True)])
 
 
+    def test_a_list_grows_while_officers_recommend_from_it(self):
+        self.limits(rule("ranked", "prefecture", 1, programmes=["workshop"], ranked=True))
+        ways = self.submitted(6)
+        self.ask("PUT", f"/ranks/workshop/2026/{PREFECTURE}", {"order": [way.id for way in ways]}, "bureau", 200)
+        tasks = [way.task("bureau", "task") for way in ways]
+        more = {key: value for key, value in rule("ranked", "prefecture", 4, programmes=["workshop"], ranked=True).items() if key != "id"}
+        read = self.ask("GET", "/limits/2026", None, "clerk", 200).header("ETag")
+        with concurrent.futures.ThreadPoolExecutor(7) as pool:
+            recommending = [pool.submit(self.recommend, task, OFFICERS[number % 2]) for number, task in enumerate(tasks)]
+            growing = pool.submit(self.server.request, "PUT", "/api/v1/limits/2026/ranked", more, self.tokens["clerk"], headers={"If-Match": read})
+            self.assertEqual([each.result().status for each in recommending] + [growing.result().status], [200] * 7)
+        self.ask("POST", "/admin/clock/advance", {"to": "2026-03-02T09:01:00+08:00"}, "admin", 200)
+        self.assertEqual(self.states(ways), ["formal_check"] * 4 + ["reserve"] * 2, "whoever came first")
+
+    def test_what_is_taken_back_under_a_shared_limit_is_free_for_others_once(self):
+        self.limits(rule("each", "prefecture", 3))
+        ways = self.submitted(6)
+        tasks = [way.task("bureau", "task") for way in ways]
+        batch = self.ask("POST", "/bulk", {"action": "recommend", "tasks": tasks[:3]}, "bureau", 200).json
+        self.assertEqual(batch["done"], 3)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            others = [pool.submit(self.recommend, task, "bureau2") for task in tasks[3:]]
+            undone = pool.submit(self.server.request, "POST", f"/api/v1/bulk/{batch['batch']}/undo", {}, self.tokens["bureau"])
+            taken = [each.result().status for each in others].count(200)
+            self.assertEqual((undone.result().status, undone.result().json["refused"]), (200, 0), undone.result().body)
+        self.assertEqual(self.states(ways[:3]), ["recommendation"] * 3)
+        self.assertEqual(self.taken("each"), {PREFECTURE: taken} if taken else {PREFECTURE: 0})
+        for task in tasks:
+            self.recommend(task, "bureau2")
+        self.assertEqual((self.states(ways).count("formal_check"), self.taken("each")), (3, {PREFECTURE: 3}))
+
+
 @unittest.skipUnless(CLUSTER, "no PostgreSQL here: tools/deps.sh --tests installs it")
 class RacesOnPostgres(Races):
     store = "postgres"
@@ -143,12 +175,41 @@ class WayUp(Nomination):
         path = f"/applications/{ways[1].id}/exception"
         self.ask("POST", path, {"rules": ["one"], "reason": "民族地区"}, "applicant", 403)
         self.ask("POST", path, {"rules": ["one"], "reason": ""}, "clerk", 400)
-        self.ask("POST", path, {"rules": ["one"], "reason": "民族地区"}, "clerk", 201)
-        self.ask("POST", path + "/decide", {"outcome": "grant", "reason": "同意"}, "clerk", 403)
-        self.ask("POST", path + "/decide", {"outcome": "grant", "reason": "同意"}, "lead", 200)
+        self.ask("GET", path, None, "clerk", 404)
+        asked = self.ask("POST", path, {"rules": ["one"], "reason": "民族地区"}, "clerk", 201).header("ETag")
+        grant = {"outcome": "grant", "reason": "同意"}
+        self.ask("POST", path + "/decide", grant, "clerk", 403, headers={"If-Match": asked})
+        self.ask("POST", path + "/decide", grant, "lead", 428)
+        # Asked for otherwise after the lead has read it.
+        self.assertEqual(self.ask("GET", path, None, "lead", 200).header("ETag"), asked)
+        self.ask("POST", path, {"rules": ["one"], "reason": "民族地区，省级重点"}, "clerk", 201)
+        self.ask("POST", path + "/decide", grant, "lead", 412, headers={"If-Match": asked})
+        self.ask("GET", path, None, "applicant", 404)
+        self.ask("POST", path + "/decide", grant, "lead", 200, headers={"If-Match": self.ask("GET", path, None, "lead", 200).header("ETag")})
         self.assertEqual(self.recommend(task).status, 200)
         self.assertEqual(ways[1].application("clerk")["quota_exception"]["decided_by"]["id"], "lead")
         self.assertNotIn("quota_exception", ways[1].application("applicant"))
+
+    def test_one_rule_is_changed_and_the_next_move_up(self):
+        self.limits(rule("other", "college", 9), rule("ranked", "prefecture", 1, programmes=["workshop"], ranked=True))
+        ways = self.submitted(3)
+        self.ask("PUT", f"/ranks/workshop/2026/{PREFECTURE}", {"order": [way.id for way in ways]}, "bureau", 200)
+        for way in ways:
+            self.assertEqual(self.recommend(way.task("bureau", "task")).status, 200)
+        self.assertEqual(self.states(ways), ["formal_check", "reserve", "reserve"])
+        read = self.ask("GET", "/limits/2026", None, "clerk", 200).header("ETag")
+        more = {key: value for key, value in rule("ranked", "prefecture", 2, programmes=["workshop"], ranked=True).items() if key != "id"}
+        self.ask("PUT", "/limits/2026/ranked", more, "clerk", 428)
+        self.ask("PUT", "/limits/2026/ranked", more, "bureau", 403, headers={"If-Match": read})
+        self.assertEqual(self.ask("PUT", "/limits/2026/ranked", more | {"max": -1}, "clerk", 400, headers={"If-Match": read}).json["errors"][0]["pointer"], "/max")
+        done = self.ask("PUT", "/limits/2026/ranked", more, "clerk", 200, headers={"If-Match": read})
+        self.assertEqual((done.json["promoted"], [each["id"] for each in done.json["rules"]]), ([ways[1].id], ["other", "ranked"]))
+        self.ask("PUT", "/limits/2026/ranked", more, "clerk", 412, headers={"If-Match": read})
+        self.ask("POST", "/admin/clock/advance", {"to": "2026-03-02T09:01:00+08:00"}, "admin", 200)
+        self.assertEqual(self.states(ways), ["formal_check", "formal_check", "reserve"])
+        self.assertEqual(self.ask("DELETE", "/limits/2026/ranked", None, "clerk", 200, headers={"If-Match": done.header("ETag")}).json["promoted"], [ways[2].id])
+        self.ask("POST", "/admin/clock/advance", {"to": "2026-03-02T09:02:00+08:00"}, "admin", 200)
+        self.assertEqual(self.states(ways), ["formal_check"] * 3)
 
     def test_rules_that_cannot_be_kept_are_refused_when_they_are_set(self):
         answer = self.ask("PUT", "/limits/2026", {"rules": [rule("a", "prefecture", 1, min=2), rule("b", "village", 1), rule("c", "college", 1, programmes=["nothing"])]}, "clerk", 400)

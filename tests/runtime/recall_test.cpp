@@ -2,6 +2,7 @@
 // acted on it and nothing has left the house. Method: whole applications in memory; rows before and after are compared.
 #include <gtest/gtest.h>
 
+#include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
 #include "tests/runtime/world.h"
 
@@ -64,6 +65,158 @@ TEST(Recall, GivesPlacesOfAQuotaBack) {
   EXPECT_TRUE(world.complete("bureau", world.task().id, "recommend"));
   world.select(first);
   EXPECT_EQ(world.complete("bureau", task, "recommend").error().code, "quota.places");
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
+/// Applications of one prefecture under a rule of the round, all handed in.
+class Shared : public testing::Test {
+ protected:
+  void limit(const char* rule) {
+    json::object all = json::parse(rule).as_object();
+    for (const auto& [key, text] : std::map<std::string, std::string>{{"id", "each"}, {"scope", "prefecture"}, {"zh", "每市州"}, {"en", "Each"}}) all[key] = text;
+    ASSERT_TRUE(world.execute({.kind = "limit.put", .actor = world.actor("clerk"), .data = {{"round", "2026"}, {"rules", json::array{all}}}}));
+    for (std::string& id : ids) {
+      world.submit();
+      id = world.session().id;
+      tasks.push_back(world.task().id);
+    }
+  }
+  void rank() {
+    ASSERT_TRUE(world.execute({.kind = "rank.put", .actor = world.actor("bureau"),
+                               .data = {{"programme", "workshop"}, {"round", "2026"}, {"org", "430100"}, {"order", json::array{ids[0], ids[1], ids[2]}}}}));
+  }
+  std::string recommend(std::size_t i) { return code(world.complete("bureau", tasks[i], "recommend")); }
+  std::string recalled(std::size_t i) { return code(recall(world, "bureau", tasks[i])); }
+  std::string refuse(std::size_t i) {
+    world.select(ids[i]);
+    formal = world.task().id;
+    return code(world.complete("clerk", formal, "refuse"));
+  }
+  static std::string code(const Result<Reply>& reply) { return reply ? "" : reply.error().code; }
+  std::string state(std::size_t i) {
+    world.select(ids[i]);
+    EXPECT_EQ(world.replay_problem(), "") << i;
+    return world.state();
+  }
+  std::int64_t taken() { return int_or(world.storage.queries->record(kPlacesRecord, "places/each/2026/430100")->value().data, "taken", -1); }
+  std::string list(const char* key) { return canonical_json(json::value(array_or_empty(world.storage.queries->record(kRankRecord, rank_id("workshop", "2026", "430100"))->value().data, key))); }
+
+  World world;
+  std::vector<std::string> ids = std::vector<std::string>(3);
+  std::vector<std::string> tasks;
+  std::string formal;  ///< the task of the last refuse()
+};
+
+TEST_F(Shared, PlacesAreGivenBackBesideWhatOthersHaveTaken) {
+  limit(R"({"max":2})");
+  EXPECT_EQ(recommend(0), "");
+  EXPECT_EQ(recommend(1), "");
+  EXPECT_EQ(recommend(2), "quota.places");
+  EXPECT_EQ(recalled(0), "") << "others have taken a place of the same rule since";
+  EXPECT_EQ(taken(), 1);
+  EXPECT_EQ(recommend(2), "");
+  EXPECT_EQ(recommend(0), "quota.places");
+  EXPECT_EQ(recalled(2), "");
+  EXPECT_EQ(recalled(1), "");
+  EXPECT_EQ(taken(), 0);
+  for (const std::size_t i : {0U, 1U}) EXPECT_EQ(recommend(i), "");
+  EXPECT_EQ(taken(), 2);
+  EXPECT_EQ(state(2), "recommendation");
+}
+
+TEST_F(Shared, APlaceThatSomebodyElseHasTakenDoesNotComeBack) {
+  limit(R"({"max":1})");
+  EXPECT_EQ(recommend(0), "");
+  EXPECT_EQ(refuse(0), "");
+  EXPECT_EQ(recommend(1), "");
+  EXPECT_EQ(code(recall(world, "clerk", formal)), "recall.places");
+  EXPECT_EQ(recalled(1), "");
+  EXPECT_EQ(code(recall(world, "clerk", formal)), "");
+  EXPECT_EQ(taken(), 1);
+  EXPECT_EQ(recommend(1), "quota.places");
+  EXPECT_EQ(state(0), "formal_check");
+}
+
+TEST_F(Shared, ARankedListKeepsItsOrder) {
+  limit(R"({"max":1,"ranked":true,"programmes":["workshop"]})");
+  rank();
+  for (const std::size_t i : {0U, 1U, 2U}) EXPECT_EQ(recommend(i), "");
+  EXPECT_EQ(recalled(0), "");
+  EXPECT_EQ(list("held"), "[]");
+  EXPECT_EQ(state(0), "recommendation");
+  EXPECT_EQ(state(1), "reserve") << "who stands ahead may be recommended again";
+  EXPECT_EQ(recalled(2), "");
+  EXPECT_EQ(recommend(2), "");
+  EXPECT_EQ(state(2), "reserve");
+  EXPECT_EQ(recommend(0), "");
+  EXPECT_EQ(state(0), "formal_check");
+}
+
+TEST_F(Shared, NobodyOvertakesWhoMovedUp) {
+  limit(R"({"max":1,"ranked":true,"programmes":["workshop"]})");
+  rank();
+  for (const std::size_t i : {0U, 1U, 2U}) EXPECT_EQ(recommend(i), "");
+  EXPECT_EQ(refuse(0), "");  // the next has its place, and has not heard of it yet
+  EXPECT_EQ(recalled(1), "recall.moved_up");
+  EXPECT_EQ(code(recall(world, "clerk", formal)), "") << "not heard of";
+  EXPECT_EQ(list("held"), canonical_json(json::array{ids[0]}));
+  EXPECT_EQ(list("waiting"), canonical_json(json::array{ids[2], ids[1]}));
+  world.pumps->run_due();
+  EXPECT_EQ(state(1), "reserve");
+  EXPECT_EQ(refuse(0), "");
+  world.pumps->run_due();
+  EXPECT_EQ(state(1), "formal_check");
+  EXPECT_EQ(code(recall(world, "clerk", formal)), "recall.sent");
+}
+
+TEST_F(Shared, ALetterHoldsTheList) {
+  limit(R"({"max":1,"ranked":true,"programmes":["workshop"]})");
+  rank();
+  EXPECT_EQ(recommend(0), "");
+  world.put_user("head", {{"recommending-officer", "430100"}});
+  ASSERT_TRUE(world.execute({.kind = "rank.letter", .actor = world.actor("head"),
+                             .data = {{"programme", "workshop"}, {"round", "2026"}, {"org", "430100"}, {"number", "1号"}, {"truthful", true}}}));
+  EXPECT_EQ(recalled(0), "recall.letter");
+}
+
+// What was submitted stays; what is the application's is what was before.
+TEST(Recall, KeepsWhatWasSubmitted) {
+  World world;
+  world.submit();
+  const auto bundle = [&] {
+    const std::optional<BundleRow> row = *world.storage.queries->latest_bundle(world.session().id);
+    return row ? row->digest : "";
+  };
+  const auto record = [&](const char* kind, const char* number) { return world.storage.queries->record(kind, world.session().id + number)->value(); };
+  const std::string first = bundle();
+  const std::string trace = record("trace", "/0").about;
+  ASSERT_FALSE(trace.empty());
+  world.sign("bureau", "task", "return");
+  const std::string again = world.task().id;
+  world.clock.advance_to(*parse_instant("2026-03-02T09:01:00+08:00"));
+  ASSERT_TRUE(world.complete("applicant", again, "submit", {{"name", "湘绣改"}}));
+  ASSERT_NE(bundle(), first);
+  ASSERT_TRUE(recall(world, "applicant", again));
+  world.clock.advance_to(*parse_instant("2026-03-02T09:02:00+08:00"));
+  EXPECT_EQ(bundle(), first);
+  EXPECT_EQ(record("trace", "/0").about, trace);
+  EXPECT_EQ(string_or(object_or_empty(record("revision", "/2").data, "withdrawn"), "by"), "applicant");
+  EXPECT_EQ(string_or(object_or_empty(record("revision", "/2").data, "form"), "name"), "湘绣改");
+  EXPECT_EQ(world.replay_problem(), "");
+  ASSERT_TRUE(world.complete("applicant", again, "submit", {{"name", "湘绣三"}}));
+  EXPECT_EQ(string_or(object_or_empty(record("revision", "/3").data, "form"), "name"), "湘绣三") << "a revision of its own";
+  EXPECT_TRUE(record("revision", "/2").data.contains("withdrawn"));
+  ASSERT_TRUE(recall(world, "applicant", again));
+  EXPECT_EQ(bundle(), first);
+  EXPECT_EQ(world.replay_problem(), "");
+
+  world.create();
+  const std::string only = world.task().id;
+  ASSERT_TRUE(world.complete("applicant", only, "submit", {{"name", "湘绣"}}));
+  ASSERT_TRUE(recall(world, "applicant", only));
+  EXPECT_EQ(bundle(), "") << "nothing is submitted";
+  EXPECT_EQ(record("trace", "/0").about, "") << "of nothing any more";
+  EXPECT_FALSE(world.facts().contains("bundle"));
   EXPECT_EQ(world.replay_problem(), "");
 }
 

@@ -218,6 +218,108 @@ TEST_F(Rounds, LetAReturnedApplicationComeAgain) {
   EXPECT_EQ(code(world.complete("applicant", correction.id, "submit", {{"name", "湘绣"}})), "round.late");
 }
 
+/// With the steps in the college, whose secretary reviews.
+class CollegeRounds : public Rounds {
+ protected:
+  CollegeRounds() {
+    json::object manifest = plain_manifest();
+    manifest["params"] = json::object{{"in_college", "yes"}};
+    world.definitions.put("workshop", selection(), std::move(manifest), {{"nomination", json::object{{"type", "object"}}}});
+    world.put_user("secretary", {{"org-admin", "c1"}});
+    world.put_user("dean", {{"org-approver", "c1"}});
+  }
+  std::string submitted() {
+    const std::string id = applied();
+    world.select(id);
+    submit();
+    return id;
+  }
+  void submit() { world.sign("applicant", "task", "submit", {{"name", "湘绣"}}); }
+  void out_of_the_college() {
+    world.sign("secretary", "task", "pass");
+    world.sign("secretary", "task", "publicised", {{"from", "2026-03-02"}, {"to", "2026-03-06"}, {"objections", "无异议"}});
+    world.sign("dean", "task", "seal");
+  }
+};
+
+// What the college gave back in time is due with the round; what it would give back later could not be handed in any more.
+TEST_F(CollegeRounds, TakeNothingBackThatTheCollegeReturned) {
+  open();
+  const std::string before = submitted();
+  world.sign("secretary", "task", "return");
+  EXPECT_FALSE(world.task().due);
+  const std::string late = submitted();
+  const std::string sealed = world.tasks().front().id;
+  world.clock.advance_to(*parse_instant("2026-03-13T17:30:01+08:00"));  // no timer has fired yet
+  EXPECT_EQ(code(world.act("task.recall", "applicant", sealed)), "round.late") << "it could not be handed in again";
+  world.select(before);
+  EXPECT_EQ(code(world.complete("applicant", world.task().id, "submit", {{"name", "湘绣"}})), "round.late");
+  world.select(late);
+  const Result<Reply> refused = world.complete("secretary", world.task().id, "return");
+  ASSERT_EQ(code(refused), "round.late");
+  EXPECT_EQ(refused.error().place, "/outcome");
+  EXPECT_EQ(refused.error().allowed, (std::vector<std::string>{"pass", "decline"}));
+  EXPECT_EQ(world.state(), "college_review");
+  world.pumps->run_due();
+  EXPECT_EQ(state_of(before), "lapsed");
+  EXPECT_EQ(code(world.complete("secretary", world.task().id, "return")), "round.late");
+  out_of_the_college();
+  EXPECT_EQ(world.state(), "recommendation");
+  expect_replays({kRound, before, late});
+}
+
+// Whoever recommends gives it back with days of its own, whether the round has closed by then or closes meanwhile.
+TEST_F(CollegeRounds, GiveAReturnedOneItsOwnDays) {
+  open();
+  const std::string early = submitted();
+  out_of_the_college();
+  const std::string late = submitted();
+  out_of_the_college();
+  const std::string idle = submitted();
+  out_of_the_college();
+  ASSERT_TRUE(world.advance("2026-03-12T09:00:00+08:00"));
+  world.select(early);
+  world.sign("bureau", "task", "return", {{"days", 3}});
+  EXPECT_EQ(format_instant(*world.task().due), "2026-03-18T00:00:00+08:00");
+  ASSERT_TRUE(world.advance("2026-03-16T09:00:00+08:00"));
+  EXPECT_EQ(state_of(early), "drafting") << "its days are not over";
+  for (const std::string& each : {late, idle}) {
+    world.select(each);
+    world.sign("bureau", "task", "return");
+    EXPECT_EQ(format_instant(*world.task().due), "2026-03-24T00:00:00+08:00");
+  }
+  world.select(early);
+  submit();
+  EXPECT_EQ(code(world.complete("secretary", world.task().id, "return")), "round.late") << "its own days are of the bureau's return";
+  out_of_the_college();
+  world.select(late);
+  submit();
+  ASSERT_TRUE(world.advance("2026-03-24T00:00:00+08:00"));
+  EXPECT_EQ(state_of(early), "recommendation");
+  EXPECT_EQ(state_of(late), "college_review");
+  EXPECT_EQ(state_of(idle), "lapsed");
+  expect_replays({kRound, early, late, idle});
+}
+
+// The days of a return that end before the round does leave the round's.
+TEST_F(CollegeRounds, AreOpenStillWhenTheDaysOfAReturnAreOver) {
+  open();
+  const std::string id = submitted();
+  out_of_the_college();
+  world.sign("bureau", "task", "return", {{"days", 1}});
+  ASSERT_TRUE(world.advance("2026-03-10T09:00:00+08:00"));
+  EXPECT_EQ(state_of(id), "drafting");
+  const std::string again = submitted();
+  out_of_the_college();
+  world.sign("bureau", "task", "return", {{"days", 1}});
+  ASSERT_TRUE(world.advance("2026-03-12T09:00:00+08:00"));
+  submit();
+  ASSERT_TRUE(world.advance("2026-03-16T09:00:00+08:00"));
+  EXPECT_EQ(state_of(id), "lapsed");
+  EXPECT_EQ(state_of(again), "college_review");
+  expect_replays({kRound, id, again});
+}
+
 TEST_F(Rounds, DecideOnExactlyThoseThatWait) {
   open();
   const std::string a = waiting();
@@ -247,6 +349,68 @@ TEST_F(Rounds, DecideOnExactlyThoseThatWait) {
 }
 
 // Trap 12: an objection stops its own application; the round is published without it.
+// A rule that counts selections holds for the round's decision as for that on a single application: all of it, or nothing.
+TEST_F(Rounds, DecideWithinTheLimitsOfSelections) {
+  const auto limit = [&](const char* rules) {
+    const Result<Reply> put = world.execute({.kind = "limit.put", .actor = world.actor("lead"), .data = {{"round", kRound}, {"rules", json::parse(rules)}}});
+    ASSERT_TRUE(put) << put.error().message;
+  };
+  open();
+  limit(R"([{"id":"college","scope":"college","at":"select","max":1,"zh":"每校入选不超过1个","en":"One of a college"},
+            {"id":"host","scope":"form","field":"/name","at":"select","max":1,"strength":"soft","zh":"同一名称原则上1个","en":"One of a name as a rule"}])");
+  const std::string a = waiting();
+  const std::string b = waiting();
+  const std::string c = waiting();
+  close();
+  limit(R"([{"id":"college","scope":"college","at":"select","max":1,"zh":"每校入选不超过1个","en":"One of a college"}])");
+  const Result<Reply> refused = decide({a, b}, {c});
+  ASSERT_EQ(code(refused), "quota.places");
+  ASSERT_EQ(refused.error().details.size(), 1U);
+  EXPECT_EQ(refused.error().details.front().place, "/selected/1");
+  EXPECT_NE(refused.error().details.front().message.find(b + "), /limits/college: "), std::string::npos) << refused.error().details.front().message;
+  EXPECT_NE(refused.error().details.front().message_zh.find("每校入选不超过1个"), std::string::npos);
+  const auto taken = [&] {
+    const std::optional<RecordRow> row = *world.storage.queries->record("places", "places/college/r-2026-1/c1");
+    return row ? int_or(row->data, "taken", -1) : 0;
+  };
+  EXPECT_EQ(taken(), 0) << "nothing is half decided";
+  EXPECT_EQ(state_of(kRound), "deliberation");
+
+  limit(R"([{"id":"college","scope":"college","at":"select","max":2,"zh":"每校入选不超过2个","en":"Two of a college"},
+            {"id":"host","scope":"form","field":"/name","at":"select","max":1,"strength":"soft","zh":"同一名称原则上1个","en":"One of a name as a rule"}])");
+  const Result<Reply> unreasoned = decide({a, b}, {c});
+  ASSERT_EQ(code(unreasoned), "rule.reason");
+  EXPECT_EQ(unreasoned.error().details.front().place, "/reasons/host");
+  ASSERT_TRUE(world.execute({.kind = "round.decide", .session_id = kRound, .actor = world.actor("lead"),
+                             .data = {{"selected", json::array{a, b}}, {"not_selected", json::array{c}}, {"reasons", json::object{{"host", "分属两个专业"}}}}}));
+  EXPECT_EQ(taken(), 2);
+  const RecordRow decision = world.storage.queries->record("round-decision", kRound)->value();
+  EXPECT_EQ(string_or(object_or_empty(object_or_empty(decision.data, "limit_reasons"), b), "host"), "分属两个专业");
+
+  // Who is selected and leaves gives its place back.
+  world.pumps->run_due();
+  world.select(a);
+  ASSERT_EQ(world.state(), "selected");
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world.event("bureau", "recommender.grant_withdrawal"));
+  EXPECT_EQ(world.state(), "withdrawn");
+  EXPECT_EQ(taken(), 1);
+  expect_replays({kRound, a, b, c});
+}
+
+TEST_F(Rounds, DecideBeyondALimitWithAnException) {
+  open();
+  const std::string a = waiting();
+  const std::string b = waiting();
+  close();
+  const auto put = [&](const char* who, const char* kind, json::object data) { return world.execute({.kind = kind, .actor = world.actor(who), .data = std::move(data)}); };
+  ASSERT_TRUE(put("lead", "limit.put", {{"round", kRound}, {"rules", json::parse(R"([{"id":"college","scope":"college","at":"select","max":1,"zh":"每校1个","en":"One"}])")}}));
+  EXPECT_EQ(code(decide({a, b}, {})), "quota.places");
+  ASSERT_TRUE(put("lead", "exception.ask", {{"application", b}, {"rules", json::array{"college"}}, {"reason", "民族地区"}}));
+  ASSERT_TRUE(world.execute({.kind = "exception.decide", .actor = world.actor("third"), .data = {{"application", b}, {"outcome", "grant"}, {"reason", "同意"}}, .if_revision = 1}));
+  EXPECT_EQ(code(decide({a, b}, {})), "");
+}
+
 TEST_F(Rounds, ArePublishedWithoutTheOneUnderObjection) {
   open();
   const std::string a = waiting();

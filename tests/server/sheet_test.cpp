@@ -117,6 +117,25 @@ INSTANTIATE_TEST_SUITE_P(Sheets, Xlsx, testing::Values(
   XlsxCase{"Bomb", make_zip({{.name = "xl/workbook.xml", .data = "x", .method = 8, .size = 10'000'000}}), {{"zip.bomb"}}}),
   [](const auto& row) { return std::string(row.param.name); });
 
+// Goal: one long text that every cell names costs no more than as many different ones. Method: as many cells as just pass, and one row more.
+TEST(XlsxText, IsBoundedInAllCellsTogether) {
+  const std::string strings = "<sst xmlns='" + kMain + "'><si><t>" + std::string(kSheetCellBytesMax, 'x') + "</t></si></sst>";
+  const auto rows = [&](std::size_t count) {
+    std::string out;
+    for (std::size_t i = 1; i <= count; ++i) {
+      out += "<row>";
+      for (std::size_t column = 0; column < kSheetColumnsMax; ++column) out += "<c t='s'><v>0</v></c>";
+      out += "</row>";
+    }
+    return workbook(out, {{"xl/sharedStrings.xml", strings}});
+  };
+  const std::size_t most = kSheetTextBytesMax / (kSheetColumnsMax * kSheetCellBytesMax);
+  EXPECT_EQ(cells_of(read_sheet(rows(most))).size(), most);
+  const Result<Sheet> over = read_sheet(rows(most + 1));
+  ASSERT_FALSE(over);
+  EXPECT_EQ(over.error().code + " " + over.error().place, "sheet.text " + std::to_string(most + 1));
+}
+
 // Goal: what is downloaded is what is brought back. Method: the headings of each template, read by the reader of imports.
 TEST(Templates, AreReadByTheirOwnReader) {
   for (const char* kind : {"organisations", "users", "experts"})

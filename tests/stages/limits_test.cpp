@@ -51,6 +51,7 @@ INSTANTIATE_TEST_SUITE_P(Defects, Rules, testing::Values(
   Defect{"ExceptionUnderMin",  R"({"min":2,"except":{"430100":1}})", "except"},
   Defect{"RankedOverTwo",      R"({"ranked":true,"programmes":["workshop","studio"]})", "ranked"},
   Defect{"RankedOverAll",      R"({"ranked":true})", "ranked"},
+  Defect{"RankedSelection",    R"({"ranked":true,"programmes":["workshop"],"at":"select"})", "ranked"},
   Defect{"NoText",             R"({"zh":""})", "zh"}),
   [](const auto& row) { return std::string(row.param.name); });
 
@@ -211,7 +212,7 @@ TEST(Exceptions, TakeTwoPeopleAndAReason) {
   world.submit();
   const std::string id = world.session().id;
   const auto ask = [&](const char* who, const char* reason) { return put(world, who, "exception.ask", {{"application", id}, {"rules", json::array{"one"}}, {"reason", reason}}); };
-  const auto decide = [&](const char* who) { return put(world, who, "exception.decide", {{"application", id}, {"outcome", "grant"}, {"reason", "民族地区"}}); };
+  const auto decide = [&](const char* who, std::optional<std::uint64_t> revision = 1) { return put(world, who, "exception.decide", {{"application", id}, {"outcome", "grant"}, {"reason", "民族地区"}}, revision); };
   EXPECT_EQ(decide("lead").error().code, "exception.decided");
   EXPECT_EQ(ask("applicant", "特殊").error().code, "task.not_yours");
   EXPECT_EQ(ask("clerk", "").error().code, "exception.reason");
@@ -219,7 +220,10 @@ TEST(Exceptions, TakeTwoPeopleAndAReason) {
   EXPECT_EQ(recommend(world).error().code, "quota.places") << "asked is not granted";
   EXPECT_EQ(decide("clerk").error().code, "task.separation");
   EXPECT_EQ(decide("bureau").error().code, "task.not_yours");
-  ASSERT_TRUE(decide("lead"));
+  EXPECT_EQ(decide("lead", std::nullopt).error().code, "precondition.missing");
+  ASSERT_TRUE(ask("clerk", "省级重点，另附理由")) << "asked for otherwise after the lead has read it";
+  EXPECT_EQ(decide("lead").error().code, "precondition.failed");
+  ASSERT_TRUE(decide("lead", 2));
   ASSERT_TRUE(recommend(world));
   EXPECT_EQ(world.state(), "formal_check");
   EXPECT_EQ(world.replay_problem(), "");
@@ -283,6 +287,41 @@ TEST_F(Ranking, WhoWaitsAndWithdrawsIsPassedOver) {
   EXPECT_EQ(state(2), "formal_check");
 }
 
+// More places, whichever way they come about, are for those who wait, by rank.
+TEST_F(Ranking, MorePlacesMoveTheNextUp) {
+  const auto rule = [](int max, const char* except = "{}") {
+    return json::object{{"scope", "prefecture"}, {"programmes", json::array{"workshop"}}, {"max", max}, {"except", json::parse(except)}, {"ranked", true}, {"zh", "排序推荐"}, {"en", "Ranked"}};
+  };
+  const auto set = [&](std::uint64_t revision, json::object data) { return put(world, "clerk", "limit.set", {{"round", "2026"}, {"id", "ranked"}, {"rule", std::move(data)}}, revision); };
+  ASSERT_TRUE(rank({0, 1, 2}));
+  ASSERT_TRUE(set(0, rule(1)));
+  for (const int each : {0, 1, 2}) ASSERT_TRUE(recommend(each));
+  EXPECT_EQ(put(world, "bureau", "limit.set", {{"round", "2026"}, {"id", "ranked"}, {"rule", rule(3)}}, 1).error().code, "task.not_yours");
+  EXPECT_EQ(set(0, rule(2)).error().code, "precondition.failed");
+  const Result<Reply> bad = set(1, rule(-1));
+  ASSERT_EQ(bad.error().code, "limit.rules");
+  EXPECT_EQ(bad.error().details.at(0).place, "/max");
+  const Result<Reply> more = set(1, rule(1, R"({"430100":2})"));
+  ASSERT_TRUE(more) << more.error().message;
+  EXPECT_EQ(canonical_json(more->body.as_object().at("promoted")), canonical_json(json::array{ids[1]}));
+  world.pumps->run_due();
+  EXPECT_EQ(state(1), "formal_check");
+  EXPECT_EQ(state(2), "reserve");
+  ASSERT_TRUE(set(2, rule(1))) << "fewer places take none away";
+  world.pumps->run_due();
+  EXPECT_EQ(state(1), "formal_check");
+  EXPECT_EQ(put(world, "clerk", "limit.remove", {{"round", "2026"}, {"id", "none"}}, 3).error().code, "limit.unknown");
+  ASSERT_TRUE(put(world, "clerk", "limit.remove", {{"round", "2026"}, {"id", "ranked"}}, 3));
+  world.pumps->run_due();
+  EXPECT_EQ(state(2), "reserve") << "the package's own rule holds again";
+  EXPECT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{[&] { json::object all = rule(3); all["id"] = "ranked"; return all; }()}}}));
+  world.pumps->run_due();
+  EXPECT_EQ(state(2), "formal_check");
+  const std::vector<AuditRow> audit = *world.storage.queries->audit("", 0, 1'000);
+  const std::string named = R"("promoted":)" + canonical_json(json::array{ids[1]});
+  EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [&](const AuditRow& row) { return row.record.find(named) != std::string::npos; }));
+}
+
 TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {
   ASSERT_TRUE(rank({0, 1}));
   EXPECT_EQ(rank({1, 0}).error().code, "precondition.failed");
@@ -336,6 +375,43 @@ TEST(Corrections, NameTheirPointsAndTheirDays) {
   EXPECT_EQ(bare.error().details.at(0).place, "/data/points");
   world.sign("clerk", "task", "correct", {{"points", json::array{"补充佐证"}}, {"days", 3}});
   EXPECT_EQ(format_instant(*world.task().due), "2026-03-06T00:00:00+08:00") << "three working days from 03-02";
+}
+
+// A school below a county: its bureau passes on what the prefecture recommends, under its own rules, and is kept apart as others are.
+TEST(County, ReviewsAndPassesOn) {
+  World world;
+  for (const auto& [id, parent, level] : {std::tuple{"430121", "430100", "county"}, std::tuple{"s1", "430121", "college"}})
+    ASSERT_TRUE(world.execute({.kind = "organisation.put", .data = {{"id", id}, {"parent", parent}, {"level", level}, {"name", id}, {"kind", std::string_view{level} == "college" ? "secondary" : "education"}}}));
+  world.put_user("pupil", {{"applicant", "s1"}});
+  world.put_user("both", {{"recommending-officer", "430121"}, {"recommending-officer", "430100"}});
+  world.definitions.put("workshop", selection(), with_limits(R"([{"id":"county","scope":"county","at":"county","max":1,"zh":"每县1个","en":"One of a county"}])"), kForms);
+  const auto submit = [&] {
+    const Result<Reply> made = world.execute({.kind = "application.create", .actor = world.actor("pupil"), .data = {{"programme", "workshop"}, {"round", "2026"}, {"title", "湘绣"}}});
+    ASSERT_TRUE(made) << made.error().message;
+    world.select(string_or(made->body.as_object(), "id"));
+    world.sign("pupil", "task", "submit", {{"name", "湘绣"}});
+    ASSERT_EQ(world.state(), "county_review");
+  };
+  submit();
+  EXPECT_EQ(world.task().org, "430121");
+  EXPECT_EQ(world.complete("bureau", world.task().id, "pass").error().code, "task.not_yours");
+  world.sign("both", "task", "return", {{"days", 3}});
+  EXPECT_EQ(world.state(), "drafting");
+  world.sign("pupil", "task", "submit", {{"name", "湘绣"}});
+  world.sign("both", "task", "pass");
+  EXPECT_EQ(world.state(), "recommendation");
+  EXPECT_EQ(world.task().org, "430100");
+  EXPECT_EQ(world.complete("both", world.task().id, "recommend").error().code, "task.separation");
+  world.sign("bureau", "task", "recommend");
+  EXPECT_EQ(world.state(), "formal_check");
+  EXPECT_EQ(world.replay_problem(), "");
+  submit();
+  EXPECT_EQ(world.complete("both", world.task().id, "pass").error().code, "quota.places");
+  world.definitions.put("workshop", selection(), [] { json::object out = plain_manifest(); out["params"] = json::object{{"county", "no"}}; return out; }(), kForms);
+  const Result<Reply> direct = world.execute({.kind = "application.create", .actor = world.actor("pupil"), .data = {{"programme", "workshop"}, {"round", "2026"}, {"title", "湘绣"}}});
+  world.select(string_or(direct->body.as_object(), "id"));
+  world.sign("pupil", "task", "submit", {{"name", "湘绣"}});
+  EXPECT_EQ(world.state(), "recommendation") << "a programme may leave the county out";
 }
 
 TEST(College, ReviewsPublicisesAndSealsWhereTheProgrammeAsksIt) {

@@ -45,6 +45,44 @@ INSTANTIATE_TEST_SUITE_P(Limits, Places, testing::Values(
   Row{"TheCollegesOwn", R"({"per":[{"level":"prefecture","max":9},{"level":"college","max":1}]})", 1}),
   [](const auto& row) { return std::string(row.param.name); });
 
+// A request to withdraw is work of whoever recommended, and nobody else's but the province's.
+TEST(Withdrawal, IsAnsweredByWhoRecommended) {
+  World world;
+  world.put_user("inner", {{"recommending-officer", "c1"}});
+  world.submit();
+  world.sign("bureau", "task", "recommend");
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  EXPECT_EQ(world.state(), "formal_check") << "everything else goes on";
+  const auto open = [&](const char* state) {
+    for (const TaskRow& each : world.tasks())
+      if (each.state == state && each.status == "open") return each;
+    return TaskRow{};
+  };
+  const auto asked = [&] { return open("withdrawal_decision"); };
+  const TaskRow task = asked();
+  EXPECT_EQ(task.org + "/" + task.role, "430100/recommending-officer");
+  EXPECT_EQ(format_instant(*task.due), "2026-03-10T00:00:00+08:00");
+  EXPECT_EQ(world.event("inner", "recommender.grant_withdrawal").error().code, "event.unknown") << "an officer of its tree, not of the office that recommended";
+  EXPECT_EQ(world.complete("inner", task.id, "grant").error().code, "task.not_yours");
+  const Result<Reply> bare = world.complete("bureau", task.id, "reject");
+  ASSERT_FALSE(bare);
+  EXPECT_EQ(bare.error().details.at(0).place, "/data/reason");
+  ASSERT_TRUE(world.complete("bureau", task.id, "reject", {{"reason", "已进入评审准备"}}));
+  EXPECT_EQ(asked().id, "");
+  EXPECT_EQ(world.event("bureau", "recommender.grant_withdrawal").error().code, "event.unknown") << "answered";
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  EXPECT_EQ(world.event("bureau", "recommender.refuse_withdrawal").error().code, "event.refused") << "without a reason";
+  ASSERT_TRUE(world.complete("clerk", open("formal_check").id, "pass"));
+  ASSERT_TRUE(world.complete("bureau", asked().id, "grant"));
+  EXPECT_EQ(world.state(), "withdrawn");
+  EXPECT_EQ(world.replay_problem(), "");
+  world.submit();
+  world.sign("bureau", "task", "recommend");
+  ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
+  ASSERT_TRUE(world.event("lead", "recommender.grant_withdrawal")) << "the province";
+  EXPECT_EQ(world.state(), "withdrawn");
+}
+
 TEST(Quota, AnApplicationThatEndsWithoutAnAwardGivesItsPlaceBack) {
   World world;
   world.definitions.put("workshop", selection(), limited(R"({"per":[{"level":"prefecture","max":1}]})"), kForms);
@@ -52,7 +90,7 @@ TEST(Quota, AnApplicationThatEndsWithoutAnAwardGivesItsPlaceBack) {
   world.submit();
   world.sign("bureau", "task", "recommend");
   EXPECT_EQ(world.event("applicant", "applicant.withdraw").error().code, "event.unknown") << "it is recommended";
-  EXPECT_EQ(world.event("bureau", "recommender.grant_withdrawal").error().code, "event.refused") << "nobody has asked";
+  EXPECT_EQ(world.event("bureau", "recommender.grant_withdrawal").error().code, "event.unknown") << "nobody has asked";
   ASSERT_TRUE(world.event("applicant", "applicant.ask_withdrawal"));
   ASSERT_TRUE(world.event("bureau", "recommender.grant_withdrawal"));
   EXPECT_EQ(world.replay_problem(), "");

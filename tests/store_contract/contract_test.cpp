@@ -51,7 +51,8 @@ TEST_P(StoreContract, KeepsEveryKindOfRowThroughAReopen) {
   change.objections = {{.id = "o1", .notice_id = "n1", .session_id = "s1", .objector = "张三", .contact = "1", .reason = "r", .status = "filed", .opinion = "", .filed = from_ms(6), .settled = {}}};
   change.awards = {{.number = "HN-1", .session_id = "s1", .programme = "workshop", .round = "2026", .title = "T", .org = "c1", .org_name = "学院", .granted = Day{}, .term_years = 3, .ends = Day{}, .status = "in-force", .checks = {}}};
   change.documents = {{.id = "d1", .session_id = "s1", .kind = "agreement", .name = "协议.pdf", .media_type = "application/pdf", .digest = std::string(64, 'b'), .size = 7, .added_by = "u1", .added = from_ms(2), .removed = false}};
-  change.bundles = {{.session_id = "s1", .digest = std::string(64, 'c'), .size = 9, .sealed = from_ms(3)}};
+  change.bundles = {{.session_id = "s1", .digest = std::string(64, 'c'), .size = 9, .sealed = from_ms(3)},
+                    {.session_id = "s1", .digest = std::string(64, 'd'), .size = 8, .sealed = from_ms(4), .withdrawn = true}};
   change.timers = {{.id = "s1/x", .session_id = "s1", .due = from_ms(50), .event = {{"name", "e"}}}};
   change.outbox = {{.id = "x1", .session_id = "s1", .kind = "notify", .payload = {{"k", 1}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
   change.series = {{"HN", 41}};

@@ -183,6 +183,43 @@ TEST_F(Nodes, RunTheCommandsOfDifferentSessionsBesideEachOther) {
   EXPECT_EQ(verify_audit(queries())->count, 2);
 }
 
+// Goal: what many read and few change holds nobody up but who changes it. Method: two commands that share a session, a record
+// and a series are inside at the same time; one that changes them comes after both.
+TEST_F(Nodes, ShareWhatTheyOnlyRead) {
+  Change round = session_change("round");
+  round.records = {{.kind = "round", .id = "round", .about = "430000", .data = {{"open", true}}, .updated = from_ms(1), .revision = 1}};
+  ASSERT_TRUE(put(a(), round));
+  std::counting_semaphore<2> inside{0};
+  std::atomic<int> left = 0;
+  std::promise<void> go;
+  std::shared_future<void> gone = go.get_future().share();
+  const auto share = [&](const char* session) {
+    return [&inside, &left, gone, session](View& view) -> Result<Change> {
+      EXPECT_TRUE(view.shared_session("round"));
+      EXPECT_TRUE(view.shared_record("round", "round"));
+      view.share_series("limits");
+      inside.release();
+      gone.wait_for(kLimit);
+      ++left;
+      return count_up(view, session);
+    };
+  };
+  std::future<Result<Reply>> first = submit(a(), {.key = {}, .decide = share("s1")});
+  std::future<Result<Reply>> second = submit(b(), {.key = {}, .decide = share("s2")});
+  const bool one = inside.try_acquire_for(kLimit / 2);
+  const bool both = inside.try_acquire_for(kLimit / 2);
+  std::future<Result<Reply>> change = submit(a(), {.key = {}, .decide = [&left](View& view) -> Result<Change> {
+                                                     EXPECT_EQ(view.series("limits"), 0);
+                                                     EXPECT_EQ(left, 2) << "changed under who reads it";
+                                                     return count_up(view, "round");
+                                                   }});
+  go.set_value();
+  EXPECT_TRUE(one && both) << "who only reads waits for who only reads";
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_TRUE(change.get());
+}
+
 // Goal: one effect of a key, on whichever nodes its request arrives, and the same answer everywhere.
 TEST_F(Nodes, ActOnceForAKey) {
   for (int round = 0; round < 10; ++round) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/base/errors.h"
 #include "engine/invoke/rows_json.h"
 
 namespace chuyi {
@@ -16,10 +17,6 @@ std::vector<TaskRow> added_tasks(const json::object& state) {
   for (const auto& member : object_or_empty(state, "tasks"))
     if (TaskRow task = task_from_json(member.value().get_object()); task.kind == kCosign) out.push_back(std::move(task));
   return out;
-}
-
-Error refused(const char* code, std::string message, std::string message_zh, std::string place, std::vector<std::string> allowed = {}) {
-  return Error{.kind = ErrorKind::rejected, .code = code, .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh), .details = {}, .allowed = std::move(allowed)};
 }
 
 /// The signer's task; what is signed is `task`.
@@ -46,7 +43,8 @@ Result<> check_signer(const StageContext& context, const WorkItems& items, const
   const auto fits = [&](const Membership& each) { return each.org == task.org && each.role != "reviewer" && each.role != "administrator"; };
   const std::vector<std::string> people = command.people();
   if (std::none_of(held.begin(), held.end(), fits) || std::find(people.begin(), people.end(), user) != people.end())
-    return refused("signer.user", "Expected somebody else with a role in organisation '" + task.org + "', but found '" + user + "'", "加签人应为本单位其他在岗人员", "/user");
+    return rejection("signer.user", "Expected somebody else with a role in organisation '" + task.org + "', but found '" + user + "'",
+                     "加签人应为本单位其他在岗人员", "/user");
   return items.check_separation(user);
 }
 
@@ -57,11 +55,15 @@ Result<StageOutcome> add_signer(const StageContext& context, WorkItems items, co
   if (!task) return task.error();
   const std::string user = string_or(command.data, "user");
   const std::string when = string_or(command.data, "when");
-  if (task->kind == kCosign) return refused("signer.when", "Expected a task of an office: an added signer adds no others", "加签人不能再加签", "/when");
+  if (task->kind == kCosign)
+    return rejection("signer.when", "Expected a task of an office: an added signer adds no others", "加签人不能再加签", "/when");
   if (when != "before" && when != "after")
-    return refused("signer.when", "Expected 'before' or 'after', but found '" + when + "'", "请选择前加签或后加签", "/when", {"before", "after"});
+    return rejection("signer.when", "Expected 'before' or 'after', but found '" + when + "'", "请选择前加签或后加签", "/when",
+                     {"before", "after"});
   // What is sealed is handed in: nobody brings it back afterwards.
-  if (task->seals && when == "after") return refused("signer.when", "Expected 'before': the task seals what is handed in", "该环节提交即封存，只能前加签", "/when", {"before"});
+  if (task->seals && when == "after")
+    return rejection("signer.when", "Expected 'before': the task seals what is handed in", "该环节提交即封存，只能前加签", "/when",
+                     {"before"});
   if (Result<> fit = check_signer(context, items, *task, command, user); !fit) return fit.error();
   json::value& after = items.state()["sign_after"];
   if (!after.is_array()) after = json::array{};
@@ -69,9 +71,11 @@ Result<StageOutcome> add_signer(const StageContext& context, WorkItems items, co
   const auto waits = [&](const TaskRow& each) { return each.user == user && is_open(each); };
   const auto named = [&](const json::value& each) { return string_or(each.as_object(), "user") == user; };
   if (std::any_of(asked.begin(), asked.end(), waits) || std::any_of(after.get_array().begin(), after.get_array().end(), named))
-    return refused("signer.twice", "Expected somebody who has not been added yet, but found '" + user + "'", "该人员已在加签名单中", "/user");
+    return rejection("signer.twice", "Expected somebody who has not been added yet, but found '" + user + "'", "该人员已在加签名单中",
+                     "/user");
   if (asked.size() + after.get_array().size() >= kAddedMax)
-    return refused("signer.count", "Expected at most " + std::to_string(kAddedMax) + " added signers", "加签人数不得超过" + std::to_string(kAddedMax) + "人", "/user");
+    return rejection("signer.count", "Expected at most " + std::to_string(kAddedMax) + " added signers",
+                     "加签人数不得超过" + std::to_string(kAddedMax) + "人", "/user");
   json::object added{{"user", user}, {"when", when}, {"by", command.actor.user_id}, {"reason", string_or(command.data, "reason")}};
   if (when == "after") {
     after.get_array().push_back(std::move(added));
@@ -84,7 +88,7 @@ Result<StageOutcome> add_signer(const StageContext& context, WorkItems items, co
 }
 
 Result<> check_signers_before(const WorkItems& items, const StageCommand& command) {
-  Error waiting = refused("task.waiting", "Expected the sign-off of those who were added before", "前加签人尚未全部办理", {});
+  Error waiting = rejection("task.waiting", "Expected the sign-off of those who were added before", "前加签人尚未全部办理");
   const std::vector<std::string> people = command.people();
   for (const TaskRow& each : added_tasks(items.const_state())) {
     if (is_open(each))

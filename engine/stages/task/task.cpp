@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "engine/base/entry_name.h"
+#include "engine/invoke/places.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/standing.h"
 #include "engine/invoke/work_items.h"
 #include "engine/stages/task/added_signers.h"
-#include "engine/stages/task/places.h"
 #include "engine/stages/task/sealing.h"
 
 namespace chuyi {

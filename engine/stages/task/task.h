@@ -9,7 +9,7 @@ namespace chuyi {
 /// Parameters: role, org (or user); outcomes (default {"done"}); form (form id); due (period or date);
 /// seals_bundle (the sign-off seals form and documents into a bag; implies accepts_documents);
 /// accepts_documents; needs (outcome → names of members that the data must have); quota_on (the outcome that takes places,
-/// engine/stages/task/places.h), quota_at (of which rules, default "recommend"); not_by (invoke ids whose signer may not
+/// engine/invoke/places.h), quota_at (of which rules, default "recommend"); not_by (invoke ids whose signer may not
 /// sign here); data (first draft); return_to (earlier states that it may be sent back to); escalate (whom to tell when
 /// nobody has signed at the due date, or later).
 ///

@@ -23,4 +23,8 @@ struct Places {
 Result<Places> take_places(const StageContext& context, const TaskRow& task, const std::string& at, const json::object& reasons,
                            std::vector<StageEffect>& effects);
 
+/// The counters that take_places() would raise, in the order in which everybody holds them: for who takes the places of many
+/// applications at once. Errors: `invalid` "limit.keys".
+Result<std::vector<std::string>> places_counted(const StageContext& context, const TaskRow& task, const std::string& at);
+
 }  // namespace chuyi

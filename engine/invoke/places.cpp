@@ -1,4 +1,4 @@
-#include "engine/stages/task/places.h"
+#include "engine/invoke/places.h"
 
 #include <algorithm>
 
@@ -35,20 +35,7 @@ class Taking {
       : context_(context), task_(task), reasons_(reasons), effects_(effects), held_(strings_from_json(array_or_empty(context.application, "places"))) {}
 
   Result<Places> run(const std::string& at) {
-    const std::string programme = string_or(context_.application, "programme");
-    const std::string round = string_or(context_.application, "round");
-    const std::vector<Limit> limits = limits_for(context_.programme, programme, round, context_.view.records(kLimitRecord, round));
-    const Limit* ranked = nullptr;
-    for (const Limit& limit : limits) {
-      if (limit.at != at) continue;
-      if (limit.ranked) {
-        ranked = &limit;
-        continue;
-      }
-      if (Result<> listed = list_counters(limit); !listed) return listed.error();
-    }
-    // In one order for everybody: whoever waits for a counter holds none that comes after it.
-    std::sort(counters_.begin(), counters_.end(), [](const Counter& a, const Counter& b) { return a.name < b.name; });
+    if (Result<> listed = list(at); !listed) return listed.error();
     for (const Counter& counter : counters_) take(counter);
     if (!unreasoned_.empty())
       return Error{.kind = ErrorKind::invalid,
@@ -60,10 +47,37 @@ class Taking {
     if (!refused_.empty() && !excepted()) return refusal();
     if (!given_.empty()) effects_.emplace_back(SetFact{.key = "limit_reasons", .value = std::move(given_)});
     if (held_.size() != array_or_empty(context_.application, "places").size()) effects_.emplace_back(SetFact{.key = "places", .value = to_json(held_)});
-    return ranked == nullptr ? Result<Places>{Places{}} : take_rank(*ranked, programme, round);
+    return ranked_ ? take_rank(*ranked_) : Result<Places>{Places{}};
+  }
+
+  Result<std::vector<std::string>> counted(const std::string& at) {
+    if (Result<> listed = list(at); !listed) return listed.error();
+    std::vector<std::string> out;
+    for (const Counter& counter : counters_) {
+      out.push_back(counter.name);
+      if (!counter.kept.empty()) out.push_back(counter.kept);
+    }
+    return out;
   }
 
  private:
+  Result<> list(const std::string& at) {
+    const std::string round = string_or(context_.application, "round");
+    context_.view.share_series(limits_series(round));  // nobody changes the rules until the places are taken
+    limits_ = limits_for(context_.programme, string_or(context_.application, "programme"), round, context_.view.records(kLimitRecord, round));
+    for (const Limit& limit : limits_) {
+      if (limit.at != at) continue;
+      if (limit.ranked) {
+        ranked_ = &limit;
+        continue;
+      }
+      if (Result<> listed = list_counters(limit); !listed) return listed;
+    }
+    // In one order for everybody: whoever waits for a counter holds none that comes after it.
+    std::sort(counters_.begin(), counters_.end(), [](const Counter& a, const Counter& b) { return a.name < b.name; });
+    return {};
+  }
+
   std::string org_of(const Limit& limit) const {
     return limit.scope == "recommender" ? task_.org : string_or(object_or_empty(context_.application, "orgs"), limit.scope);
   }
@@ -144,8 +158,10 @@ class Taking {
     return out;
   }
 
-  Result<Places> take_rank(const Limit& limit, const std::string& programme, const std::string& round) {
+  Result<Places> take_rank(const Limit& limit) {
     const std::string org = org_of(limit);
+    const std::string programme = string_or(context_.application, "programme");
+    const std::string round = string_or(context_.application, "round");
     std::optional<RecordRow> list = context_.view.record(kRankRecord, rank_id(programme, round, org));
     std::vector<std::string> order = list ? strings_from_json(array_or_empty(list->data, "order")) : std::vector<std::string>{};
     const std::string& id = context_.session_id;
@@ -182,6 +198,8 @@ class Taking {
   const json::object& reasons_;
   std::vector<StageEffect>& effects_;
   std::vector<std::string> held_;
+  std::vector<Limit> limits_;
+  const Limit* ranked_ = nullptr;
   std::vector<Counter> counters_;
   std::vector<Detail> refused_;
   std::vector<Detail> unreasoned_;
@@ -193,6 +211,12 @@ class Taking {
 Result<Places> take_places(const StageContext& context, const TaskRow& task, const std::string& at, const json::object& reasons,
                            std::vector<StageEffect>& effects) {
   return Taking(context, task, reasons, effects).run(at);
+}
+
+Result<std::vector<std::string>> places_counted(const StageContext& context, const TaskRow& task, const std::string& at) {
+  const json::object no_reasons;
+  std::vector<StageEffect> none;
+  return Taking(context, task, no_reasons, none).counted(at);
 }
 
 }  // namespace chuyi
