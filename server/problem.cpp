@@ -58,8 +58,21 @@ int status_of(const Error& error) {
 std::string detail_of(const Error& error, const Texts& texts, const std::string& language) {
   if (language == "zh" && !error.message_zh.empty()) return printable(error.message_zh);
   // What a disk or a library says is for the log.
-  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") && error.code != "login.busy" && error.code != "certificate.font";
+  const bool internal = error.kind == ErrorKind::unavailable && !error.code.starts_with("plugin.") &&
+                        error.code != "login.busy" && error.code != "certificate.font";
   return internal ? texts.get(error.code, language) : printable(error.message);
+}
+
+json::object problem_json(const Error& error, const Texts& texts) {
+  json::object out{{"code", error.code}, {"zh", detail_of(error, texts, "zh")}, {"en", detail_of(error, texts, "en")}};
+  if (!error.place.empty()) out["place"] = printable(error.place);
+  if (!error.allowed.empty()) out["allowed"] = to_json(error.allowed);
+  json::array errors;
+  for (const Detail& each : error.details)
+    errors.push_back(json::object{
+        {"place", printable(each.place)}, {"code", each.code}, {"zh", printable(each.message_zh)}, {"en", printable(each.message)}});
+  if (!errors.empty()) out["errors"] = std::move(errors);
+  return out;
 }
 
 Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> exact) {
@@ -76,7 +89,10 @@ Response problem(const Error& error, const Texts& texts, const Request& request,
   if (!error.details.empty()) {
     json::array errors;
     for (const Detail& each : error.details)
-      errors.push_back(json::object{{"pointer", printable(each.place)}, {"code", each.code}, {"detail", printable(each.message)}, {"detail_zh", printable(each.message_zh)}});
+      errors.push_back(json::object{{"pointer", printable(each.place)},
+                                    {"code", each.code},
+                                    {"detail", printable(each.message)},
+                                    {"detail_zh", printable(each.message_zh)}});
     body["errors"] = std::move(errors);
   }
   Response out{.status = status, .body = json::serialize(body)};

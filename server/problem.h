@@ -29,6 +29,10 @@ int status_of(const Error& error);
 /// What to tell people about it, in `language`. Details of the storage or of the machine never go out.
 std::string detail_of(const Error& error, const Texts& texts, const std::string& language);
 
+/// A refusal within an answer that says more: {"code", "zh", "en"} and where there are any "place", "allowed" and, for each
+/// finding, "errors": [{"place", "code", "zh", "en"}].
+json::object problem_json(const Error& error, const Texts& texts);
+
 /// application/problem+json (RFC 9457).
 /// `status` where it is more exact than what the kind of error says.
 Response problem(const Error& error, const Texts& texts, const Request& request, std::optional<int> status = {});

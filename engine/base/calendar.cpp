@@ -77,11 +77,15 @@ bool Calendar::is_working_day(Day day) const {
 }
 
 CalendarDate Calendar::end_of(Day start, const Period& period) const {
-  CalendarDate out{.day = start, .provisional = false, .skipped = {}, .make_up = {}};
+  CalendarDate out{.day = start, .provisional = false, .skipped = {}, .make_up = {}, .years = {}};
   int left = period.days;
   for (Day day = period.include_start ? start : start + days{1}; left > 0; day += days{1}) {
     if (period.unit == DayUnit::working) {
-      out.provisional = out.provisional || !has_year(year_of(day));
+      const int year = year_of(day);
+      if (!has_year(year))
+        out.provisional = true;
+      else if (out.years.empty() || out.years.back() != year)
+        out.years.push_back(year);
       if (!is_working_day(day)) {
         out.skipped.push_back(day);
         continue;

@@ -17,6 +17,7 @@ struct CalendarDate {
   bool provisional = false;      ///< touches a year without calendar data: may still change
   std::vector<Day> skipped;      ///< days passed over as days off, in order
   std::vector<Day> make_up;      ///< weekend days that counted because they are make-up workdays
+  std::vector<int> years;        ///< whose calendar was used, in order; none: days were counted as they come
 };
 
 enum class DayUnit : std::uint8_t { working, natural };

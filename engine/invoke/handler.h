@@ -28,7 +28,7 @@ struct Actor {
 };
 
 /// What a stage may read beyond its own state, inside the command's transaction. Every answer but
-/// task_data() is journalled, so a replay sees the same.
+/// task_data() and person() is journalled, so a replay sees the same.
 class StageView {
  public:
   virtual ~StageView() = default;
@@ -44,6 +44,9 @@ class StageView {
   /// Data of a task that the stage keeps no copy of. For the rows it writes only, never for its state, its events or
   /// its decisions: this one answer is not journalled, and a replay gets an empty object.
   virtual json::object task_data(std::string_view task_id) = 0;
+  /// How the pool of experts knows whoever has this identity number (person_digest); empty for an empty one. Not journalled either: a
+  /// replay is given the same secret.
+  virtual std::string person(std::string_view identity) = 0;
   /// Calendar::end_of with the calendar of the installation.
   virtual CalendarDate end_of(Day start, const Period& period) = 0;
 };
@@ -95,6 +98,7 @@ struct StageEvent {
 struct SetTimer {
   std::string name;  ///< of this invoke; setting it again moves it
   Instant due;
+  json::object period = {};  ///< Due::period
 };
 struct CancelTimer { std::string name; };
 struct SetSeries { std::string name; std::int64_t value = 0; };

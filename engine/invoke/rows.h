@@ -38,6 +38,7 @@ struct TaskRow {
   std::vector<std::string> return_to;  ///< earlier states that it may be sent back to
   std::optional<Instant> due;
   bool due_provisional = false;  ///< the calendar had no data for a year that `due` touches
+  json::object period;           ///< how `due` came about (resolve_due in work_items.h); empty: not known
   bool seals = false;            ///< the sign-off seals form and documents into a bag
   Instant created;
   std::optional<Instant> done;

@@ -67,6 +67,7 @@ json::object to_json(const TaskRow& row) {
           {"revision", static_cast<std::int64_t>(row.revision)}};
   // Left out where there is none: what was written before they were known reads the same.
   if (!row.done_for.empty()) out["done_for"] = row.done_for;
+  if (!row.period.empty()) out["period"] = row.period;
   if (!row.return_to.empty()) out["return_to"] = to_json(row.return_to);
   if (!row.programme.empty()) out["programme"] = row.programme;
   if (!row.round.empty()) out["round"] = row.round;
@@ -93,6 +94,7 @@ TaskRow task_from_json(const json::object& object) {
           .return_to = strings_from_json(array_or_empty(object, "return_to")),
           .due = instant_or_none(object, "due"),
           .due_provisional = bool_or(object, "due_provisional", false),
+          .period = object_or_empty(object, "period"),
           .seals = bool_or(object, "seals", false),
           .created = instant_of(object, "created"),
           .done = instant_or_none(object, "done"),

@@ -42,7 +42,9 @@ TaskRow WorkItems::open(TaskRow task, bool keeps_data) {
 void WorkItems::cancel_all(std::string_view kind) {
   std::vector<std::string> open;
   for (const auto& member : state_["tasks"].get_object())
-    if (const TaskRow task = task_from_json(member.value().get_object()); is_open(task) && (kind.empty() || task.kind == kind)) open.push_back(task.id);
+    if (const TaskRow task = task_from_json(member.value().get_object());
+        is_open(task) && (kind.empty() || task.kind == kind))
+      open.push_back(task.id);
   for (const std::string& id : open) cancel(id);
 }
 
@@ -77,7 +79,9 @@ Result<TaskRow> WorkItems::find_for(const StageCommand& command) const {
                  .message_zh = "评分表须由专家本人办理，不得委托"};
   // Of work that is asked of the principal in person, too, only what is of an organisation that was handed over.
   const auto of_org = [&](const Membership& held) { return held.org == task->org; };
-  const bool covered = !command.principal || task->user.empty() || std::any_of(command.principal->memberships.begin(), command.principal->memberships.end(), of_org);
+  const bool covered =
+      !command.principal || task->user.empty() ||
+      std::any_of(command.principal->memberships.begin(), command.principal->memberships.end(), of_org);
   if (!covered || !may_act(command.acting(), *task))
     return Error{.kind = ErrorKind::forbidden,
                  .code = "task.not_yours",
@@ -192,18 +196,36 @@ StageOutcome WorkItems::finish() {
   return out;
 }
 
+json::object period_json(Day start, const Period& period, const CalendarDate& end) {
+  const auto days = [](const std::vector<Day>& all) {
+    json::array out;
+    for (const Day day : all) out.emplace_back(format_day(day));
+    return out;
+  };
+  return {{"start", format_day(start)},
+          {"days", period.days},
+          {"unit", period.unit == DayUnit::working ? "working" : "natural"},
+          {"include_start", period.include_start},
+          {"last", format_day(end.day)},
+          {"skipped", days(end.skipped)},
+          {"make_up", days(end.make_up)},
+          {"calendar", json::array(end.years.begin(), end.years.end())},
+          {"provisional", end.provisional}};
+}
+
 Result<Due> resolve_due(StageView& view, Instant now, const json::value& period) {
   if (period.is_string()) {
     const Result<Day> day = parse_day(period.get_string());
     if (!day) return day.error();
-    return Due{.at = end_of_day(*day)};
+    return Due{.at = end_of_day(*day), .provisional = false, .period = {{"until", format_day(*day)}}};
   }
   if (period.is_object() && period.get_object().contains("until"))
     return resolve_due(view, now, period.get_object().at("until"));
   const Result<Period> parsed = parse_period(period);
   if (!parsed) return parsed.error();
-  const CalendarDate end = view.end_of(day_in_shanghai(now), *parsed);
-  return Due{.at = end_of_day(end.day), .provisional = end.provisional};
+  const Day start = day_in_shanghai(now);
+  const CalendarDate end = view.end_of(start, *parsed);
+  return Due{.at = end_of_day(end.day), .provisional = end.provisional, .period = period_json(start, *parsed, end)};
 }
 
 }  // namespace chuyi

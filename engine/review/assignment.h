@@ -26,7 +26,8 @@ namespace chuyi::review {
 ///
 /// The result has the least total cost of all assignments that keep every limit, and does not depend on the order of the
 /// input: {"assignments": [{"application", "experts"}], "load": [{"expert", "load", "min", "max", "matched"}], "reviews",
-/// "matched", "cost", "changes": {"added", "dropped"}, "pairs_in_conflict", "networks", "columns"}.
+/// "matched", "cost", "changes": {"added", "dropped"}, "pairs_in_conflict", "networks", "columns", "possible"? (conflicts of assigned
+/// pairs that a person is to confirm)}.
 ///
 /// Errors: `invalid` "review.input" with every defect; `rejected` "assign.not_nested", "assign.fixed" for fixed pairs that
 /// break a rule; "assign.infeasible" with the constraints that stand in the way, as details: "assign.application" (too few may

@@ -383,7 +383,7 @@ class Assignment {
     std::vector<Pair> kept;
     std::set_intersection(pairs.begin(), pairs.end(), in_.previous.begin(), in_.previous.end(), std::back_inserter(kept));
     const bool again = !in_.previous.empty();
-    return {{"assignments", std::move(assignments)},
+    json::object out{{"assignments", std::move(assignments)},
             {"load", std::move(loads)},
             {"reviews", reviews},
             {"matched", std::accumulate(matched.begin(), matched.end(), 0)},
@@ -393,6 +393,21 @@ class Assignment {
             {"pairs_in_conflict", static_cast<std::int64_t>(conflict_of_.size())},
             {"networks", solution.rounds},
             {"columns", static_cast<std::int64_t>(solution.columns)}};
+    if (json::array possible = possible_in(pairs); !possible.empty()) out["possible"] = std::move(possible);
+    return out;
+  }
+
+  /// What a person is to confirm of the pairs that were chosen.
+  json::array possible_in(const std::vector<Pair>& pairs) const {
+    std::map<std::size_t, std::vector<Conflict>> of_expert;
+    json::array out;
+    for (const auto& [a, e] : pairs) {
+      const auto [found, fresh] = of_expert.try_emplace(e);
+      if (fresh) found->second = conflicts_.possible(in_.experts[e], e);
+      for (const Conflict& each : found->second)
+        if (each.candidate == a) out.push_back(conflicts_.to_json(each, in_.experts[e], in_.applications[a]));
+    }
+    return out;
   }
 
   const Input& in_;

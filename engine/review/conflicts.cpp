@@ -6,6 +6,9 @@
 namespace chuyi::review {
 namespace {
 
+/// Two may have one name: this rule alone never decides.
+constexpr std::string_view kSameName = "same-name";
+
 using Keys = std::vector<std::pair<std::string, Evidence>>;
 using Entered = std::unordered_map<std::string, std::vector<const Candidate*>>;
 
@@ -62,6 +65,29 @@ void entered_by_expert(const ConflictRule& rule, const Expert& e, const Entered&
   if (found == entered.end()) return;
   for (const Candidate* each : found->second)
     keys.push_back({rule.round ? "round" : pair_key("programme", each->programme), {{"application", each->id}}});
+}
+
+/// A name or a unit as people write it, without the spaces.
+std::string plain(std::string text) {
+  for (const std::string_view space : {" ", "\u3000", "\t"})
+    for (std::size_t at = text.find(space); at != std::string::npos; at = text.find(space)) text.erase(at, space.size());
+  return text;
+}
+
+/// Of whom both sides know a number, the rule about persons has compared it.
+void named_in(const Candidate& a, Keys& keys) {
+  for (const Named& each : a.named)
+    if (!each.name.empty() && !each.unit.empty())
+      keys.push_back({pair_key(each.identified ? "known" : "unknown", pair_key(plain(each.name), plain(each.unit))), {}});
+}
+
+void named_as(const Expert& e, Keys& keys) {
+  for (const std::string& employer : e.employer_names) {
+    const std::string key = pair_key(plain(e.name), plain(employer));
+    const Evidence evidence{{"name", e.name}, {"unit", employer}};
+    if (!e.name.empty()) keys.push_back({pair_key("unknown", key), evidence});
+    if (!e.name.empty() && e.person.empty()) keys.push_back({pair_key("known", key), evidence});
+  }
 }
 
 /// A rule in code: the keys of an application, and those of an expert. An empty key stands for what is not known, and
@@ -127,6 +153,8 @@ const Row kRows[] = {
        keys.push_back({rule.round ? "round" : pair_key("programme", a.programme), {}});
      },
      [](const ConflictRule& rule, int, const Expert& e, const Entered& entered, Keys& keys) { entered_by_expert(rule, e, entered, keys); }},
+    {kSameName, [](const ConflictRule&, const Candidate& a, Keys& keys) { named_in(a, keys); },
+     [](const ConflictRule&, int, const Expert& e, const Entered&, Keys& keys) { named_as(e, keys); }},
 };
 
 const Row& row_of(const ConflictRule& rule) {
@@ -180,8 +208,10 @@ std::vector<ConflictRule> read_rules(Reader& policy) {
                       .years = static_cast<int>(each.whole("years", 3, 0, 99)),
                       .kinds = each.texts("kinds"),
                       .round = each.one_of("scope", {"programme", "round"}) == "round",
+                      .confirm = each.flag("confirm"),
                       .zh = each.id("zh"),
                       .en = each.id("en")};
+    rule.confirm = rule.confirm || rule.rule == kSameName;
     if (!seen.insert(rule.rule).second) each.wrong("rule", "review.repeated", "Expected each rule once", "规则重复");
     if (each.flag("on", true)) out.push_back(std::move(rule));
   });
@@ -220,19 +250,29 @@ Conflicts::Conflicts(const ConflictPolicy& policy, const std::vector<Candidate>&
       for (auto& [key, evidence] : keys_of(policy_.rules[rule], candidates_[at])) by_key_[rule][key].push_back({at, std::move(evidence)});
 }
 
-std::vector<Conflict> Conflicts::of(const Expert& expert, std::size_t expert_index) const {
+std::vector<Conflict> Conflicts::of(const Expert& expert, std::size_t expert_index) const { return found(expert, expert_index, false); }
+std::vector<Conflict> Conflicts::of(const Expert& expert, const Candidate& candidate) const { return found(expert, candidate, false); }
+std::vector<Conflict> Conflicts::possible(const Expert& expert, std::size_t expert_index) const {
+  return found(expert, expert_index, true);
+}
+std::vector<Conflict> Conflicts::possible(const Expert& expert, const Candidate& candidate) const { return found(expert, candidate, true); }
+
+std::vector<Conflict> Conflicts::found(const Expert& expert, std::size_t expert_index, bool confirm) const {
   std::vector<Conflict> out;
-  for (std::size_t rule = 0; rule < policy_.rules.size(); ++rule)
+  for (std::size_t rule = 0; rule < policy_.rules.size(); ++rule) {
+    if (policy_.rules[rule].confirm != confirm) continue;
     for (const auto& [key, evidence] : keys_of(policy_.rules[rule], policy_.year, expert, entered_))
-      if (const auto found = by_key_[rule].find(key); found != by_key_[rule].end())
-        for (const auto& [candidate, theirs] : found->second) out.push_back({expert_index, candidate, rule, joined(evidence, theirs)});
+      if (const auto same = by_key_[rule].find(key); same != by_key_[rule].end())
+        for (const auto& [candidate, theirs] : same->second) out.push_back({expert_index, candidate, rule, joined(evidence, theirs)});
+  }
   sort_once(out);
   return out;
 }
 
-std::vector<Conflict> Conflicts::of(const Expert& expert, const Candidate& candidate) const {
+std::vector<Conflict> Conflicts::found(const Expert& expert, const Candidate& candidate, bool confirm) const {
   std::vector<Conflict> out;
   for (std::size_t rule = 0; rule < policy_.rules.size(); ++rule) {
+    if (policy_.rules[rule].confirm != confirm) continue;
     const Keys theirs = keys_of(policy_.rules[rule], candidate);
     for (const auto& [key, evidence] : keys_of(policy_.rules[rule], policy_.year, expert, entered_))
       for (const auto& [same, more] : theirs)
@@ -295,7 +335,12 @@ Result<json::object> run_conflicts(const json::object& input) {
     last = &each;
     list.push_back(rules.to_json(each, experts[each.expert], candidates[each.candidate]));
   }
-  return json::object{{"conflicts", std::move(list)}, {"pairs", pairs}};
+  json::object out{{"conflicts", std::move(list)}, {"pairs", pairs}};
+  json::array possible;
+  for (const Expert& expert : experts)
+    for (const Conflict& each : rules.possible(expert)) possible.push_back(rules.to_json(each, expert, candidates[each.candidate]));
+  if (!possible.empty()) out["possible"] = std::move(possible);
+  return out;
 }
 
 }  // namespace chuyi::review

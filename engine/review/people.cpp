@@ -17,6 +17,20 @@ std::vector<Relation> read_relations(Reader& from) {
   return out;
 }
 
+std::vector<Named> read_named(Reader& from) {
+  std::vector<Named> out;
+  from.each("named", kListMax, [&](Reader& each) {
+    out.push_back({.name = each.id("name"), .unit = each.text("unit"), .identified = each.flag("identified")});
+  });
+  return out;
+}
+
+json::array to_json(const std::vector<Named>& named) {
+  json::array out;
+  for (const Named& each : named) out.push_back(json::object{{"name", each.name}, {"unit", each.unit}, {"identified", each.identified}});
+  return out;
+}
+
 json::array to_json(const std::vector<Relation>& relations) {
   json::array out;
   for (const Relation& each : relations) out.push_back(json::object{{"person", each.person}, {"kind", each.kind}});
@@ -44,6 +58,15 @@ Result<T> read_one(const json::object& from, T (*read)(Reader&)) {
 
 }  // namespace
 
+void add_named(const json::value& from, const std::string& unit, std::vector<Named>& out) {
+  if (const json::array* list = from.if_array())
+    for (const json::value& each : *list) add_named(each, unit, out);
+  const json::object* one = from.if_object();
+  if (one == nullptr || out.size() >= kListMax) return;
+  Named named{.name = string_or(*one, "name"), .unit = string_or(*one, "unit", unit), .identified = !string_or(*one, "id_number").empty()};
+  if (!named.name.empty()) out.push_back(std::move(named));
+}
+
 Expert read_expert(Reader& from) {
   Expert out{.id = from.id("id"),
              .person = from.text("person"),
@@ -52,6 +75,7 @@ Expert read_expert(Reader& from) {
              .fields = from.texts("fields"),
              .region = from.text("region"),
              .employer = from.text("employer"),
+             .employer_names = from.texts("employer_names"),
              .enterprises = from.texts("enterprises")};
   out.kind = from.one_of("kind", {"college", "enterprise", "research", "government"});
   out.out_of_province = from.flag("out_of_province");
@@ -83,6 +107,7 @@ Candidate read_candidate(Reader& from) {
           .competent_department = from.text("competent_department"),
           .leader = from.text("leader"),
           .members = from.texts("members"),
+          .named = read_named(from),
           .handlers = from.texts("handlers"),
           .partners = from.texts("partners"),
           .field = from.text("field"),
@@ -98,6 +123,7 @@ json::object to_json(const Expert& expert) {
                    {"fields", to_array(expert.fields)},
                    {"region", expert.region},
                    {"employer", expert.employer},
+                   {"employer_names", to_array(expert.employer_names)},
                    {"enterprises", to_array(expert.enterprises)},
                    {"kind", expert.kind},
                    {"out_of_province", expert.out_of_province},
@@ -148,6 +174,7 @@ json::object to_json(const Candidate& candidate) {
           {"competent_department", candidate.competent_department},
           {"leader", candidate.leader},
           {"members", to_array(candidate.members)},
+          {"named", to_json(candidate.named)},
           {"handlers", to_array(candidate.handlers)},
           {"partners", to_array(candidate.partners)},
           {"field", candidate.field},

@@ -29,6 +29,12 @@ struct Declaration {
   std::string application, org, reason;
 };
 
+/// Somebody whom a form names, and where he works: what is left to compare where it has no number of him.
+struct Named {
+  std::string name, unit;
+  bool identified = false;  ///< the form has an identity number, which the rules about persons compare
+};
+
 struct Expert {
   std::string id;      ///< of the user
   std::string person;  ///< digest; empty: the rules about persons know nothing of this expert
@@ -36,6 +42,7 @@ struct Expert {
   std::vector<std::string> fields;       ///< codes, the strongest first
   std::string region;                    ///< code of the prefecture
   std::string employer;                  ///< id of the organisation
+  std::vector<std::string> employer_names;  ///< what it is called, and was
   std::vector<std::string> enterprises;  ///< credit codes where employed or shareholder
   std::string kind;                      ///< enterprise, college, research, government
   bool out_of_province = false;
@@ -54,11 +61,15 @@ struct Candidate {
   std::string competent_department;    ///< id of the organisation
   std::string leader;                  ///< person
   std::vector<std::string> members;    ///< persons
+  std::vector<Named> named;            ///< leader and members by name
   std::vector<std::string> handlers;   ///< users who filed, checked or recommended it
   std::vector<std::string> partners;   ///< credit codes or ids of organisations
   std::string field, region;
   std::vector<Relation> relations;  ///< declared by the applicants: a leader's or member's, to `person`
 };
+
+/// What stands of a person in a form ({"name", "unit"?, "id_number"?}), through lists; who has no unit there is of `unit`.
+void add_named(const json::value& from, const std::string& unit, std::vector<Named>& out);
 
 Expert read_expert(Reader& from);
 Candidate read_candidate(Reader& from);

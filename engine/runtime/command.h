@@ -124,7 +124,8 @@ class CommandService {
   /// thread), then decides and writes it in one. `done` is called once, on any thread; it must not wait.
   virtual void execute(Command command, Done done) = 0;
   /// Decides the command and writes nothing: a reply with what it would change (preview.h) when execute would take it
-  /// now, as far as can be told before preparation, else its refusal; where its key has been used, the stored answer or "idempotency.mismatch".
+  /// now, else its refusal, that of its form, its rules and the package's code too (nothing is sealed); where its key has been used,
+  /// the stored answer or "idempotency.mismatch".
   virtual void probe(Command command, Done done) = 0;
 };
 

@@ -20,6 +20,19 @@ constexpr const char* kOnlyAsked = "dispatcher.only_asked";
 /// Rolls back a command that has work to do first; never leaves this file either.
 constexpr const char* kUnprepared = "dispatcher.unprepared";
 
+/// Only preparation says what was sealed and found.
+constexpr const char* kPrepared[] = {"bundle", "indicators", "checks"};
+
+Result<Command> prepare_or_fail(const Runtime& runtime, Command command, Sealing sealing = Sealing::done) {
+  try {
+    return prepare(runtime, std::move(command), sealing);
+  } catch (const std::exception& error) {
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "server.failed",
+                 .message = std::string{"Expected to prepare the command, but found: "} + error.what()};
+  }
+}
+
 }  // namespace
 
 void Dispatcher::execute(Command command, Done done) {
@@ -29,7 +42,7 @@ void Dispatcher::execute(Command command, Done done) {
   if (command.kind == "delegation.put") command.data["id"] = "g-" + runtime_.random_id();
   if (asks_package(runtime_, command)) return prepare_and_submit(std::move(command), std::move(done));
   if (!may_need_preparation(command)) return submit(std::move(command), std::move(done));
-  for (const char* key : {"bundle", "indicators", "checks"}) command.data.erase(key);  // only preparation says what was sealed and found
+  for (const char* key : kPrepared) command.data.erase(key);
   std::optional<IdempotencyKey> key = command.key;
   auto shared = std::make_shared<Deciding>(Deciding{.command = std::move(command)});
   // What was answered before is answered again, whatever preparation would say by now; and most tasks have no form.
@@ -50,14 +63,11 @@ void Dispatcher::execute(Command command, Done done) {
 }
 
 void Dispatcher::probe(Command command, Done done) {
-  if (is_recall(command) && !command.recall) {
-    runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
-      Result<Command> prepared = prepare(runtime_, std::move(command));
-      if (!prepared) return done(prepared.error());
-      probe(std::move(*prepared), std::move(done));
-    });
-    return;
-  }
+  for (const char* key : kPrepared) command.data.erase(key);
+  ask(std::move(command), false, std::move(done));
+}
+
+void Dispatcher::ask(Command command, bool prepared, Done done) {
   std::optional<IdempotencyKey> key = command.key;
   struct Asked {
     Command command;
@@ -65,13 +75,23 @@ void Dispatcher::probe(Command command, Done done) {
   };
   auto shared = std::make_shared<Asked>(Asked{.command = std::move(command)});
   runtime_.store.update(Update{.key = std::move(key),
-                               .decide = [this, shared](View& view) -> Result<Change> {
+                               .decide = [this, shared, prepared](View& view) -> Result<Change> {
+                                 if (!prepared && may_need_preparation(shared->command) && !is_review_command(shared->command)) {
+                                   const std::optional<TaskRow> task = view.task(shared->command.task_id);
+                                   if (task && needs_preparation(shared->command, *task)) return Error{.code = kUnprepared};
+                                 }
                                  const Result<Change> change = decide(shared->command, view);
                                  if (!change) return change.error();
                                  shared->preview = preview_of(view, *change);
                                  return Error{.code = kOnlyAsked};
                                }},
-                        [shared, done = std::move(done)](Result<Reply> reply) {
+                        [this, shared, done = std::move(done)](Result<Reply> reply) {
+                          if (!reply && reply.error().code == kUnprepared)
+                            return runtime_.post([this, shared, done] {
+                              Result<Command> ready = prepare_or_fail(runtime_, std::move(shared->command), Sealing::left_out);
+                              if (!ready) return done(ready.error());
+                              ask(std::move(*ready), true, done);
+                            });
                           if (!reply && reply.error().code == kOnlyAsked) return done(Reply{.body = std::move(shared->preview)});
                           done(std::move(reply));
                         });
@@ -98,13 +118,7 @@ Result<Change> Dispatcher::decide(Deciding& deciding, View& view) const {
 void Dispatcher::prepare_and_submit(Command command, Done done) {
   // Forms, plugin code and sealing may take long: never inside the transaction, never on the caller's thread.
   runtime_.post([this, command = std::move(command), done = std::move(done)]() mutable {
-    Result<Command> prepared = [&]() -> Result<Command> {
-      try {
-        return prepare(runtime_, std::move(command));
-      } catch (const std::exception& error) {
-        return Error{.kind = ErrorKind::unavailable, .code = "server.failed", .message = std::string{"Expected to prepare the command, but found: "} + error.what()};
-      }
-    }();
+    Result<Command> prepared = prepare_or_fail(runtime_, std::move(command));
     if (!prepared) return done(prepared.error());
     submit(std::move(*prepared), std::move(done));
   });

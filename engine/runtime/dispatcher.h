@@ -57,6 +57,7 @@ class Dispatcher final : public CommandService {
   Result<Change> decide(Deciding& deciding, View& view) const;
   void submit(Command command, Done done);
   void prepare_and_submit(Command command, Done done);
+  void ask(Command command, bool prepared, Done done);
   Runtime runtime_;
 };
 

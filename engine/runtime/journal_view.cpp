@@ -71,6 +71,13 @@ const std::string& JournalView::http_secret() {
   return http_secret_;
 }
 
+std::string person_digest(std::string_view secret, std::string_view identity) {
+  if (identity.empty()) return {};
+  return sha256_hex(std::string{secret} + "\nperson\n" + std::string{identity});
+}
+
+std::string JournalView::person(std::string_view identity) { return person_digest(http_secret(), identity); }
+
 std::string http_key(const std::string& secret, const std::string& session_id) { return sha256_hex(secret + "/" + session_id).substr(0, 40); }
 
 bool JournalView::is_running(const std::string& session_id) {
@@ -81,18 +88,44 @@ bool JournalView::is_running(const std::string& session_id) {
   return read.is_bool() && read.get_bool();
 }
 
+namespace {
+
+json::array days_json(const std::vector<Day>& days) {
+  json::array out;
+  for (const Day day : days) out.emplace_back(format_day(day));
+  return out;
+}
+
+std::vector<Day> days_of(const json::object& read, const char* key) {
+  std::vector<Day> out;
+  for (const json::value& each : array_or_empty(read, key))
+    if (const Result<Day> day = parse_day(each.is_string() ? std::string_view{each.get_string()} : std::string_view{}); day) out.push_back(*day);
+  return out;
+}
+
+}  // namespace
+
 CalendarDate JournalView::end_of(Day start, const Period& period) {
   const std::string question = "end_of:" + format_day(start) + ":" + std::to_string(period.days) +
                                (period.unit == DayUnit::working ? ":working" : ":natural") +
                                (period.include_start ? ":included" : ":excluded");
   const json::value& read = answer(question, [&]() -> json::value {
     const CalendarDate end = calendar_->end_of(start, period);
-    return json::object{{"day", format_day(end.day)}, {"provisional", end.provisional}};
+    return json::object{{"day", format_day(end.day)},
+                        {"provisional", end.provisional},
+                        {"skipped", days_json(end.skipped)},
+                        {"make_up", days_json(end.make_up)},
+                        {"years", json::array(end.years.begin(), end.years.end())}};
   });
   CalendarDate out{.day = start};
   if (!read.is_object()) return out;
-  if (const Result<Day> day = parse_day(string_or(read.get_object(), "day")); day) out.day = *day;
-  out.provisional = bool_or(read.get_object(), "provisional", false);
+  const json::object& found = read.get_object();
+  if (const Result<Day> day = parse_day(string_or(found, "day")); day) out.day = *day;
+  out.provisional = bool_or(found, "provisional", false);
+  out.skipped = days_of(found, "skipped");
+  out.make_up = days_of(found, "make_up");
+  for (const json::value& year : array_or_empty(found, "years"))
+    if (year.is_int64()) out.years.push_back(static_cast<int>(year.get_int64()));
   return out;
 }
 

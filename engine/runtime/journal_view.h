@@ -25,6 +25,7 @@ class JournalView final : public StageView {
   std::vector<RecordRow> records(std::string_view kind, std::string_view about) override;
   void share_series(std::string_view name) override;
   json::object task_data(std::string_view task_id) override;
+  std::string person(std::string_view identity) override;
   CalendarDate end_of(Day start, const Period& period) override;
 
   /// What the keys of http_key() are made of. Not journalled: it stays in the store's settings.
@@ -49,6 +50,10 @@ class JournalView final : public StageView {
   std::map<std::string, std::int64_t> changed_series_;
   std::map<std::pair<std::string, std::string>, RecordRow> changed_records_;
 };
+
+/// A person as the rules of conflict compare persons: a digest of an identity number (or what else a form has of a person that is the
+/// same everywhere), keyed with a secret of this installation, so that numbers cannot be tried. Empty for an empty text.
+std::string person_digest(std::string_view secret, std::string_view identity);
 
 /// Whoever sends a message to the session has to know it (`?key=` of its location).
 std::string http_key(const std::string& secret, const std::string& session_id);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "engine/invoke/rows_json.h"
-#include "engine/runtime/access.h"
+#include "engine/runtime/blind.h"
 #include "engine/runtime/fields.h"
 
 namespace chuyi {
@@ -16,26 +16,44 @@ constexpr std::size_t kPeopleMax = 50;
 struct Subject {
   TaskRow task;
   SessionRow session;
+  DefinitionPtr definition;
 };
 
-Result<Subject> subject_of(View& view, const Command& command) {
+Actor actor_of(const UserRow& row) { return {.user_id = row.id, .name = row.name, .memberships = row.memberships}; }
+
+Result<Subject> subject_of(const Runtime& runtime, View& view, const Command& command) {
   const std::string id = string_or(command.data, "task");
   const std::optional<TaskRow> task = view.task(id);
   const std::optional<SessionRow> session = task ? view.session(task->session_id) : std::nullopt;
   // Whoever applied may urge an office whose task he cannot see; not a panel.
   const bool urges = command.kind == "note.urge" && task && task->kind == "task" && session && command.actor.has("applicant", session->org);
   if (!session || (!urges && !may_see(command.actor, *task, *session)))
-    return Error{.kind = ErrorKind::not_found, .code = "task.unknown", .message = "Expected a known task, but found '" + id + "'", .message_zh = "未找到该待办，或您无权查看"};
-  return Subject{*task, *session};
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "task.unknown",
+                 .message = "Expected a known task, but found '" + id + "'",
+                 .message_zh = "未找到该待办，或您无权查看"};
+  return Subject{*task, *session, runtime.definitions.by_digest(session->definition)};
 }
 
 /// What one command adds.
 class Note {
  public:
-  Note(const Command& command, const Subject& subject, Instant now) : command_(command), subject_(subject), now_(now), id_(string_or(command.data, "id")) {}
+  Note(View& view, const Command& command, const Subject& subject, Instant now)
+      : view_(view), command_(command), subject_(subject), now_(now), id_(string_or(command.data, "id")) {}
+
+  /// What the user may know the application by.
+  std::string title_for(const std::string& user) {
+    const std::optional<UserRow> row = user.empty() ? std::nullopt : view_.user(user);
+    return row ? shown_title(actor_of(*row), subject_.session, subject_.definition.get()) : subject_.session.title;
+  }
 
   void record(const char* kind, std::string id, std::string about, json::object data, std::uint64_t revision = 1) {
-    change_.records.push_back({.kind = kind, .id = std::move(id), .about = std::move(about), .data = std::move(data), .updated = now_, .revision = revision});
+    change_.records.push_back({.kind = kind,
+                               .id = std::move(id),
+                               .about = std::move(about),
+                               .data = std::move(data),
+                               .updated = now_,
+                               .revision = revision});
   }
   /// To a user; or, when that is empty, to a role in an organisation.
   void tell(const char* event, const std::string& user, const std::string& role = {}, const std::string& org = {}) {
@@ -48,7 +66,7 @@ class Note {
                                           {"org", org},
                                           {"task", subject_.task.id},
                                           {"application", subject_.session.id},
-                                          {"title", subject_.session.title},
+                                          {"title", title_for(user)},
                                           {"by", command_.actor.user_id},
                                           {"text", string_or(command_.data, "text")}},
                               .created = now_,
@@ -62,6 +80,7 @@ class Note {
   }
 
  private:
+  View& view_;
   const Command& command_;
   const Subject& subject_;
   Instant now_;
@@ -69,32 +88,47 @@ class Note {
   Change change_;
 };
 
-Result<std::string> text_of(const Command& command, bool required) {
+/// What is written on the sheet of a double-blind reviewer must not tell him whose application it is. What he writes himself is not
+/// looked at: the answer would tell it.
+Result<> check_blind(const Command& command, const Subject& subject, const std::string& text) {
+  const bool read_blind = subject.task.kind == "sheet" && subject.definition && is_double_blind(*subject.definition);
+  if (!read_blind || text.empty() || sees_as_reviewer(command.actor, subject.session)) return {};
+  const Result<bool> names = names_applicant(subject.session, *subject.definition, text);
+  if (!names) return names.error();
+  if (!*names) return {};
+  return rejection("note.blind", "Expected a text that does not tell the reviewer of a double-blind panel whose application it is",
+                   "盲评期间，写给评审专家的内容不能透露申报单位或人员", "/text");
+}
+
+Result<std::string> text_of(const Command& command, const Subject& subject, bool required) {
   std::string text = string_or(command.data, "text");
   if (text.size() > kTextBytesMax || !is_utf8(text) || (required && text.empty()))
     return rejection("note.text", "Expected a text of at most 4000 bytes", "请填写内容（不超过4000字节）", "/text");
+  if (Result<> checked = check_blind(command, subject, text); !checked) return checked.error();
   return text;
 }
 
 /// Users who may see the task themselves: a comment or a copy opens nothing to anybody.
 Result<std::vector<std::string>> people_of(View& view, const Command& command, const Subject& subject, const char* key) {
   const std::vector<std::string> users = strings_from_json(array_or_empty(command.data, key));
-  if (users.size() > kPeopleMax) return rejection("note.user", "Expected at most " + std::to_string(kPeopleMax) + " users", "人数过多", std::string{"/"} + key);
+  const std::string place = std::string{"/"} + key;
+  if (users.size() > kPeopleMax)
+    return rejection("note.user", "Expected at most " + std::to_string(kPeopleMax) + " users", "人数过多", place);
   for (std::size_t i = 0; i < users.size(); ++i) {
     const std::optional<UserRow> row = view.user(users[i]);
-    const bool sees = row && !row->disabled && may_see(Actor{.user_id = row->id, .name = row->name, .memberships = row->memberships}, subject.task, subject.session);
-    if (!sees)
-      return rejection("note.user", "Expected active users who may see the task, but found '" + users[i] + "'", "“" + users[i] + "”无权查看该待办", std::string{"/"} + key + "/" + std::to_string(i));
+    if (!row || row->disabled || !may_see(actor_of(*row), subject.task, subject.session))
+      return rejection("note.user", "Expected active users who may see the task, but found '" + users[i] + "'",
+                       "“" + users[i] + "”无权查看该待办", place + "/" + std::to_string(i));
   }
   return users;
 }
 
 Result<Change> comment(View& view, const Command& command, const Subject& subject, Instant now) {
-  const Result<std::string> text = text_of(command, true);
+  const Result<std::string> text = text_of(command, subject, true);
   if (!text) return text.error();
   const Result<std::vector<std::string>> mentions = people_of(view, command, subject, "mentions");
   if (!mentions) return mentions.error();
-  Note note(command, subject, now);
+  Note note(view, command, subject, now);
   json::object data = note.stamp();
   data["text"] = *text;
   data["mentions"] = to_json(*mentions);
@@ -108,17 +142,17 @@ Result<Change> comment(View& view, const Command& command, const Subject& subjec
 std::string receipt_id(const TaskRow& task, const std::string& user) { return task.id + "/" + user; }
 
 Result<Change> copy(View& view, const Command& command, const Subject& subject, Instant now) {
-  const Result<std::string> text = text_of(command, false);
+  const Result<std::string> text = text_of(command, subject, false);
   if (!text) return text.error();
   const Result<std::vector<std::string>> users = people_of(view, command, subject, "users");
   if (!users) return users.error();
   if (users->empty()) return rejection("note.user", "Expected whom to copy it to", "请选择抄送对象", "/users");
-  Note note(command, subject, now);
+  Note note(view, command, subject, now);
   for (const std::string& user : *users) {
     json::object data = note.stamp();
     data["task"] = subject.task.id;
     data["application"] = subject.session.id;
-    data["title"] = subject.session.title;
+    data["title"] = note.title_for(user);
     data["text"] = *text;
     const std::optional<RecordRow> known = view.record("copy", receipt_id(subject.task, user));
     note.record("copy", receipt_id(subject.task, user), user, std::move(data), known ? known->revision + 1 : 1);
@@ -132,7 +166,7 @@ Result<Change> copy(View& view, const Command& command, const Subject& subject, 
 }
 
 Result<Change> read(View& view, const Command& command, const Subject& subject, Instant now) {
-  Note note(command, subject, now);
+  Note note(view, command, subject, now);
   const std::string id = receipt_id(subject.task, command.actor.user_id);
   const std::optional<RecordRow> receipt = view.record("receipt", id);
   json::object data = receipt ? receipt->data : json::object{{"user", command.actor.user_id}};
@@ -145,26 +179,32 @@ Result<Change> read(View& view, const Command& command, const Subject& subject, 
 }
 
 bool may_urge(const Actor& actor, const Subject& subject) {
-  return actor.has("applicant", subject.session.org) || std::any_of(actor.memberships.begin(), actor.memberships.end(), [](const Membership& held) {
+  return actor.has("applicant", subject.session.org) ||
+         std::any_of(actor.memberships.begin(), actor.memberships.end(), [](const Membership& held) {
            return held.role == "recommending-officer" || held.role == "provincial-officer";
          });
 }
 
 Result<Change> urge(View& view, const Command& command, const Subject& subject, Instant now) {
-  const Result<std::string> text = text_of(command, false);
+  const Result<std::string> text = text_of(command, subject, false);
   if (!text) return text.error();
   if (!may_urge(command.actor, subject))
-    return Error{.kind = ErrorKind::forbidden, .code = "urge.forbidden", .message = "Expected the applicant or an officer", .message_zh = "只有申报人和经办机关可以催办"};
+    return Error{.kind = ErrorKind::forbidden,
+                 .code = "urge.forbidden",
+                 .message = "Expected the applicant or an officer",
+                 .message_zh = "只有申报人和经办机关可以催办"};
   const TaskRow& task = subject.task;
-  if (task.status != "open" && task.status != "claimed") return rejection("urge.closed", "Expected an open task, but it is " + task.status, "该待办已办结或取消");
+  if (task.status != "open" && task.status != "claimed")
+    return rejection("urge.closed", "Expected an open task, but it is " + task.status, "该待办已办结或取消");
   const Result<TaskRules> rules = task_rules(view.setting(kTaskRules));
   if (!rules) return rules.error();
   // Held, so that two at once count one after the other.
   const std::string day = task.id + "/" + format_day(day_in_shanghai(now));
   const std::int64_t count = view.series("urge/" + day);
   if (count >= rules->urge_per_day)
-    return rejection("urge.limit", "Expected at most " + std::to_string(rules->urge_per_day) + " times a day for one task", "每件待办每日至多催办" + std::to_string(rules->urge_per_day) + "次");
-  Note note(command, subject, now);
+    return rejection("urge.limit", "Expected at most " + std::to_string(rules->urge_per_day) + " times a day for one task",
+                     "每件待办每日至多催办" + std::to_string(rules->urge_per_day) + "次");
+  Note note(view, command, subject, now);
   json::object data = note.stamp();
   data["text"] = *text;
   note.record("urge", day + "/" + std::to_string(count + 1), task.id, data);
@@ -194,7 +234,10 @@ Result<Change> put_batch(View& view, const Command& command, Instant now) {
 Result<Change> undo_batch(View& view, const Command& command, Instant now) {
   std::optional<RecordRow> row = view.record("batch", string_or(command.data, "id"));
   if (!row || row->about != command.actor.user_id)
-    return Error{.kind = ErrorKind::not_found, .code = "batch.unknown", .message = "Expected a bulk action of yours", .message_zh = "未找到您的该批量操作"};
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "batch.unknown",
+                 .message = "Expected a bulk action of yours",
+                 .message_zh = "未找到您的该批量操作"};
   if (row->data.contains("undone")) return rejection("batch.undone", "Expected a bulk action that has not been undone", "该批量操作已撤销");
   if (to_ms(now) > int_or(row->data, "until", 0))
     return rejection("batch.late", "Expected to undo it until " + format_instant(from_ms(int_or(row->data, "until", 0))), "已超过可撤销的时限");
@@ -238,16 +281,20 @@ Result<TaskRules> task_rules(const std::optional<std::string>& setting) {
   const Result<json::object> rules = setting_object(setting, kTaskRules);
   if (!rules) return rules.error();
   const TaskRules plain;
-  return TaskRules{.urge_per_day = int_or(*rules, "urge_per_day", plain.urge_per_day), .undo_minutes = int_or(*rules, "undo_minutes", plain.undo_minutes)};
+  return TaskRules{.urge_per_day = int_or(*rules, "urge_per_day", plain.urge_per_day),
+                   .undo_minutes = int_or(*rules, "undo_minutes", plain.undo_minutes)};
 }
 
-bool is_note(const Command& command) { return command.kind.starts_with("note.") || command.kind.starts_with("batch.") || command.kind == "rules.tasks"; }
+bool is_note(const Command& command) {
+  return command.kind.starts_with("note.") || command.kind.starts_with("batch.") ||
+         command.kind == "rules.tasks";
+}
 
-Result<Change> decide_note(View& view, const Command& command, Instant now) {
+Result<Change> decide_note(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "rules.tasks") return put_rules(view, command);
   if (command.kind == "batch.put") return put_batch(view, command, now);
   if (command.kind == "batch.undone") return undo_batch(view, command, now);
-  const Result<Subject> subject = subject_of(view, command);
+  const Result<Subject> subject = subject_of(runtime, view, command);
   if (!subject) return subject.error();
   if (command.kind == "note.comment") return comment(view, command, *subject, now);
   if (command.kind == "note.copy") return copy(view, command, *subject, now);

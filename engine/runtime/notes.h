@@ -2,6 +2,7 @@
 
 #include "engine/ports/store.h"
 #include "engine/runtime/command.h"
+#include "engine/runtime/dispatcher.h"
 
 namespace chuyi {
 
@@ -16,8 +17,9 @@ namespace chuyi {
 ///
 /// Records: "comment" about the task; "copy" about who got it; "receipt" TASK/USER about the task: who got it, who has
 /// read it; "urge" about the task; "batch" about who did it.
-/// Errors: `not_found` "task.unknown", "batch.unknown"; `rejected` "note.text", "note.user", "urge.closed", "urge.limit", "batch.late", "batch.undone"; `forbidden` "urge.forbidden".
-Result<Change> decide_note(View& view, const Command& command, Instant now);
+/// Errors: `not_found` "task.unknown", "batch.unknown"; `rejected` "note.text", "note.user", "urge.closed", "urge.limit", "batch.late",
+/// "batch.undone", "note.blind" for a text that tells a double-blind reviewer whose application it is; `forbidden` "urge.forbidden".
+Result<Change> decide_note(const Runtime& runtime, View& view, const Command& command, Instant now);
 bool is_note(const Command& command);
 
 /// The setting with what an administrator decides about tasks.

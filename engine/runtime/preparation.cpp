@@ -88,7 +88,8 @@ Result<json::object> awards_named(const Runtime& runtime, const json::value& sch
 
 /// What rules know beside the form: ages and periods are counted on the day the round closes.
 Result<json::object> known_of(const Runtime& runtime, const Subject& subject, const json::object& data) {
-  std::string deadline = string_or(object_or_empty(subject.definition->manifest, "deadlines"), subject.session.round, format_day(day_in_shanghai(runtime.clock.now())));
+  std::string deadline = string_or(object_or_empty(subject.definition->manifest, "deadlines"),
+                                   subject.session.round, format_day(day_in_shanghai(runtime.clock.now())));
   if (is_round_session(subject.session.round))
     if (const auto round = runtime.queries.record(kRoundKind, subject.session.round); round && *round)
       deadline = format_day(day_in_shanghai(from_ms(int_or((*round)->data, "closes_at", 0) - 1)));
@@ -107,7 +108,8 @@ Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const
   constexpr std::size_t kReasonBytesMax = 2'000;
   const Result<json::object> known = known_of(runtime, subject, data);
   if (!known) return known.error();
-  const WeighedRules weighed = weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), *known);
+  const WeighedRules weighed =
+      weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), *known);
   std::vector<Detail> missing;
   json::array soft;
   json::array marks;
@@ -115,17 +117,27 @@ Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const
     const std::string reason = string_or(reasons, rule.id);
     soft.push_back(json::object{{"id", rule.id}, {"place", rule.place}, {"zh", rule.message_zh}, {"en", rule.message}, {"reason", reason}});
     if (reason.empty() || reason.size() > kReasonBytesMax || !is_utf8(reason))
-      missing.push_back({.place = "/reasons/" + pointer_segment(rule.id), .code = "rule." + rule.id, .message = rule.message, .message_zh = rule.message_zh});
+      missing.push_back({.place = "/reasons/" + pointer_segment(rule.id),
+                         .code = "rule." + rule.id,
+                         .message = rule.message,
+                         .message_zh = rule.message_zh});
   }
-  for (const WeighedRule& rule : weighed.marks) marks.push_back(json::object{{"id", rule.id}, {"zh", rule.message_zh}, {"en", rule.message}});
+  for (const WeighedRule& rule : weighed.marks)
+    marks.push_back(json::object{{"id", rule.id}, {"zh", rule.message_zh}, {"en", rule.message}});
   if (!missing.empty())
-    return with_details("rule.reason", "Expected a written reason of at most 2,000 bytes for each rule that is not kept, as reasons.RULE", "以下规则原则上应当遵守，确需突破的请逐条书面说明理由", std::move(missing));
+    return with_details(
+        "rule.reason",
+        "Expected a written reason of at most 2,000 bytes for each rule that is not kept, as reasons.RULE",
+        "以下规则原则上应当遵守，确需突破的请逐条书面说明理由", std::move(missing));
   const Result<std::vector<DocumentRow>> documents = runtime.queries.documents(subject.session.id);
   if (!documents) return documents.error();
   const std::vector<Trace> traces = traces_of(subject.session, data, *documents);
   Result<json::array> findings = find_traces(runtime.queries, subject.session.id, traces);
   if (!findings) return findings.error();
-  return json::object{{"soft", std::move(soft)}, {"marks", std::move(marks)}, {"traces", to_json(traces)}, {"findings", std::move(*findings)}};
+  return json::object{{"soft", std::move(soft)},
+                      {"marks", std::move(marks)},
+                      {"traces", to_json(traces)},
+                      {"findings", std::move(*findings)}};
 }
 
 /// @return what the package says of an annual report's indicators.
@@ -144,7 +156,10 @@ Result<json::object> validate(const Runtime& runtime, const Subject& subject, co
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
                         std::move(failures));
-  if (const Result<json::object> valid = ask(runtime, subject, hook::kValidate, {{"form", subject.task.form}, {"data", data}}); !valid) return valid.error();
+  if (const Result<json::object> valid =
+          ask(runtime, subject, hook::kValidate, {{"form", subject.task.form}, {"data", data}});
+      !valid)
+    return valid.error();
   if (subject.task.form == "nomination")
     if (const Result<json::object> eligible = ask(runtime, subject, hook::kEligible, {{"data", data}}); !eligible) return eligible.error();
   if (subject.task.kind != "annual-report") return json::object{};
@@ -207,7 +222,9 @@ bool asks_package(const Runtime& runtime, const Command& command) {
   return to && bool_or(object_or_empty(to->manifest, "asks"), std::string{hook::kMigrate}, false);
 }
 
-bool may_need_preparation(const Command& command) { return command.kind == "task.complete" || is_recall(command) || prepares_review(command); }
+bool may_need_preparation(const Command& command) {
+  return command.kind == "task.complete" || is_recall(command) || prepares_review(command);
+}
 
 bool needs_preparation(const Command& command, const TaskRow& task) {
   const bool open = task.status == "open" || task.status == "claimed";
@@ -216,7 +233,7 @@ bool needs_preparation(const Command& command, const TaskRow& task) {
   return is_recall(command) || (open && (deputy || may_act(command.actor, task)) && (!task.form.empty() || task.seals));
 }
 
-Result<Command> prepare(const Runtime& runtime, Command command) {
+Result<Command> prepare(const Runtime& runtime, Command command, Sealing sealing) {
   if (const DefinitionPtr to = target_of(runtime, command)) return prepare_migration(runtime, *to, std::move(command));
   if (prepares_review(command)) return prepare_review(runtime, std::move(command));
   if (is_recall(command)) return prepare_recall(runtime, std::move(command));
@@ -241,7 +258,7 @@ Result<Command> prepare(const Runtime& runtime, Command command) {
       command.data["checks"] = std::move(*checks);
     }
   }
-  if (subject->task.seals) {
+  if (subject->task.seals && sealing == Sealing::done) {
     Result<json::object> bundle = seal(runtime, *subject, data);
     if (!bundle) return bundle.error();
     command.hold(string_or(*bundle, "digest"));

@@ -12,6 +12,9 @@ bool needs_preparation(const Command& command, const TaskRow& task);
 /// Whether it moves an application to a version whose package says what becomes of its data (hook "migrate").
 bool asks_package(const Runtime& runtime, const Command& command);
 
+/// Whether a bag is sealed: not for a command that is only asked about.
+enum class Sealing : std::uint8_t { done, left_out };
+
 /// The work of a sign-off that must not run inside the transaction: the form's schema, its rules, the
 /// package's own validation, and sealing the bag. Blocks; call it on a worker thread.
 ///
@@ -21,6 +24,6 @@ bool asks_package(const Runtime& runtime, const Command& command);
 ///         command as it came when the actor may not act on the task. Errors: `not_found` "task.unknown"; `unavailable`
 ///         "definition.form_unknown"; `invalid` "form.invalid", "rule.broken", "plugin.refused" with every
 ///         failure (place = JSON pointer into the form); `unavailable` "plugin.*"; those of sealing.
-Result<Command> prepare(const Runtime& runtime, Command command);
+Result<Command> prepare(const Runtime& runtime, Command command, Sealing sealing = Sealing::done);
 
 }  // namespace chuyi

@@ -22,7 +22,8 @@ Result<Panel> panel_of(Queries& queries, const std::string& application) {
   Panel out;
   PageRequest page{.limit = 200, .after = {}};
   do {
-    const Result<Page<TaskRow>> tasks = queries.tasks({.memberships = {}, .user = {}, .statuses = {}, .session_id = application, .kind = {}}, page);
+    const Result<Page<TaskRow>> tasks = queries.tasks(
+        {.memberships = {}, .user = {}, .statuses = {}, .session_id = application, .kind = {}}, page);
     if (!tasks) return tasks.error();
     for (const TaskRow& task : tasks->rows) {
       if (task.kind == "panel-setup" && seals_scores(task)) out.setup = task.id;
@@ -35,12 +36,22 @@ Result<Panel> panel_of(Queries& queries, const std::string& application) {
 
 json::object refusal(const std::string& application, const Error& error) {
   json::array details;
-  for (const Detail& each : error.details) details.push_back(json::object{{"pointer", each.place}, {"code", each.code}, {"detail", each.message}, {"detail_zh", each.message_zh}});
-  return {{"application", application}, {"code", error.code}, {"detail", error.message}, {"detail_zh", error.message_zh}, {"errors", std::move(details)}};
+  for (const Detail& each : error.details)
+    details.push_back(json::object{{"pointer", each.place},
+                                   {"code", each.code},
+                                   {"detail", each.message},
+                                   {"detail_zh", each.message_zh}});
+  return {{"application", application},
+          {"code", error.code},
+          {"detail", error.message},
+          {"detail_zh", error.message_zh},
+          {"errors", std::move(details)}};
 }
 
+/// @param confirmed  pairs of which a possible conflict is known to be none.
 /// Errors: those of the store, to be tried again, and the refusal of this one.
-Result<> appoint(CommandService& commands, Queries& queries, const Actor& officer, const std::string& key, const json::object& assigned) {
+Result<> appoint(CommandService& commands, Queries& queries, const Actor& officer, const std::string& key, const json::object& assigned,
+                 const json::array& confirmed) {
   const std::string application = string_or(assigned, "application");
   const Result<Panel> panel = panel_of(queries, application);
   if (!panel) return panel.error();
@@ -49,9 +60,21 @@ Result<> appoint(CommandService& commands, Queries& queries, const Actor& office
     if (!panel->reviewers.contains(expert)) reviewers.emplace_back(expert);
   if (reviewers.empty()) return {};
   if (panel->setup.empty()) return rejection("review.no_setup", "Expected an application that waits for its panel", "该申报不在组建评审组环节");
-  json::object data{{"outcome", "appoint"}, {"data", json::object{{"reviewers", std::move(reviewers)}}}};
+  json::object given{{"reviewers", std::move(reviewers)}};
+  json::array known;
+  for (const json::value& pair : confirmed)
+    if (pair.is_object() && string_or(pair.get_object(), "application") == application)
+      known.emplace_back(string_or(pair.get_object(), "expert"));
+  if (!known.empty()) given["confirmed"] = std::move(known);
+  json::object data{{"outcome", "appoint"}, {"data", std::move(given)}};
   IdempotencyKey once{.actor = officer.user_id, .key = key + "/" + application, .digest = sha256_hex(canonical_json(data))};
-  Command command{.kind = "task.complete", .session_id = {}, .task_id = panel->setup, .actor = officer, .data = std::move(data), .if_revision = {}, .key = std::move(once)};
+  Command command{.kind = "task.complete",
+                  .session_id = {},
+                  .task_id = panel->setup,
+                  .actor = officer,
+                  .data = std::move(data),
+                  .if_revision = {},
+                  .key = std::move(once)};
   const Result<Reply> reply = execute_and_wait(commands, std::move(command));
   return reply ? Result<>{} : Result<>{reply.error()};
 }
@@ -71,7 +94,9 @@ Result<Reply> appoint_panels(CommandService& commands, Queries& queries, const O
   Actor officer{.user_id = string_or(confirmed, "id"), .name = string_or(confirmed, "name"), .memberships = {}};
   if (*user && !(*user)->disabled) officer.memberships = (*user)->memberships;
   const std::string after = string_or(entry.payload, "after");
-  const json::array& all = array_or_empty(object_or_empty(object_or_empty((*calculation)->data, "export"), "result"), "assignments");  // by application
+  const json::array& all =
+      array_or_empty(object_or_empty(object_or_empty((*calculation)->data, "export"), "result"),
+                     "assignments");  // by application
   json::object report{{"outbox", entry.id}, {"round", (*record)->about}, {"id", id.substr((*record)->about.size() + 1)}};
   std::int64_t appointed = 0;
   std::size_t tried = 0;
@@ -82,7 +107,7 @@ Result<Reply> appoint_panels(CommandService& commands, Queries& queries, const O
     const std::string application = string_or(assigned, "application");
     if (application <= after) continue;
     if (tried++ == kBatch) break;
-    const Result<> done = appoint(commands, queries, officer, entry.id, assigned);
+    const Result<> done = appoint(commands, queries, officer, entry.id, assigned, array_or_empty((*record)->data, "no_conflict"));
     if (!done && done.error().kind == ErrorKind::unavailable) return done.error();
     appointed += done ? 1 : 0;
     if (!done) refused.push_back(refusal(application, done.error()));

@@ -137,8 +137,10 @@ Result<Change> appoint(Subject& subject) {
   if (!old) return unknown_review(subject.id());
   json::object data = old->data;
   if (string_or(data, "state") != "proposed") return wrong_state(data, "proposed");
-  if (string_or(subject.prepared(), "input_digest") != string_or(data, "input_digest")) return rejection("review.outdated", "Expected the proposal that was checked", "方案已有变化，请重试");
+  if (string_or(subject.prepared(), "input_digest") != string_or(data, "input_digest"))
+    return rejection("review.outdated", "Expected the proposal that was checked", "方案已有变化，请重试");
   data["state"] = "appointing";
+  if (const json::array& pairs = array_or_empty(subject.command.data, "no_conflict"); !pairs.empty()) data["no_conflict"] = pairs;
   data["confirmed"] = who(subject.command.actor, subject.now);
   data["report"] = json::object{{"appointed", 0}, {"refused", json::array{}}};
   Change change = kept(subject, kReviewAssignment, std::move(data), old);
@@ -242,7 +244,7 @@ Result<Change> decide_review(const Runtime& runtime, View& view, const Command& 
   json::object data = command.data;
   data.erase("prepared");
   if (const json::object& shown = object_or_empty(object_or_empty(command.data, "prepared"), "shown"); !shown.empty())
-    for (const char* key : {"commitment", "pool_digest", "input_digest", "digest", "seed"})
+    for (const char* key : {"commitment", "pool_digest", "input_digest", "digest", "seed", "lifted"})
       if (const json::value* value = shown.if_contains(key)) data[key] = *value;
   change->audit = {{"kind", command.kind},
                    {"actor", json::object{{"id", command.actor.user_id}, {"name", command.actor.name}}},

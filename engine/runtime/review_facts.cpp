@@ -17,13 +17,9 @@ namespace {
 constexpr std::size_t kPage = 200;
 constexpr std::size_t kValuesMax = 1'000;
 
-void values_at(const json::value& from, const std::vector<std::string>& path, std::size_t at, std::vector<std::string>& out) {
+void values_at(const json::value& from, const std::vector<std::string>& path, std::size_t at, std::vector<const json::value*>& out) {
   if (out.size() >= kValuesMax) return;
-  if (at == path.size()) {
-    if (const json::string* text = from.if_string(); text != nullptr && !text->empty()) out.emplace_back(*text);
-    else if (from.is_int64()) out.push_back(std::to_string(from.get_int64()));
-    return;
-  }
+  if (at == path.size()) return out.push_back(&from);
   if (const json::object* object = from.if_object()) {
     if (const json::value* next = object->if_contains(path[at])) values_at(*next, path, at + 1, out);
   } else if (const json::array* list = from.if_array(); list != nullptr && path[at] == "*") {
@@ -31,8 +27,9 @@ void values_at(const json::value& from, const std::vector<std::string>& path, st
   }
 }
 
-std::vector<std::string> all_at(const json::object& facts, const json::object& fields, std::string_view name) {
-  std::vector<std::string> out;
+/// What the pointers lead to in `facts`.
+std::vector<const json::value*> values_of(const json::value& facts, const json::object& fields, std::string_view name) {
+  std::vector<const json::value*> out;
   for (const std::string& pointer : strings_from_json(array_or_empty(fields, name))) {
     std::vector<std::string> path;
     for (std::size_t begin = 1; begin <= pointer.size();) {
@@ -40,9 +37,27 @@ std::vector<std::string> all_at(const json::object& facts, const json::object& f
       path.push_back(pointer.substr(begin, end - begin));
       begin = end + 1;
     }
-    values_at(json::value(facts), path, 0, out);
+    values_at(facts, path, 0, out);
   }
   return out;
+}
+
+std::vector<std::string> all_at(const json::object& facts, const json::object& fields, std::string_view name) {
+  const json::value whole(facts);
+  std::vector<std::string> out;
+  for (const json::value* each : values_of(whole, fields, name)) {
+    if (const json::string* text = each->if_string(); text != nullptr && !text->empty()) out.emplace_back(*text);
+    else if (each->is_int64()) out.push_back(std::to_string(each->get_int64()));
+  }
+  return out;
+}
+
+/// Leader and members by name; who has no unit in the form is of the applicant's.
+json::array named_of(const Reviewed& application, const json::object& fields) {
+  const json::value whole(application.facts);
+  review::Candidate candidate;
+  for (const json::value* each : values_of(whole, fields, "named")) review::add_named(*each, application.row.org_name, candidate.named);
+  return array_or_empty(review::to_json(candidate), "named");
 }
 
 /// Users who signed anything but a sheet or a panel's appointment, and the applicant.
@@ -60,7 +75,10 @@ json::array handlers_of(const Reviewed& application) {
 Result<json::object> candidate_of(Queries& queries, const Reviewed& application, const json::object& setup, std::string_view secret) {
   const json::object& fields = fields_of(setup, application.row.programme);
   const json::object& facts = application.facts;
-  json::object out{{"id", application.row.id}, {"programme", application.row.programme}, {"title", application.row.title}, {"org", application.row.org}};
+  json::object out{{"id", application.row.id},
+                   {"programme", application.row.programme},
+                   {"title", application.row.title},
+                   {"org", application.row.org}};
   json::array chain;
   for (const std::string& org : application.row.orgs)
     if (org != application.row.org) chain.emplace_back(org);
@@ -72,6 +90,7 @@ Result<json::object> candidate_of(Queries& queries, const Reviewed& application,
   json::array members;
   for (const std::string& each : all_at(facts, fields, "members")) members.emplace_back(person_digest(secret, each));
   out["members"] = std::move(members);
+  out["named"] = named_of(application, fields);
   out["handlers"] = handlers_of(application);
   json::array partners;
   for (const std::string& each : all_at(facts, fields, "partners")) partners.emplace_back(each);
@@ -97,11 +116,13 @@ Result<json::array> experts_of(Queries& queries) {
 Result<> read_tasks(Queries& queries, Reviewed& application) {
   PageRequest page{.limit = kPage, .after = {}};
   do {
-    const Result<Page<TaskRow>> tasks = queries.tasks({.memberships = {}, .user = {}, .statuses = {}, .session_id = application.row.id, .kind = {}}, page);
+    const Result<Page<TaskRow>> tasks = queries.tasks(
+        {.memberships = {}, .user = {}, .statuses = {}, .session_id = application.row.id, .kind = {}}, page);
     if (!tasks) return tasks.error();
     for (const TaskRow& task : tasks->rows) {
       if (task.kind == "sheet" || task.kind == "panel-setup") application.panel.push_back(task);
-      else if (task.seals && task.done && (!application.submitted || *task.done < *application.submitted)) application.submitted = task.done;
+      else if (task.seals && task.done && (!application.submitted || *task.done < *application.submitted))
+        application.submitted = task.done;
     }
     page.after = tasks->next;
   } while (!page.after.empty());
@@ -111,13 +132,9 @@ Result<> read_tasks(Queries& queries, Reviewed& application) {
 
 }  // namespace
 
-std::string person_digest(std::string_view secret, std::string_view identity) {
-  if (identity.empty()) return {};
-  return sha256_hex(std::string{secret} + "\nperson\n" + std::string{identity});
-}
-
 bool Reviewed::is_open() const {
-  return row.stage == "nomination" || std::any_of(panel.begin(), panel.end(), seals_scores) || (row.stage == "review" && live_sheets().empty());
+  return row.stage == "nomination" || std::any_of(panel.begin(), panel.end(), seals_scores) ||
+         (row.stage == "review" && live_sheets().empty());
 }
 
 bool Reviewed::has_open_setup() const {
@@ -141,7 +158,10 @@ Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Defi
       after = row.id;
       Reviewed each{.row = std::move(row), .definition = nullptr, .facts = {}, .signed_by = {}, .panel = {}, .submitted = {}};
       each.definition = definitions.by_digest(each.row.definition);
-      if (!each.definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected definition " + each.row.definition + " to be loaded"};
+      if (!each.definition)
+        return Error{.kind = ErrorKind::unavailable,
+                     .code = "definition.unknown",
+                     .message = "Expected definition " + each.row.definition + " to be loaded"};
       Result<SessionDocument> document = decode_document(*each.definition, each.row.document);
       if (!document) return document.error();
       each.facts = object_or_empty(document->chart.datamodel, "application");
@@ -164,11 +184,29 @@ const json::object& fields_of(const json::object& setup, const std::string& prog
   return people.contains(programme) ? object_or_empty(people, programme) : object_or_empty(people, "*");
 }
 
+Result<std::map<std::string, std::string>> drawn_panels(Queries& queries, const std::string& round) {
+  std::map<std::string, std::string> out;
+  PageRequest page{.limit = kPage, .after = {}};
+  do {
+    const Result<Page<RecordRow>> draws = queries.records({.kind = kReviewDraw, .about = round}, page);
+    if (!draws) return draws.error();
+    for (const RecordRow& each : draws->rows)
+      if (string_or(each.data, "state") == "confirmed")
+        for (const std::string& application : strings_from_json(array_or_empty(each.data, "applications")))
+          out.emplace(application, each.id.substr(round.size() + 1));
+    page.after = draws->next;
+  } while (!page.after.empty());
+  return out;
+}
+
 Result<json::object> review_setup_of(Queries& queries, const std::string& round) {
   const Result<std::optional<RecordRow>> setup = queries.record(kReviewSetup, round);
   if (!setup) return setup.error();
   if (!*setup)
-    return Error{.kind = ErrorKind::rejected, .code = "review.setup", .message = "Expected a round whose review was set up: PUT /rounds/" + round + "/review", .message_zh = "请先设置本批次的评审规则"};
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "review.setup",
+                 .message = "Expected a round whose review was set up: PUT /rounds/" + round + "/review",
+                 .message_zh = "请先设置本批次的评审规则"};
   return (*setup)->data;
 }
 
@@ -198,7 +236,10 @@ json::object conflict_input(const ReviewFacts& facts, const std::vector<std::str
   json::array candidates;
   for (const json::value& each : facts.candidates)
     if (only.empty() || std::find(only.begin(), only.end(), string_or(each.as_object(), "id")) != only.end()) candidates.push_back(each);
-  return {{"year", int_or(facts.setup, "year", 0)}, {"policy", object_or_empty(facts.setup, "policy")}, {"experts", facts.experts}, {"applications", std::move(candidates)}};
+  return {{"year", int_or(facts.setup, "year", 0)},
+          {"policy", object_or_empty(facts.setup, "policy")},
+          {"experts", facts.experts},
+          {"applications", std::move(candidates)}};
 }
 
 }  // namespace chuyi

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,10 +28,6 @@ inline std::string review_id(std::string_view round, std::string_view name) { re
 inline constexpr const char* kDrawExport = "chuyi-draw-1";
 inline constexpr const char* kConflictsExport = "chuyi-conflicts-1";
 inline constexpr const char* kAssignmentExport = "chuyi-assignment-1";
-
-/// A person as the rules compare persons: a digest of an identity number (or what else a form has of a person that is the same
-/// everywhere), keyed with a secret of this installation, so that numbers cannot be tried. Empty for an empty text.
-std::string person_digest(std::string_view secret, std::string_view identity);
 
 /// An application of a round, as its review sees it.
 struct Reviewed {
@@ -66,6 +63,10 @@ struct ReviewFacts {
 };
 /// Errors: `rejected` "review.setup" for a round whose review was not set up; those of the store.
 Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round);
+
+/// Which panel judges an application: of each that a confirmed draw is for the draw's id. Of others all experts of the programme are one
+/// panel.
+Result<std::map<std::string, std::string>> drawn_panels(Queries& queries, const std::string& round);
 
 Result<json::object> review_setup_of(Queries& queries, const std::string& round);
 

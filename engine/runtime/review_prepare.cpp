@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/review/assignment.h"
+#include "engine/review/conflicts.h"
 #include "engine/review/draw.h"
 #include "engine/review/sealed_export.h"
 #include "engine/runtime/fields.h"
@@ -16,7 +19,10 @@ namespace chuyi {
 namespace {
 
 Error unknown(const std::string& id) {
-  return Error{.kind = ErrorKind::not_found, .code = "review.unknown", .message = "Expected a draw, an assignment or results of the round, but found '" + id + "'", .message_zh = "未找到该记录"};
+  return Error{.kind = ErrorKind::not_found,
+               .code = "review.unknown",
+               .message = "Expected a draw, an assignment or results of the round, but found '" + id + "'",
+               .message_zh = "未找到该记录"};
 }
 
 Result<json::object> record_of(Queries& queries, const char* kind, const Command& command) {
@@ -46,7 +52,8 @@ Result<Command> prepare_expert(const Runtime& runtime, Command command) {
     if (json::value* list = command.data.if_contains(key); list != nullptr && list->is_array())
       for (json::value& each : list->get_array())
         if (json::object* one = each.if_object(); one != nullptr && one->contains("identity")) {
-          (*one)[std::string_view{key} == "relations" ? "person" : "with"] = person_digest(secret->value_or(""), string_or(*one, "identity"));
+          (*one)[std::string_view{key} == "relations" ? "person" : "with"] =
+              person_digest(secret->value_or(""), string_or(*one, "identity"));
           one->erase("identity");
         }
   return command;
@@ -59,14 +66,20 @@ Result<json::object> prepare_draw(const Runtime& runtime, const Command& command
   const std::vector<std::string> programmes = strings_from_json(array_or_empty(command.data, "programmes"));
   std::vector<std::string> only = strings_from_json(array_or_empty(command.data, "applications"));
   for (const json::value& each : facts->candidates)
-    if (std::find(programmes.begin(), programmes.end(), string_or(each.as_object(), "programme")) != programmes.end()) only.emplace_back(string_or(each.as_object(), "id"));
+    if (std::find(programmes.begin(), programmes.end(), string_or(each.as_object(), "programme")) !=
+        programmes.end())
+      only.emplace_back(string_or(each.as_object(), "id"));
   std::sort(only.begin(), only.end());
   only.erase(std::unique(only.begin(), only.end()), only.end());
   json::object input = conflict_input(*facts, only);
   json::array ids;
   for (const json::value& each : array_or_empty(input, "applications")) ids.push_back(each.at("id"));
   if (ids.empty() || (!only.empty() && ids.size() != only.size()))
-    return Error{.kind = ErrorKind::invalid, .code = "review.applications", .message = "Expected applications of the round that run, at least one", .place = "/applications", .message_zh = "应列出本批次在办的申报"};
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "review.applications",
+                 .message = "Expected applications of the round that run, at least one",
+                 .place = "/applications",
+                 .message_zh = "应列出本批次在办的申报"};
   const std::string context = review_id(string_or(command.data, "round"), string_or(command.data, "id"));
   input["context"] = context;
   for (const char* key : {"seats", "spares", "strata", "nominated_since", "conflicts_max"})
@@ -114,20 +127,70 @@ Result<std::set<std::string>> seated_by(Queries& queries, const std::string& rou
   if (!row) return row.error();
   if (!*row) return unknown(draw);
   if (string_or((*row)->data, "state") != "confirmed")
-    return rejection("review.state", "Expected a draw that was witnessed, but '" + draw + "' is " + string_or((*row)->data, "state"), "该抽取尚未经监督人员确认");
+    return rejection(
+        "review.state",
+        "Expected a draw that was witnessed, but '" + draw + "' is " + string_or((*row)->data, "state"),
+        "该抽取尚未经监督人员确认");
   const std::vector<std::string> ids = strings_from_json(array_or_empty((*row)->data, "seated"));
   return std::set<std::string>(ids.begin(), ids.end());
 }
 
-json::object pair_of(const std::string& application, const std::string& expert) { return {{"application", application}, {"expert", expert}}; }
+json::object pair_of(const std::string& application, const std::string& expert) {
+  return {{"application", application}, {"expert", expert}};
+}
+
+/// Conflicts of pairs that were none when they were appointed.
+class LateConflicts {
+ public:
+  /// Errors: `invalid` "review.input", "review.policy".
+  static Result<std::unique_ptr<LateConflicts>> of(const ReviewFacts& facts) {
+    auto out = std::make_unique<LateConflicts>();
+    Result<review::ConflictPolicy> policy =
+        review::conflict_policy_from_json(object_or_empty(facts.setup, "policy"), static_cast<int>(int_or(facts.setup, "year", 0)));
+    if (!policy) return policy.error();
+    out->policy_ = std::move(*policy);
+    for (const json::value& each : facts.candidates) {
+      Result<review::Candidate> candidate = review::candidate_from_json(each.as_object());
+      if (!candidate) return candidate.error();
+      out->at_.emplace(candidate->id, out->candidates_.size());
+      out->candidates_.push_back(std::move(*candidate));
+    }
+    for (const json::value& each : facts.experts) {
+      Result<review::Expert> expert = review::expert_from_json(each.as_object());
+      if (!expert) return expert.error();
+      std::string id = expert->id;
+      out->experts_.emplace(std::move(id), std::move(*expert));
+    }
+    out->rules_.emplace(out->policy_, out->candidates_);
+    return out;
+  }
+
+  /// The first one of the pair, as Conflicts::to_json; empty: none.
+  json::object of(const std::string& application, const std::string& expert) const {
+    const auto candidate = at_.find(application);
+    const auto known = experts_.find(expert);
+    if (candidate == at_.end() || known == experts_.end()) return {};
+    const review::Candidate& judged = candidates_[candidate->second];
+    const std::vector<review::Conflict> found = rules_->of(known->second, judged);
+    return found.empty() ? json::object{} : rules_->to_json(found.front(), known->second, judged);
+  }
+
+ private:
+  review::ConflictPolicy policy_;
+  std::vector<review::Candidate> candidates_;
+  std::map<std::string, std::size_t> at_;
+  std::map<std::string, review::Expert> experts_;
+  std::optional<review::Conflicts> rules_;
+};
 
 /// What stands of the panels: sheets that are there stay, who recused does not come back, whoever has all sheets gets no more.
 struct Standing {
   json::array applications, fixed, forbidden, coverage_of;
+  json::array lifted;  ///< sheets of whom a conflict has come up since: their place is free for another
   std::map<std::string, std::int64_t> loads;  ///< sheets that each has already
 };
 
-Standing standing_of(const ReviewFacts& facts, const std::vector<std::string>& programmes) {
+Standing standing_of(const ReviewFacts& facts, const std::vector<std::string>& programmes, const LateConflicts& late) {
   Standing out;
   std::map<std::string, const json::value*> candidates;
   for (const json::value& each : facts.candidates) candidates.emplace(string_or(each.as_object(), "id"), &each);
@@ -137,16 +200,27 @@ Standing standing_of(const ReviewFacts& facts, const std::vector<std::string>& p
     if (!programmes.empty() && std::find(programmes.begin(), programmes.end(), each.row.programme) == programmes.end()) continue;
     out.applications.push_back(*candidate->second);
     const std::vector<const TaskRow*> live = each.live_sheets();
-    std::set<std::string> has;
-    for (const TaskRow* sheet : live)
-      if (has.insert(sheet->user).second) {
-        out.fixed.push_back(pair_of(each.row.id, sheet->user));
-        ++out.loads[sheet->user];
+    std::set<std::string> has, gone;
+    for (const TaskRow* sheet : live) {
+      if (has.contains(sheet->user) || gone.contains(sheet->user)) continue;
+      if (json::object conflict = late.of(each.row.id, sheet->user); !conflict.empty()) {
+        conflict["task"] = sheet->id;
+        conflict["status"] = sheet->status;
+        out.lifted.push_back(std::move(conflict));
+        gone.insert(sheet->user);
+        out.forbidden.push_back(pair_of(each.row.id, sheet->user));
+        continue;
       }
-    std::set<std::string> gone;
+      has.insert(sheet->user);
+      out.fixed.push_back(pair_of(each.row.id, sheet->user));
+      ++out.loads[sheet->user];
+    }
     for (const TaskRow& task : each.panel)
-      if (task.kind == "sheet" && !has.contains(task.user) && gone.insert(task.user).second) out.forbidden.push_back(pair_of(each.row.id, task.user));
-    if (!each.has_open_setup()) out.coverage_of.push_back(json::object{{"application", each.row.id}, {"reviews", static_cast<std::int64_t>(has.size())}});
+      if (task.kind == "sheet" && !has.contains(task.user) && gone.insert(task.user).second)
+        out.forbidden.push_back(pair_of(each.row.id, task.user));
+    if (!each.has_open_setup())
+      out.coverage_of.push_back(
+          json::object{{"application", each.row.id}, {"reviews", static_cast<std::int64_t>(has.size())}});
   }
   return out;
 }
@@ -156,12 +230,21 @@ void append(json::array& to, const json::array& from) {
     if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
 }
 
+struct AssignmentInput {
+  json::object input;
+  json::array lifted;
+};
+
 /// The input of an assignment: the round's own settings, what the request says instead of them, and what stands already.
-Result<json::object> assignment_input(const Runtime& runtime, const std::string& round, const json::object& request) {
+Result<AssignmentInput> assignment_input(const Runtime& runtime, const std::string& round, const json::object& request) {
   const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round);
   if (!facts) return facts.error();
-  Standing standing = standing_of(*facts, strings_from_json(array_or_empty(request, "programmes")));
-  if (standing.applications.empty()) return rejection("review.no_panels", "Expected applications that wait for their panels", "没有待组建评审组的申报");
+  const Result<std::unique_ptr<LateConflicts>> late = LateConflicts::of(*facts);
+  if (!late) return late.error();
+  Standing standing = standing_of(*facts, strings_from_json(array_or_empty(request, "programmes")), **late);
+  if (standing.applications.empty())
+    return rejection("review.no_panels", "Expected applications that wait for their panels",
+                     "没有待组建评审组的申报");
   json::object input = object_or_empty(facts->setup, "assignment");
   for (const char* key : {"coverage", "load", "limits", "cost", "load_of"})
     if (const json::value* value = request.if_contains(key)) input[key] = *value;
@@ -193,7 +276,13 @@ Result<json::object> assignment_input(const Runtime& runtime, const std::string&
   append(standing.forbidden, array_or_empty(request, "forbidden"));
   json::array previous = standing.fixed;
   if (const std::string before = string_or(request, "previous"); !before.empty()) {
-    Command asked{.kind = {}, .session_id = {}, .task_id = {}, .actor = {}, .data = {{"round", round}, {"id", before}}, .if_revision = {}, .key = {}};
+    Command asked{.kind = {},
+                  .session_id = {},
+                  .task_id = {},
+                  .actor = {},
+                  .data = {{"round", round}, {"id", before}},
+                  .if_revision = {},
+                  .key = {}};
     const Result<json::object> kept = record_of(runtime.queries, kReviewExport, asked);
     if (!kept) return kept.error();
     for (const json::value& each : array_or_empty(object_or_empty(object_or_empty(*kept, "export"), "result"), "assignments"))
@@ -207,18 +296,19 @@ Result<json::object> assignment_input(const Runtime& runtime, const std::string&
   if (!previous.empty()) input["previous"] = std::move(previous);
   input["coverage_of"] = std::move(standing.coverage_of);
   if (!load_of.empty()) input["load_of"] = std::move(load_of);
-  return input;
+  return AssignmentInput{.input = std::move(input), .lifted = std::move(standing.lifted)};
 }
 
 Result<json::object> prepare_assignment(const Runtime& runtime, const Command& command) {
-  const Result<json::object> input = assignment_input(runtime, string_or(command.data, "round"), command.data);
+  Result<AssignmentInput> input = assignment_input(runtime, string_or(command.data, "round"), command.data);
   if (!input) return input.error();
-  Result<json::object> made = exported(kAssignmentExport, *input, review::run_assignment);
+  Result<json::object> made = exported(kAssignmentExport, input->input, review::run_assignment);
   if (!made) return made.error();
   const json::object& result = object_or_empty(object_or_empty(*made, "export"), "result");
-  json::object shown{{"digest", string_or(*made, "digest")}, {"input_digest", sha256_hex(canonical_json(*input))}};
-  for (const char* key : {"load", "reviews", "matched", "cost", "changes", "pairs_in_conflict"})
+  json::object shown{{"digest", string_or(*made, "digest")}, {"input_digest", sha256_hex(canonical_json(input->input))}};
+  for (const char* key : {"load", "reviews", "matched", "cost", "changes", "pairs_in_conflict", "possible"})
     if (const json::value* value = result.if_contains(key)) shown[key] = *value;
+  if (!input->lifted.empty()) shown["lifted"] = std::move(input->lifted);
   return json::object{{"shown", std::move(shown)}, {"kept", json::object{{"export", std::move(made->at("export"))}}}};
 }
 
@@ -226,28 +316,35 @@ Result<json::object> prepare_assignment(const Runtime& runtime, const Command& c
 Result<json::object> prepare_appointment(const Runtime& runtime, const Command& command) {
   const Result<json::object> kept = record_of(runtime.queries, kReviewAssignment, command);
   if (!kept) return kept.error();
-  const Result<json::object> input = assignment_input(runtime, string_or(command.data, "round"), object_or_empty(*kept, "request"));
+  const Result<AssignmentInput> input = assignment_input(runtime, string_or(command.data, "round"), object_or_empty(*kept, "request"));
   if (!input) return input.error();
-  if (sha256_hex(canonical_json(*input)) == string_or(*kept, "input_digest")) return json::object{{"input_digest", string_or(*kept, "input_digest")}};
-  return rejection("review.outdated", "Expected the pool, the applications and the panels as they were when this was proposed; propose it anew, with this one as \"previous\"",
-                         "专家库、申报或评审组在提出方案之后已有变化，请以该方案为基础重新提出");
+  const std::string digest = string_or(*kept, "input_digest");
+  if (sha256_hex(canonical_json(input->input)) == digest) return json::object{{"input_digest", digest}};
+  return rejection("review.outdated",
+                   "Expected the pool, the applications and the panels as they were when this was proposed; "
+                   "propose it anew, with this one as "
+                   "\"previous\"",
+                   "专家库、申报或评审组在提出方案之后已有变化，请以该方案为基础重新提出");
 }
 
 }  // namespace
 
 bool prepares_review(const Command& command) {
-  static constexpr std::string_view kKinds[] = {"review.draw", "review.reveal", "review.absent", "review.assign", "review.appoint", "review.rank", "review.deliberate"};
+  static constexpr std::string_view kKinds[] = {"review.draw",      "review.reveal",  "review.absent",
+                                                "review.assign",    "review.appoint", "review.rank",
+                                                "review.deliberate"};
   if (command.kind == "expert.put") return command.data.contains("identity");
   return std::find(std::begin(kKinds), std::end(kKinds), command.kind) != std::end(kKinds) && !command.data.contains("prepared");
 }
 
 Result<Command> prepare_review(const Runtime& runtime, Command command) {
   if (command.kind == "expert.put") return prepare_expert(runtime, std::move(command));
-  Result<json::object> prepared = command.kind == "review.draw"                                        ? prepare_draw(runtime, command)
-                                  : command.kind == "review.reveal" || command.kind == "review.absent" ? prepare_drawn(runtime, command)
-                                  : command.kind == "review.assign"                                    ? prepare_assignment(runtime, command)
-                                  : command.kind == "review.appoint"                                   ? prepare_appointment(runtime, command)
-                                                                                                       : prepare_results(runtime, command);
+  Result<json::object> prepared = command.kind == "review.draw" ? prepare_draw(runtime, command)
+                                  : command.kind == "review.reveal" || command.kind == "review.absent"
+                                      ? prepare_drawn(runtime, command)
+                                  : command.kind == "review.assign"  ? prepare_assignment(runtime, command)
+                                  : command.kind == "review.appoint" ? prepare_appointment(runtime, command)
+                                                                     : prepare_results(runtime, command);
   if (!prepared) return prepared.error();
   command.data["prepared"] = std::move(*prepared);
   return command;

@@ -125,18 +125,9 @@ Result<json::object> prepare_ranking(const Runtime& runtime, const Command& comm
   if (!setup) return setup.error();
   const Result<std::vector<Reviewed>> applications = reviewed_applications(runtime.queries, runtime.definitions, round);
   if (!applications) return applications.error();
-  // A panel is one draw's; without a draw all experts of a programme are one.
-  std::map<std::string, std::string> drawn;
-  PageRequest page{.limit = 200, .after = {}};
-  do {
-    const Result<Page<RecordRow>> draws = runtime.queries.records({.kind = kReviewDraw, .about = round}, page);
-    if (!draws) return draws.error();
-    for (const RecordRow& each : draws->rows)
-      if (string_or(each.data, "state") == "confirmed")
-        for (const std::string& application : strings_from_json(array_or_empty(each.data, "applications"))) drawn.emplace(application, each.id.substr(round.size() + 1));
-    page.after = draws->next;
-  } while (!page.after.empty());
-  const Result<json::object> input = Gathering(*setup, strings_from_json(array_or_empty(command.data, "programmes"))).read(round, *applications, drawn);
+  const Result<std::map<std::string, std::string>> drawn = drawn_panels(runtime.queries, round);
+  if (!drawn) return drawn.error();
+  const Result<json::object> input = Gathering(*setup, strings_from_json(array_or_empty(command.data, "programmes"))).read(round, *applications, *drawn);
   if (!input) return input.error();
   Result<json::object> out = computed(*input);
   if (!out) return out;

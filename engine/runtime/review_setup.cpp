@@ -20,7 +20,10 @@ class Setup {
   Result<json::object> read() {
     read_year();
     read_people();
-    if (const Result<review::ConflictPolicy> policy = review::conflict_policy_from_json(object_or_empty(data_, "policy"), static_cast<int>(year_)); !policy) take(policy.error(), "/policy");
+    if (const Result<review::ConflictPolicy> policy =
+            review::conflict_policy_from_json(object_or_empty(data_, "policy"), static_cast<int>(year_));
+        !policy)
+      take(policy.error(), "/policy");
     read_assignment();
     read_programmes();
     if (!problems_.empty())
@@ -36,7 +39,10 @@ class Setup {
 
  private:
   void problem(std::string place, std::string message, std::string message_zh) {
-    problems_.push_back({.place = std::move(place), .code = "review.setup", .message = std::move(message), .message_zh = std::move(message_zh)});
+    problems_.push_back({.place = std::move(place),
+                         .code = "review.setup",
+                         .message = std::move(message),
+                         .message_zh = std::move(message_zh)});
   }
   void take(const Error& error, const std::string& below) {
     for (Detail detail : details_of(error)) {
@@ -57,19 +63,22 @@ class Setup {
   }
 
   void read_people() {
-    static constexpr std::string_view kNames[] = {"leader", "members", "partners", "field", "level", "unit"};
+    static constexpr std::string_view kNames[] = {"leader", "members", "named", "partners", "field", "level", "unit"};
     for (const auto& programme : object_or_empty(data_, "people")) {
       const std::string place = "/people/" + pointer_segment(programme.key());
-      if (programme.key() != "*" && !is_of_round(programme.key())) problem(place, "Expected a programme of the round, or '*' for all others", "不是本批次的项目类别");
+      if (programme.key() != "*" && !is_of_round(programme.key()))
+        problem(place, "Expected a programme of the round, or '*' for all others", "不是本批次的项目类别");
       if (!programme.value().is_object()) {
         problem(place, "Expected an object", "应为对象");
         continue;
       }
       for (const auto& field : programme.value().get_object()) {
         const std::string here = place + "/" + pointer_segment(field.key());
-        if (std::find(std::begin(kNames), std::end(kNames), field.key()) == std::end(kNames)) problem(here, "Expected leader, members, partners, field, level or unit", "没有这一项");
+        if (std::find(std::begin(kNames), std::end(kNames), field.key()) == std::end(kNames))
+          problem(here, "Expected leader, members, named, partners, field, level or unit", "没有这一项");
         const json::array* pointers = field.value().if_array();
-        const bool good = pointers != nullptr && pointers->size() <= kPointersMax && std::all_of(pointers->begin(), pointers->end(), [](const json::value& each) {
+        const bool good = pointers != nullptr && pointers->size() <= kPointersMax &&
+                          std::all_of(pointers->begin(), pointers->end(), [](const json::value& each) {
                             return each.is_string() && each.get_string().starts_with("/") && each.get_string().size() <= kPointerBytesMax;
                           });
         if (!good) problem(here, "Expected at most 20 pointers like \"/form/leader/phone\"", "应为不超过20个指针，如“/form/leader/phone”");
@@ -96,13 +105,17 @@ class Setup {
   void read_programmes() {
     const json::object& given = object_or_empty(data_, "programmes");
     for (const auto& member : given)
-      if (!is_of_round(member.key()) || !member.value().is_object()) problem("/programmes/" + pointer_segment(member.key()), "Expected an object for a programme of the round", "应为本批次项目类别的设置");
+      if (!is_of_round(member.key()) || !member.value().is_object())
+        problem("/programmes/" + pointer_segment(member.key()),
+                "Expected an object for a programme of the round", "应为本批次项目类别的设置");
     if (!problems_.empty()) return;
     for (const std::string& id : strings_from_json(array_or_empty(round_.data, "programmes"))) {
       json::object one = object_or_empty(given, id);
       const std::string place = "/programmes/" + pointer_segment(id);
       for (const auto& member : one)
-        if (member.key() != "lists" && member.key() != "calibration" && member.key() != "committee") problem(place + "/" + pointer_segment(member.key()), "Expected lists, calibration or committee", "没有这一项");
+        if (member.key() != "lists" && member.key() != "calibration" && member.key() != "committee")
+          problem(place + "/" + pointer_segment(member.key()), "Expected lists, calibration or committee",
+                  "没有这一项");
       if (!one.contains("lists")) {
         json::object list{{"id", "all"}};
         if (const std::int64_t planned = int_or(object_or_empty(round_.data, "planned"), id, 0); planned > 0) list["places"] = planned;
@@ -110,7 +123,8 @@ class Setup {
       }
       json::object input = one;
       input["id"] = id;
-      if (const DefinitionPtr definition = runtime_.definitions.current(id)) input["rubric"] = object_or_empty(definition->manifest, "rubric");
+      if (const DefinitionPtr definition = runtime_.definitions.current(id))
+        input["rubric"] = object_or_empty(definition->manifest, "rubric");
       json::object whole{{"programmes", json::array{std::move(input)}}};
       if (const Result<review::Input> read = review::read_input(whole); !read)
         for (Detail detail : details_of(read.error())) {
@@ -132,6 +146,9 @@ class Setup {
 
 }  // namespace
 
-Result<json::object> read_review_setup(const Runtime& runtime, const json::object& data, const RecordRow& round) { return Setup(runtime, data, round).read(); }
+Result<json::object> read_review_setup(const Runtime& runtime, const json::object& data,
+                                       const RecordRow& round) {
+  return Setup(runtime, data, round).read();
+}
 
 }  // namespace chuyi

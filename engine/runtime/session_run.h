@@ -103,7 +103,7 @@ class SessionRun {
   Result<> broadcast(const scxml::Send& effect, json::object event);
   /// The session that a target names for this one; empty: none that takes events.
   std::string target_of(const std::string& session, const std::string& target) const;
-  void set_send_timer(const std::string& session, const scxml::Send& effect, Instant due);
+  void set_send_timer(const std::string& session, const scxml::Send& effect, Instant due, json::object period);
   void cancel_send(const std::string& session, const std::string& sendid);
   void log(const scxml::Log& effect);
   void end(const std::string& session, const scxml::Done& done);

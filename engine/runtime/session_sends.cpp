@@ -35,22 +35,24 @@ Result<> SessionRun::send(const std::string& session, const scxml::Send& effect)
   const bool at_once = effect.delay.is_null() || (effect.delay.is_int64() && effect.delay.get_int64() <= 0);
   if (at_once) return deliver(session, effect);
   Instant due = now_;
+  json::object period;
   if (effect.delay.is_int64()) {
     due += std::chrono::milliseconds{effect.delay.get_int64()};
   } else {
-    const Result<Due> resolved = resolve_due(view_, now_, effect.delay);
+    Result<Due> resolved = resolve_due(view_, now_, effect.delay);
     if (!resolved) {
       raise_error(session, {.name = "error.execution", .sendid = effect.sendid}, resolved.error());
       return {};
     }
     // A chart's delay until a day ends where that day begins: "a year after the award" is that morning.
     due = effect.delay.is_object() && effect.delay.get_object().contains("until") ? resolved->at - std::chrono::days{1} : resolved->at;
+    period = std::move(resolved->period);
   }
-  set_send_timer(session, effect, std::max(due, now_));
+  set_send_timer(session, effect, std::max(due, now_), std::move(period));
   return {};
 }
 
-void SessionRun::set_send_timer(const std::string& session, const scxml::Send& effect, Instant due) {
+void SessionRun::set_send_timer(const std::string& session, const scxml::Send& effect, Instant due, json::object period) {
   // Two sends may share an id: each is a timer of its own, and those of one instant fire in the order of sending.
   std::string number = std::to_string(document_.next_id++);
   number.insert(0, number.size() < 9 ? 9 - number.size() : 0, '0');
@@ -59,6 +61,7 @@ void SessionRun::set_send_timer(const std::string& session, const scxml::Send& e
   if (!effect.type.empty()) event["type"] = effect.type;
   if (!effect.form.empty()) event["form"] = effect.form;
   if (effect.has_content) event["has_content"] = true;
+  if (!period.empty()) event["period"] = std::move(period);
   set_timer(session + "/send/" + number + "/" + effect.sendid, due, std::move(event));
 }
 

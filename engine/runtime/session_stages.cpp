@@ -217,8 +217,9 @@ void SessionRun::apply_effect(const std::string& key, StageEffect effect) {
       run.change_.records.push_back(std::move(row));
     }
     void operator()(SetTimer& timer) const {
-      run.set_timer(run.stage_timers(key) + timer.name, timer.due,
-                    {{"kind", "stage"}, {"invoke", key}, {"name", timer.name}});
+      json::object event{{"kind", "stage"}, {"invoke", key}, {"name", timer.name}};
+      if (!timer.period.empty()) event["period"] = std::move(timer.period);
+      run.set_timer(run.stage_timers(key) + timer.name, timer.due, std::move(event));
     }
     void operator()(CancelTimer& timer) const {
       run.remove_timer(run.stage_timers(key) + timer.name);

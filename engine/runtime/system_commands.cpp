@@ -211,7 +211,7 @@ Result<Change> archive(View& view, const Command& command) {
   return change;
 }
 
-Result<Change> decide(View& view, const Command& command, Instant now) {
+Result<Change> decide(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind == "organisation.put") return put_organisation(view, command, now);
   if (command.kind == "user.put") return put_user(view, command);
   if (command.kind == "import.rows") return import_rows(view, command, now);
@@ -221,7 +221,7 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
   if (command.kind == "plugin.install" || command.kind == "plugin.remove" || command.kind == "plugin.enable" || command.kind == "plugin.disable")
     return change_plugin(view, command);
   if (command.kind == "trust.add" || command.kind == "trust.remove") return change_trust(view, command);
-  if (is_note(command)) return decide_note(view, command, now);
+  if (is_note(command)) return decide_note(runtime, view, command, now);
   if (command.kind.starts_with("delegation.")) return decide_delegation(view, command, now);
   if (command.kind == "outbox.spread") return spread(view, command);
   if (command.kind == "pump.defer") return defer(view, command, now);
@@ -250,8 +250,8 @@ Result<Change> decide(View& view, const Command& command, Instant now) {
 
 }  // namespace
 
-Result<Change> decide_system(const Runtime& /*runtime*/, View& view, const Command& command, Instant now) {
-  Result<Change> change = decide(view, command, now);
+Result<Change> decide_system(const Runtime& runtime, View& view, const Command& command, Instant now) {
+  Result<Change> change = decide(runtime, view, command, now);
   if (!change) return change;
   json::object data = command.data;
   // The log says that they changed, never what they are.

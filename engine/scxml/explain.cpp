@@ -116,19 +116,6 @@ class Explainer {
 
 Explanation explain(const Chart& chart, const Phrases& phrases) { return Explainer(chart, phrases).run(); }
 
-StepWords step_words(const Chart& chart, std::string_view invoke_id, const Phrases& phrases) {
-  const Words words(chart, phrases);
-  for (const State& state : chart.states)
-    for (const InvokeElement& invoke : state.invokes) {
-      if (invoke.id != invoke_id) continue;
-      StepWords out{.who = words.who(invoke), .deadline = words.deadline(invoke), .period = {}};
-      for (const char* name : {"due", "period"})
-        if (const Param* given = param_of(invoke, name); given != nullptr && out.period.empty()) out.period = given->value.source;
-      return out;
-    }
-  return {};
-}
-
 std::string timer_words(const Chart& chart, const std::string& event, const Phrases& phrases) { return Words(chart, phrases).timer(event); }
 
 std::string to_text(const Explanation& explanation, const Phrases& phrases) {

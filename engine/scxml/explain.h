@@ -26,13 +26,6 @@ struct Explanation {
 
 Explanation explain(const Chart& chart, const Phrases& phrases);
 
-/// An `<invoke>` in words; all empty for an unknown one.
-struct StepWords {
-  std::string who;       ///< role and organisation as the chart names them
-  std::string deadline;  ///< empty: none
-  std::string period;    ///< the expression of the deadline as written
-};
-StepWords step_words(const Chart& chart, std::string_view invoke_id, const Phrases& phrases);
 /// After what delay the chart sends itself this event; empty: it does not.
 std::string timer_words(const Chart& chart, const std::string& event, const Phrases& phrases);
 /// Numbered lines, UTF-8, ending in a line feed.

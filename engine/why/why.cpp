@@ -39,99 +39,125 @@ std::string title_of(const scxml::Chart& chart, const std::string& state, const 
   return state;
 }
 
+/// "长沙市教育局的推荐部门经办人", or the person by name.
 std::string who_of(const WhyAsked& asked, const TaskRow& task, const Phrases& phrases) {
-  if (!task.user.empty()) return phrases.say("why.person", {{"user", task.user}});
-  const std::string role = phrases.say("role." + task.role);
-  return phrases.say("why.office", {{"org", asked.org_name(task.org)}, {"role", role.empty() ? phrases.quoted(task.role) : role}});
+  if (!task.user.empty()) return phrases.say("why.person", {{"user", asked.user_name(task.user)}});
+  return phrases.say("why.office", {{"org", asked.org_name(task.org)}, {"role", role_title(task.role, phrases)}});
 }
 
 void explain_task(const WhyAsked& asked, const TaskRow& task, const Phrases& phrases, std::vector<Reason>& out) {
-  const scxml::Chart& chart = *asked.definition.chart;
   const std::string who = who_of(asked, task, phrases);
-  const std::string title = title_of(chart, task.state, phrases);
-  Reason waits = task.due ? reason(phrases, *task.due < asked.now ? "overdue" : "waits_until", {{"who", who}, {"step", title}, {"due", format_instant(*task.due - std::chrono::seconds{1})}})
-                          : reason(phrases, "waits", {{"who", who}, {"step", title}});
+  const std::string title = title_of(*asked.definition.chart, task.state, phrases);
+  Phrases::Fields fields{{"who", who}, {"step", title}};
+  if (task.due) fields["due"] = format_instant(*task.due - std::chrono::seconds{1});
+  Reason waits = reason(phrases, !task.due ? "waits" : *task.due < asked.now ? "overdue" : "waits_until", fields);
   waits.values["task"] = task.id;
   out.push_back(std::move(waits));
-  if (!task.claimed_by.empty()) out.push_back(reason(phrases, "claimed", {{"user", task.claimed_by}, {"step", title}}));
-  if (!task.due) return;
-  const scxml::StepWords step = scxml::step_words(chart, task.invoke_id, phrases);
-  // "until_date(…)" names the day itself: nothing was counted.
-  if (step.period.find("until") != std::string::npos) return;
-  const bool natural = step.period.find("natural_days") != std::string::npos || step.period.find("'natural'") != std::string::npos;
-  Reason date = why_date(day_in_shanghai(task.created), day_in_shanghai(*task.due - std::chrono::milliseconds{1}), natural ? DayUnit::natural : DayUnit::working, false, asked.calendar, phrases);
+  if (!task.claimed_by.empty()) {
+    const std::string name = asked.user_name(task.claimed_by);
+    Reason claimed = reason(phrases, "claimed", {{"user", name}, {"step", title}});
+    claimed.values["user"] = task.claimed_by;
+    claimed.values["name"] = name;
+    out.push_back(std::move(claimed));
+  }
+  if (!task.due || task.period.empty()) return;
+  Reason date = why_date(task.period, phrases);
   date.values["task"] = task.id;
   out.push_back(std::move(date));
 }
 
 /// Timers that the chart set for itself; a step's deadline is told with the step.
 void explain_timers(const WhyAsked& asked, const Phrases& phrases, std::vector<Reason>& out) {
+  const scxml::Chart& chart = *asked.definition.chart;
   for (const TimerRow& timer : asked.timers) {
     const std::string event = string_or(timer.event, "name", string_or(timer.event, "event"));
     if (const std::size_t stage = timer.id.find("/stage/"); stage != std::string::npos) {
       const std::string invoke = timer.id.substr(stage + 7, timer.id.rfind('/') - stage - 7);
       const auto of_invoke = [&](const TaskRow& task) { return task.invoke_id == invoke; };
-      const std::string title = title_of(*asked.definition.chart, scxml::state_of_invoke(*asked.definition.chart, invoke), phrases);
-      if (!asked.hides_tasks && std::none_of(asked.tasks.begin(), asked.tasks.end(), of_invoke)) out.push_back(reason(phrases, "period", {{"step", title}, {"at", format_instant(timer.due - std::chrono::seconds{1})}}));
-      continue;
+      if (asked.hides_tasks || std::any_of(asked.tasks.begin(), asked.tasks.end(), of_invoke)) continue;
+      const std::string title = title_of(chart, scxml::state_of_invoke(chart, invoke), phrases);
+      out.push_back(reason(phrases, "period", {{"step", title}, {"at", format_instant(timer.due - std::chrono::seconds{1})}}));
+    } else {
+      const std::string delay = scxml::timer_words(chart, event, phrases);
+      const Phrases::Fields fields{{"at", format_instant(timer.due)}, {"delay", delay}, {"title", event_title(event, phrases)}};
+      out.push_back(reason(phrases, delay.empty() ? "timer_plain" : "timer", fields));
+      out.back().values["event"] = event;
     }
-    const std::string delay = scxml::timer_words(*asked.definition.chart, event, phrases);
-    out.push_back(reason(phrases, delay.empty() ? "timer_plain" : "timer", {{"at", format_instant(timer.due)}, {"delay", delay}, {"event", event}}));
+    if (const json::object& period = object_or_empty(timer.event, "period"); period.contains("days"))
+      out.push_back(why_date(period, phrases));
   }
+}
+
+std::vector<Day> days_of(const json::object& period, const char* key) {
+  std::vector<Day> out;
+  for (const json::value& each : array_or_empty(period, key))
+    if (const Result<Day> day =
+            parse_day(each.is_string() ? std::string_view{each.get_string()} : std::string_view{});
+        day)
+      out.push_back(*day);
+  return out;
+}
+
+/// The words of a family for one id; the id in quotes where there are none.
+std::string title_in(const char* family, const std::string& id, const Phrases& phrases) {
+  const std::string title = phrases.say(family + id);
+  return title.empty() ? phrases.quoted(id) : title;
 }
 
 }  // namespace
 
-Reason why_date(Day start, Day last, DayUnit unit, bool include_start, const Calendar& calendar, const Phrases& phrases) {
-  int count = 0;
-  bool provisional = false;
-  std::vector<Day> skipped;
-  std::vector<Day> make_up;
-  for (Day day = include_start ? start : start + days{1}; day <= last; day += days{1}) {
-    if (unit == DayUnit::natural) {
-      ++count;
-      continue;
-    }
-    provisional = provisional || !calendar.has_year(static_cast<int>(std::chrono::year_month_day{day}.year()));
-    if (!calendar.is_working_day(day)) {
-      skipped.push_back(day);
-      continue;
-    }
-    ++count;
-    const std::chrono::weekday name{day};
-    if (name == std::chrono::Saturday || name == std::chrono::Sunday) make_up.push_back(day);
-  }
-  const Phrases::Fields fields{{"days", std::to_string(count)}, {"start", format_day(start)}, {"last", format_day(last)}};
-  Reason out = reason(phrases, std::string{"date."} + (unit == DayUnit::working ? "working" : "natural") + (include_start ? "_first" : ""), fields);
-  if (!skipped.empty()) out.text += phrases.say("why.date.skips", {{"days", runs_of(skipped, start, phrases)}});
-  if (!make_up.empty()) out.text += phrases.say("why.date.make_up", {{"days", runs_of(make_up, start, phrases)}});
-  if (provisional) out.text += phrases.say("why.date.provisional");
-  out.text += phrases.say("why.date.end");
-  const auto list = [](const std::vector<Day>& all) {
-    json::array texts;
-    for (const Day day : all) texts.emplace_back(format_day(day));
-    return texts;
-  };
-  out.code = "why.date";
-  out.values["days"] = count;
-  out.values["unit"] = unit == DayUnit::working ? "working" : "natural";
-  out.values["include_start"] = include_start;
-  out.values["skipped"] = list(skipped);
-  out.values["make_up"] = list(make_up);
-  out.values["provisional"] = provisional;
+std::string event_title(const std::string& event, const Phrases& phrases) { return title_in("short.", event, phrases); }
+std::string outcome_title(const std::string& outcome, const Phrases& phrases) { return title_in("outcome.", outcome, phrases); }
+std::string role_title(const std::string& role, const Phrases& phrases) { return title_in("role.", role, phrases); }
+
+Phrases::Fields refusal_fields(const WhyAsked& asked, const TaskRow& task, const Phrases& phrases) {
+  Phrases::Fields out{{"who", who_of(asked, task, phrases)}};
+  if (!task.claimed_by.empty()) out["holder"] = asked.user_name(task.claimed_by);
   return out;
 }
 
-Result<WhyAsked> gather_why(Queries& queries, const SessionRow& session, const Definition& definition, const Calendar& calendar, Instant now,
+Reason why_date(const json::object& period, const Phrases& phrases) {
+  Reason out{.code = "why.date", .text = {}, .values = period};
+  if (const std::string until = string_or(period, "until"); !until.empty()) {
+    out.text = scxml::capitalised(phrases.say("why.date.until", {{"last", until}}));
+    return out;
+  }
+  const std::string unit = string_or(period, "unit");
+  const Result<Day> start = parse_day(string_or(period, "start"));
+  const Phrases::Fields fields{
+      {"days", std::to_string(int_or(period, "days", 0))}, {"start", string_or(period, "start")}, {"last", string_or(period, "last")}};
+  out.text = reason(phrases, "date." + unit + (bool_or(period, "include_start", false) ? "_first" : ""), fields).text;
+  for (const char* key : {"skipped", "make_up"})
+    if (const std::vector<Day> days = days_of(period, key); start && !days.empty())
+      out.text += phrases.say(std::string{"why.date."} + (key[0] == 's' ? "skips" : "make_up"), {{"days", runs_of(days, *start, phrases)}});
+  if (bool_or(period, "provisional", false)) out.text += phrases.say("why.date.provisional");
+  out.text += phrases.say("why.date.end");
+  return out;
+}
+
+Result<WhyAsked> gather_why(Queries& queries, const SessionRow& session, const Definition& definition, Instant now,
                             const std::string& only_task, const std::function<bool(const TaskRow&)>& may_hear) {
-  const Result<Page<TaskRow>> open = queries.tasks({.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = session.id, .kind = {}}, {.limit = 200, .after = {}});
+  const Result<Page<TaskRow>> open = queries.tasks(
+      {.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = session.id, .kind = {}},
+      {.limit = 200, .after = {}});
   if (!open) return open.error();
   Result<std::vector<TimerRow>> timers = queries.timers(session.id);
   if (!timers) return timers.error();
-  WhyAsked out{.session = session, .definition = definition, .tasks = {}, .timers = {}, .hides_tasks = false, .calendar = calendar, .now = now, .org_name = {}};
+  WhyAsked out{.session = session,
+               .definition = definition,
+               .tasks = {},
+               .timers = {},
+               .hides_tasks = false,
+               .now = now,
+               .org_name = {},
+               .user_name = {}};
   out.org_name = [&queries](const std::string& id) {
     const Result<std::optional<OrganisationRow>> org = queries.organisation(id);
     return org && *org ? (*org)->name : id;
+  };
+  out.user_name = [&queries](const std::string& id) {
+    const Result<std::optional<UserRow>> user = queries.user(id);
+    return user && *user && !(*user)->name.empty() ? (*user)->name : id;
   };
   if (only_task.empty()) out.timers = std::move(*timers);
   for (const TaskRow& task : open->rows) {
@@ -148,15 +174,21 @@ json::array why_json(const WhyAsked& asked, const Phrases& zh, const Phrases& en
   const std::vector<Reason> chinese = why(asked, zh);
   const std::vector<Reason> english = why(asked, en);
   json::array out;
-  for (std::size_t i = 0; i < chinese.size(); ++i)
-    out.push_back(json::object{{"code", chinese[i].code}, {"zh", chinese[i].text}, {"en", english[i].text}, {"values", chinese[i].values}});
+  for (std::size_t i = 0; i < chinese.size(); ++i) {
+    json::object each{{"code", chinese[i].code}, {"zh", chinese[i].text}, {"en", english[i].text}, {"values", chinese[i].values}};
+    if (const std::string event = string_or(chinese[i].values, "event"); !event.empty())
+      each["titles"] = json::object{{"zh", event_title(event, zh)}, {"en", event_title(event, en)}};
+    out.push_back(std::move(each));
+  }
   return out;
 }
 
 std::vector<Reason> why(const WhyAsked& asked, const Phrases& phrases) {
   std::vector<Reason> out;
   const bool ended = asked.session.status != "running";
-  Reason stands = reason(phrases, ended ? "ended" : "stands", {{"state", title_of(*asked.definition.chart, asked.session.state, phrases)}, {"since", format_instant(asked.session.updated)}});
+  Reason stands = reason(phrases, ended ? "ended" : "stands",
+                         {{"state", title_of(*asked.definition.chart, asked.session.state, phrases)},
+                          {"since", format_instant(asked.session.updated)}});
   stands.values["id"] = asked.session.state;
   out.push_back(std::move(stands));
   if (ended) return out;

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/base/calendar.h"
 #include "engine/ports/definition.h"
 #include "engine/ports/queries.h"
 #include "engine/scxml/phrases.h"
@@ -25,26 +24,34 @@ struct WhyAsked {
   std::vector<TaskRow> tasks;  ///< open or claimed
   std::vector<TimerRow> timers;
   bool hides_tasks = false;  ///< there are more, which the asker may not hear of
-  const Calendar& calendar;
   Instant now;
   std::function<std::string(const std::string& org)> org_name;
+  std::function<std::string(const std::string& user)> user_name;
 };
 
 /// What the store knows of an application; the asker hears of the tasks that `may_hear` lets through.
 /// @param only_task  when not empty: of this task alone.
 /// Errors: those of `queries`.
-Result<WhyAsked> gather_why(Queries& queries, const SessionRow& session, const Definition& definition, const Calendar& calendar, Instant now,
+Result<WhyAsked> gather_why(Queries& queries, const SessionRow& session, const Definition& definition, Instant now,
                             const std::string& only_task, const std::function<bool(const TaskRow&)>& may_hear);
 
-/// In Chinese and English side by side: [{"code","zh","en","values"}].
+/// In Chinese and English side by side: [{"code","zh","en","values","titles"? (of the event in "values")}].
 json::array why_json(const WhyAsked& asked, const scxml::Phrases& zh, const scxml::Phrases& en);
 
 /// Where it stands and since when; whom it waits for and until when; how each date came about; what happens by itself.
 /// The order is the same in every language.
 std::vector<Reason> why(const WhyAsked& asked, const scxml::Phrases& phrases);
 
-/// How `last` came about as the end of a period that began on `start`: how many days, of which kind, which were
-/// passed over, which weekends counted, and whether a year without calendar is touched.
-Reason why_date(Day start, Day last, DayUnit unit, bool include_start, const Calendar& calendar, const scxml::Phrases& phrases);
+/// How a date came about: the sentence to a TaskRow::period (Due::period), whose members are the values.
+Reason why_date(const json::object& period, const scxml::Phrases& phrases);
+
+/// What people call it; an id that has no words is quoted.
+std::string event_title(const std::string& event, const scxml::Phrases& phrases);
+std::string outcome_title(const std::string& outcome, const scxml::Phrases& phrases);
+std::string role_title(const std::string& role, const scxml::Phrases& phrases);
+
+/// For the sentences "why.refused.CODE", which stand for a refusal whose own message speaks of ids: whose task it is ("who"), and who
+/// has claimed it ("holder"). They may also name the "action".
+scxml::Phrases::Fields refusal_fields(const WhyAsked& asked, const TaskRow& task, const scxml::Phrases& phrases);
 
 }  // namespace chuyi

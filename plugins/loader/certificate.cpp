@@ -159,9 +159,13 @@ std::vector<Detail> check_texts(const Manifest& manifest, const Certificate* cer
       found = check_words(zh, en, place, kNoticeNames, [](const std::string&) { return false; }, "");
     else if (certificate != nullptr && std::any_of(certificate->texts.begin(), certificate->texts.end(), is_text))
       found = check_certificate_words(zh, en, place, manifest.data);
+    else if (key.starts_with("outcome.") || key.starts_with("event."))
+      found = check_words(zh, en, place, {}, [](const std::string&) { return false; }, "");
     else
-      found = {defect(place, "plugin.text_key", "Expected 'notice.lead', or 'certificate.' and the key of a text of the package's certificate, but found '" + key + "'",
-                      "没有文字“" + key + "”：可改写notice.lead，或certificate.加证书模板中文字的键")};
+      found = {defect(place, "plugin.text_key",
+                      "Expected 'notice.lead', 'outcome.' or 'event.' and what the workflow names so, or 'certificate.' and the key of a text of "
+                      "the package's certificate, but found '" + key + "'",
+                      "没有文字“" + key + "”：可改写notice.lead，outcome.或event.加流程中的结论或事件名，或certificate.加证书模板中文字的键")};
     std::move(found.begin(), found.end(), std::back_inserter(out));
   }
   return out;

@@ -4,29 +4,12 @@
 
 #include "engine/invoke/rows_json.h"
 #include "engine/review/blind.h"
-#include "engine/runtime/session_document.h"
 
 namespace chuyi::api {
-namespace {
-
-bool is_double_blind(const Definition& definition) { return string_or(object_or_empty(definition.manifest, "panel"), "blind") == "double"; }
-
-Result<json::object> nomination_of(const SessionRow& session, const Definition& definition) {
-  const Result<SessionDocument> document = decode_document(definition, session.document);
-  if (!document) return document.error();
-  return object_or_empty(object_or_empty(document->chart.datamodel, "application"), "form");
-}
-
-}  // namespace
-
-bool is_blind(const Actor& actor, const SessionRow& session, const Definition* definition) {
-  return sees_as_reviewer(actor, session) && (definition == nullptr || is_double_blind(*definition));
-}
-
 SessionRow shown_session(const Actor& actor, const SessionRow& session, const Definition* definition) {
   SessionRow out = session;
   if (!is_blind(actor, session, definition)) return out;
-  out.title = review::pseudonym_of(session.id);
+  out.title = shown_title(actor, session, definition);
   out.org_name = out.title;
   out.org.clear();
   return out;

@@ -2,13 +2,11 @@
 
 #include "engine/ports/definition.h"
 #include "engine/ports/queries.h"
-#include "engine/runtime/access.h"
+#include "engine/runtime/blind.h"
 
 /// What a reviewer of a double-blind panel (`<panel blind="double">`) gets to see of an application.
 namespace chuyi::api {
 
-/// Whether the actor may not learn whose application it is. Unknown definitions hide.
-bool is_blind(const Actor& actor, const SessionRow& session, const Definition* definition);
 /// The row as the actor may see it: title and unit are a pseudonym where he is blind.
 SessionRow shown_session(const Actor& actor, const SessionRow& session, const Definition* definition);
 /// The documents as a blind reviewer may see them: without those whose kind identifies, by kind and number.

@@ -4,7 +4,9 @@
 #include "engine/base/digest.h"
 #include "engine/base/errors.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/runtime/access.h"
 #include "engine/runtime/notes.h"
+#include "server/api/blind.h"
 #include "server/api/handlers.h"
 #include "server/api/lookup.h"
 
@@ -12,13 +14,6 @@ namespace chuyi::api {
 namespace {
 
 constexpr std::size_t kItemsMax = 500;
-
-json::object problem_of(const Error& error) {
-  json::object out{{"code", error.code}, {"zh", error.message_zh}, {"en", error.message}};
-  if (!error.place.empty()) out["place"] = error.place;
-  if (!error.allowed.empty()) out["allowed"] = to_json(error.allowed);
-  return out;
-}
 
 /// What is asked of each of the tasks.
 struct Bulk {
@@ -30,10 +25,15 @@ struct Bulk {
 };
 
 Result<Bulk> bulk_of(const json::object& body) {
-  Bulk out{.action = string_or(body, "action"), .kind = "task.complete", .data = {}, .tasks = strings_from_json(array_or_empty(body, "tasks")), .dry_run = bool_or(body, "dry_run", false)};
-  if (out.tasks.empty() || out.tasks.size() > kItemsMax || std::set<std::string>(out.tasks.begin(), out.tasks.end()).size() != out.tasks.size())
+  Bulk out{.action = string_or(body, "action"),
+           .kind = "task.complete",
+           .data = {},
+           .tasks = strings_from_json(array_or_empty(body, "tasks")),
+           .dry_run = bool_or(body, "dry_run", false)};
+  const std::set<std::string> different(out.tasks.begin(), out.tasks.end());
+  if (out.tasks.empty() || out.tasks.size() > kItemsMax || different.size() != out.tasks.size())
     return rejection("bulk.tasks", "Expected 1 to " + std::to_string(kItemsMax) + " different tasks",
-                     "请选择1至" + std::to_string(kItemsMax) + "件不同的待办", "/tasks");
+                   "请选择1至" + std::to_string(kItemsMax) + "件不同的待办", "/tasks");
   const auto take = [&](const char* key) {
     if (const json::value* given = body.if_contains(key)) out.data[key] = *given;
   };
@@ -52,7 +52,7 @@ Result<Bulk> bulk_of(const json::object& body) {
     take("text");
   } else {
     return rejection("bulk.action", "Expected an action for many tasks, but found '" + out.action + "'", "不支持的批量操作", "/action",
-                     {"decide", "recommend", "assign", "notify"});
+                   {"decide", "recommend", "assign", "notify"});
   }
   return out;
 }
@@ -69,6 +69,23 @@ Command command_for(const Bulk& bulk, const std::string& task, const std::string
   return out;
 }
 
+/// What a dry run shows of a change: of a panel's work nothing to who may not know the panel, to a reviewer no more than his own.
+json::object changes_for(const Context& context, const SessionRow& session, const json::object& all) {
+  const bool reviews = sees_as_reviewer(context.actor, session);
+  json::object out = all;
+  if (json::value* application = out.if_contains("application")) application->as_object()["title"] = session.title;
+  json::array tasks;
+  for (const json::value& task : array_or_empty(all, "tasks")) {
+    const std::string kind = string_or(task.get_object(), "kind");
+    const bool of_panel = kind == "sheet" || kind.starts_with("panel-");
+    const bool own = string_or(task.get_object(), "user") == context.actor.user_id;
+    if (own || (!reviews && (!of_panel || may_see_panel(context.actor, session)))) tasks.push_back(task);
+  }
+  out["tasks"] = std::move(tasks);
+  if (reviews) out["notify"] = json::array{};
+  return out;
+}
+
 /// The same request makes the same batch.
 std::string batch_of(const Context& context) {
   return "b-" + sha256_hex(context.actor.user_id + "\n" + context.request.header("idempotency-key")).substr(0, 24);
@@ -82,24 +99,28 @@ net::awaitable<json::object> act_on(Context& context, const Bulk& bulk, const st
     return see_task_to_act(context, task, *as);
   });
   if (!seen) {
-    item["problem"] = problem_of(seen.error());
+    item["problem"] = problem_json(seen.error(), context.services.texts);
     co_return item;
   }
-  item["application"] = seen->application.session.id;
-  item["title"] = seen->application.session.title;
+  const SessionRow shown = shown_session(context.actor, seen->application.session, seen->application.definition.get());
+  item["application"] = shown.id;
+  item["title"] = shown.title;
   Command command = command_for(bulk, task, batch);
-  if (std::string principal = context.request.query_or("on_behalf_of"); !principal.empty()) command.data["on_behalf_of"] = std::move(principal);
+  if (std::string principal = context.request.query_or("on_behalf_of"); !principal.empty())
+    command.data["on_behalf_of"] = std::move(principal);
   Result<Reply> reply = Reply{};
   if (bulk.dry_run)
     reply = co_await context.probe(std::move(command));
   else
     reply = co_await context.execute_part(std::move(command), task);
   if (!reply)
-    item["problem"] = problem_of(reply.error());
+    item["problem"] = problem_json(reply.error(), context.services.texts);
   else if (bulk.dry_run)
-    item["changes"] = reply->body;
+    item["changes"] = changes_for(context, shown, reply->body.as_object());
+  else if (const json::object& body = reply->body.as_object(); body.contains("application"))
+    item["result"] = body.at("application");
   else
-    item["result"] = reply->body.is_object() && reply->body.get_object().contains("application") ? reply->body.get_object().at("application") : reply->body;
+    item["result"] = body;
   co_return item;
 }
 
@@ -114,7 +135,10 @@ Result<RecordRow> find_batch(Context& context) {
   const Result<std::optional<RecordRow>> row = context.services.queries.record("batch", context.parameters[0]);
   if (!row) return row.error();
   if (!*row || (*row)->about != context.actor.user_id)
-    return Error{.kind = ErrorKind::not_found, .code = "batch.unknown", .message = "Expected a bulk action of yours", .message_zh = "未找到您的该批量操作"};
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "batch.unknown",
+                 .message = "Expected a bulk action of yours",
+                 .message_zh = "未找到您的该批量操作"};
   return **row;
 }
 
@@ -192,7 +216,8 @@ net::awaitable<Response> undo_batch(Context& context) {
     Command recall = recall_of(task, row->id);
     const Result<Reply> asked = co_await context.probe(std::move(recall));
     if (!asked && asked.error().code != "idempotency.mismatch")
-      stands.details.push_back({.place = task, .code = asked.error().code, .message = asked.error().message, .message_zh = asked.error().message_zh});
+      stands.details.push_back(
+          {.place = task, .code = asked.error().code, .message = asked.error().message, .message_zh = asked.error().message_zh});
   }
   // The time that is set for it, and that it is undone once, are held in the store.
   Command undone;
@@ -206,7 +231,7 @@ net::awaitable<Response> undo_batch(Context& context) {
     json::object item{{"task", task}};
     Command recall = recall_of(task, row->id);
     const Result<Reply> reply = co_await context.execute_part(std::move(recall), task);
-    if (!reply) item["problem"] = problem_of(reply.error());
+    if (!reply) item["problem"] = problem_json(reply.error(), context.services.texts);
     items.emplace_back(std::move(item));
   }
   co_return json_response(200, report(row->id, items));

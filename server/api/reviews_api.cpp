@@ -22,14 +22,25 @@
 namespace chuyi::api {
 namespace {
 
-Error unknown_round() { return Error{.kind = ErrorKind::not_found, .code = "round.unknown", .message = "Expected a known round", .message_zh = "未找到该批次，或您无权查看"}; }
-Error unknown_record() { return Error{.kind = ErrorKind::not_found, .code = "review.unknown", .message = "Expected a draw, an assignment or results of the round", .message_zh = "未找到该记录"}; }
+Error unknown_round() {
+  return Error{.kind = ErrorKind::not_found,
+               .code = "round.unknown",
+               .message = "Expected a known round",
+               .message_zh = "未找到该批次，或您无权查看"};
+}
+Error unknown_record() {
+  return Error{.kind = ErrorKind::not_found,
+               .code = "review.unknown",
+               .message = "Expected a draw, an assignment or results of the round",
+               .message_zh = "未找到该记录"};
+}
 
 /// Whether the actor works on this round or supervises it.
 Result<> may_review(Context& context) {
   const Result<std::optional<SessionRow>> round = context.services.queries.session(context.parameters[0]);
   if (!round) return round.error();
-  const bool seen = *round && (*round)->kind == kRoundKind && (is_round_officer(context.actor, **round) || is_round_supervisor(context.actor, **round));
+  const bool seen = *round && (*round)->kind == kRoundKind &&
+                    (is_round_officer(context.actor, **round) || is_round_supervisor(context.actor, **round));
   return seen ? Result<>{} : Result<>{unknown_round()};
 }
 
@@ -60,7 +71,8 @@ net::awaitable<Response> file(Context& context, const char* type, const std::str
 }
 
 Result<RecordRow> record_of(Context& context, const char* kind) {
-  const Result<std::optional<RecordRow>> row = context.services.queries.record(kind, review_id(context.parameters[0], context.parameters[1]));
+  const Result<std::optional<RecordRow>> row =
+      context.services.queries.record(kind, review_id(context.parameters[0], context.parameters[1]));
   if (!row) return row.error();
   return *row ? Result<RecordRow>{**row} : Result<RecordRow>{unknown_record()};
 }
@@ -141,7 +153,11 @@ net::awaitable<Response> get_review(Context& context) {
 }
 
 net::awaitable<Response> put_review(Context& context) {
-  const std::vector<Field> fields{{"year", Type::any, false}, {"people", Type::object, false}, {"policy", Type::object, false}, {"assignment", Type::object, false}, {"programmes", Type::object, false}};
+  const std::vector<Field> fields{{"year", Type::any, false},
+                                  {"people", Type::object, false},
+                                  {"policy", Type::object, false},
+                                  {"assignment", Type::object, false},
+                                  {"programmes", Type::object, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   json::object defaults;
@@ -160,7 +176,10 @@ net::awaitable<Response> get_conflicts(Context& context) {
 }
 
 net::awaitable<Response> get_dashboard(Context& context) {
-  co_return co_await shown(context, [&] { return review_dashboard(context.services.queries, context.services.definitions, context.parameters[0], context.services.clock.now()); });
+  co_return co_await shown(context, [&] {
+    return review_dashboard(context.services.queries, context.services.definitions, context.parameters[0],
+                            context.services.clock.now());
+  });
 }
 
 net::awaitable<Response> list_draws(Context& context) { co_return co_await list_of(context, kReviewDraw); }
@@ -168,8 +187,15 @@ net::awaitable<Response> get_draw(Context& context) { co_return co_await one_of(
 net::awaitable<Response> export_draw(Context& context) { co_return co_await export_file(context, kReviewDraw); }
 
 net::awaitable<Response> create_draw(Context& context) {
-  const std::vector<Field> fields{{"id"}, {"seats", Type::any}, {"spares", Type::any, false}, {"strata", Type::array, false}, {"nominated_since", Type::any, false}, {"conflicts_max", Type::any, false},
-                                  {"programmes", Type::array, false}, {"applications", Type::array, false}, {"commitment", Type::text, false}};
+  const std::vector<Field> fields{{"id"},
+                                  {"seats", Type::any},
+                                  {"spares", Type::any, false},
+                                  {"strata", Type::array, false},
+                                  {"nominated_since", Type::any, false},
+                                  {"conflicts_max", Type::any, false},
+                                  {"programmes", Type::array, false},
+                                  {"applications", Type::array, false},
+                                  {"commitment", Type::text, false}};
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   const Result<> seen = co_await context.reading([&] { return may_review(context); });
@@ -181,7 +207,13 @@ net::awaitable<Response> create_draw(Context& context) {
     (*body)["commitment"] = review::commitment_of(seed, review_id(context.parameters[0], string_or(*body, "id")));
   }
   (*body)["round"] = context.parameters[0];
-  Command command{.kind = "review.draw", .session_id = {}, .task_id = {}, .actor = {}, .data = std::move(*body), .if_revision = {}, .key = {}};
+  Command command{.kind = "review.draw",
+                  .session_id = {},
+                  .task_id = {},
+                  .actor = {},
+                  .data = std::move(*body),
+                  .if_revision = {},
+                  .key = {}};
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Reply answer = *reply;
@@ -225,13 +257,16 @@ net::awaitable<Response> get_assignment(Context& context) {
 }
 
 net::awaitable<Response> propose_assignment(Context& context) {
-  const std::vector<Field> fields{{"programmes", Type::array, false}, {"draw", Type::text, false}, {"coverage", Type::any, false}, {"load", Type::object, false}, {"limits", Type::array, false}, {"cost", Type::object, false},
-                                  {"load_of", Type::array, false}, {"fixed", Type::array, false}, {"forbidden", Type::array, false}, {"previous", Type::text, false}};
+  const std::vector<Field> fields{{"programmes", Type::array, false}, {"draw", Type::text, false},
+                                  {"coverage", Type::any, false},     {"load", Type::object, false},
+                                  {"limits", Type::array, false},     {"cost", Type::object, false},
+                                  {"load_of", Type::array, false},    {"fixed", Type::array, false},
+                                  {"forbidden", Type::array, false},  {"previous", Type::text, false}};
   co_return co_await act(context, "review.assign", fields, kNoMore);
 }
 
 net::awaitable<Response> confirm_assignment(Context& context) {
-  const std::vector<Field> fields{};
+  const std::vector<Field> fields{{"no_conflict", Type::array, false}};
   co_return co_await act(context, "review.appoint", fields, kNoMore);
 }
 
@@ -294,7 +329,10 @@ net::awaitable<Response> rank_round(Context& context) {
 }
 
 net::awaitable<Response> deliberate_results(Context& context) {
-  const std::vector<Field> fields{{"present", Type::array}, {"votes", Type::array, false}, {"decisions", Type::array, false}, {"tie_decisions", Type::array, false}};
+  const std::vector<Field> fields{{"present", Type::array},
+                                  {"votes", Type::array, false},
+                                  {"decisions", Type::array, false},
+                                  {"tie_decisions", Type::array, false}};
   co_return co_await act(context, "review.deliberate", fields, kNoMore);
 }
 

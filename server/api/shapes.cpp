@@ -186,6 +186,7 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
                    {"outcome", task.outcome},
                    {"due", instant_text(task.due)},
                    {"due_provisional", task.due_provisional},
+                   {"period", task.period},
                    {"created", format_instant(task.created)},
                    {"done", instant_text(task.done)},
                    {"data", task.data},
@@ -255,9 +256,10 @@ json::object notice_json(const NoticeRow& row, const Definition* definition, con
           {"opens", format_instant(row.opens)},
           {"last_day", format_day(row.last_day)},
           {"provisional", row.provisional},
-          {"rule",
-           json::object{{"zh", "公示" + days + (working ? "个工作日" : "个自然日") + (first ? "，含首日" : "，自次日起算")},
-                        {"en", days + (working ? " working days, " : " natural days, ") + (first ? "the first day counted" : "counted from the next day")}}},
+          {"rule", json::object{{"zh", "公示" + days + (working ? "个工作日" : "个自然日") +
+                                           (first ? "，含首日" : "，自次日起算")},
+                                {"en", days + (working ? " working days, " : " natural days, ") +
+                                           (first ? "the first day counted" : "counted from the next day")}}},
           {"status", row.status},
           {"remaining_days", remaining_days(row, calendar, now)}};
 }
@@ -280,12 +282,21 @@ json::object audit_record(const AuditRow& row) {
 }
 
 json::object archived_json(const AuditRow& row, const std::string& bag, const Texts& texts) {
-  return {{"seq", row.seq}, {"kind", "archived"}, {"archive", bag}, {"summary", json::object{{"zh", texts.get("history.archived", "zh")}, {"en", texts.get("history.archived", "en")}}}};
+  return {{"seq", row.seq},
+          {"kind", "archived"},
+          {"archive", bag},
+          {"summary", json::object{{"zh", texts.get("history.archived", "zh")},
+                                   {"en", texts.get("history.archived", "en")}}}};
 }
 
-std::string signed_task(const json::object& record) { return string_or(record, "kind") == "task.complete" || string_or(record, "kind") == "task.return" ? string_or(record, "task") : std::string{}; }
+std::string signed_task(const json::object& record) {
+  return string_or(record, "kind") == "task.complete" || string_or(record, "kind") == "task.return"
+             ? string_or(record, "task")
+             : std::string{};
+}
 
-json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task, const Actor& viewer, const SessionRow& session, bool panel_open,
+json::object history_json(const AuditRow& row, const json::object& record, const TaskRow* task,
+                          const Actor& viewer, const SessionRow& session, bool panel_open,
                           const Definition* definition, const Texts& texts) {
   const std::string kind = string_or(record, "kind");
   const std::string task_kind = string_or(record, "task_kind");
@@ -308,7 +319,10 @@ json::object history_json(const AuditRow& row, const json::object& record, const
                    {"errors", array_or_empty(record, "errors")},
                    {"outcome", string_or(data, "outcome")},
                    {"summary", json::object{{"zh", texts.get(code, "zh")}, {"en", texts.get(code, "en")}}}};
-  if (task != nullptr && may_see_opinion(viewer, session, task->kind, stage_of(definition, definition == nullptr ? task->state : state_of(*definition, *task))))
+  if (task != nullptr &&
+      may_see_opinion(
+          viewer, session, task->kind,
+          stage_of(definition, definition == nullptr ? task->state : state_of(*definition, *task))))
     if (std::string opinion = string_or(task->data, "opinion"); !opinion.empty()) out["opinion"] = std::move(opinion);
   if (task != nullptr && task->kind == "task" && named)
     if (const json::object& leader = object_or_empty(task->data, "leader"); leader.contains("from") && leader.contains("to")) out["leader"] = leader;

@@ -1,7 +1,5 @@
 #include "engine/why/why.h"
 
-#include <future>
-
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 #include "server/api/handlers.h"
@@ -11,71 +9,117 @@
 namespace chuyi::api {
 namespace {
 
-/// Blocks: call it on the pool.
-Result<json::array> reasons_of(Context& context, const Seen& seen, const std::string& only_task) {
-  const auto may_hear = [&](const TaskRow& task) { return may_see(context.actor, task, seen.session); };
-  const Result<WhyAsked> asked = gather_why(context.services.queries, seen.session, *seen.definition, context.services.calendar, context.services.clock.now(), only_task, may_hear);
-  if (!asked) return asked.error();
-  return why_json(*asked, workflow_phrases(context.services.texts, "zh", seen.definition.get()), workflow_phrases(context.services.texts, "en", seen.definition.get()));
+using scxml::Phrases;
+
+/// What would become of it if it came now: nothing is written.
+struct Asked {
+  Command command;
+  std::string action;
+  std::string outcome;
+};
+
+/// What is told, and what is still to be asked.
+struct Told {
+  json::object shown;
+  std::vector<Asked> you;
+  DefinitionPtr definition;
+  Phrases::Fields zh, en;  ///< for the sentences about refusals
+};
+
+Phrases phrases_of(Context& context, const DefinitionPtr& definition, const char* language) {
+  return workflow_phrases(context.services.texts, language, definition.get());
 }
 
-/// What would become of the command if it came now: nothing is written.
-json::object asked_now(Context& context, Command command, const std::string& action, const std::string& outcome) {
-  command.actor = context.actor;
-  auto promise = std::make_shared<std::promise<Result<Reply>>>();
-  std::future<Result<Reply>> reply = promise->get_future();
-  context.services.commands.probe(std::move(command), [promise](Result<Reply> result) { promise->set_value(std::move(result)); });
-  const Result<Reply> result = reply.get();
-  json::object out{{"action", action}, {"outcome", outcome}, {"possible", static_cast<bool>(result)}};
-  if (result) return out;
-  const Error& error = result.error();
-  out["code"] = error.code;
-  out["zh"] = detail_of(error, context.services.texts, "zh");
-  out["en"] = detail_of(error, context.services.texts, "en");
-  if (!error.place.empty()) out["place"] = error.place;
-  if (!error.allowed.empty()) out["allowed"] = to_json(error.allowed);
-  json::array details;
-  for (const Detail& each : error.details) details.push_back(json::object{{"place", each.place}, {"code", each.code}, {"zh", each.message_zh}, {"en", each.message}});
-  if (!details.empty()) out["errors"] = std::move(details);
+/// Asked one after the other, and not on the pool: preparing one takes a thread of it.
+net::awaitable<json::array> asked_now(Context& context, Told& told) {
+  json::array out;
+  for (Asked& each : told.you) {
+    if (std::string principal = context.request.query_or("on_behalf_of"); !principal.empty() && !each.command.task_id.empty())
+      each.command.data["on_behalf_of"] = std::move(principal);
+    const Result<Reply> result = co_await context.probe(std::move(each.command));
+    json::object said{{"action", each.action}, {"outcome", each.outcome}, {"possible", static_cast<bool>(result)}};
+    if (!result)
+      for (auto& member : problem_json(result.error(), context.services.texts)) said[member.key()] = member.value();
+    json::object titles;
+    for (const char* language : {"zh", "en"}) {
+      const Phrases phrases = phrases_of(context, told.definition, language);
+      const std::string title = each.action == "event" ? event_title(each.outcome, phrases) : outcome_title(each.outcome, phrases);
+      titles[language] = title;
+      if (result) continue;
+      Phrases::Fields fields = phrases.zh() ? told.zh : told.en;
+      fields["action"] = title;
+      if (std::string words = phrases.say("why.refused." + result.error().code, fields); !words.empty())
+        said[language] = scxml::capitalised(std::move(words));
+    }
+    said["titles"] = std::move(titles);
+    out.push_back(std::move(said));
+  }
+  co_return out;
+}
+
+net::awaitable<Response> answer(Context& context, Result<Told> told) {
+  if (!told) co_return context.fail(told.error());
+  json::array you = co_await asked_now(context, *told);
+  told->shown["you"] = std::move(you);
+  co_return json_response(200, told->shown);
+}
+
+/// Blocks: call it on the pool.
+Result<Told> told_of(Context& context, const Seen& seen, const TaskRow* task) {
+  if (!seen.definition)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "definition.unknown",
+                 .message = "Expected the definition that the application runs on"};
+  const auto may_hear = [&](const TaskRow& each) { return may_see(context.actor, each, seen.session); };
+  const std::string only = task == nullptr ? std::string{} : task->id;
+  const Result<WhyAsked> asked =
+      gather_why(context.services.queries, seen.session, *seen.definition, context.services.clock.now(), only, may_hear);
+  if (!asked) return asked.error();
+  const Phrases zh = phrases_of(context, seen.definition, "zh");
+  const Phrases en = phrases_of(context, seen.definition, "en");
+  Told out;
+  out.definition = seen.definition;
+  out.shown = {{"application", seen.session.id}, {"reasons", why_json(*asked, zh, en)}};
+  if (task != nullptr) {
+    out.shown["task"] = task->id;
+    out.zh = refusal_fields(*asked, *task, zh);
+    out.en = refusal_fields(*asked, *task, en);
+    for (const std::string& outcome : task->outcomes)
+      out.you.push_back({.command = task_command("task.complete", task->id, {{"outcome", outcome}}),
+                         .action = "complete",
+                         .outcome = outcome});
+    return out;
+  }
+  const Result<std::vector<std::string>> events = sendable_events(context.actor, seen);
+  if (!events) return events.error();
+  for (const std::string& event : *events) {
+    Command command;
+    command.kind = "application.event";
+    command.session_id = seen.session.id;
+    command.data = {{"event", event}};
+    out.you.push_back({.command = std::move(command), .action = "event", .outcome = event});
+  }
   return out;
 }
-
-Error no_definition() { return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected the definition that the application runs on"}; }
 
 }  // namespace
 
 net::awaitable<Response> why_task(Context& context) {
-  const Result<json::object> told = co_await context.blocking([&]() -> Result<json::object> {
+  Result<Told> told = co_await context.blocking([&]() -> Result<Told> {
     const Result<SeenTask> seen = see_task(context, context.parameters[0]);
     if (!seen) return seen.error();
-    if (!seen->application.definition) return no_definition();
-    Result<json::array> reasons = reasons_of(context, seen->application, seen->task.id);
-    if (!reasons) return reasons.error();
-    json::array you;
-    for (const std::string& outcome : seen->task.outcomes)
-      you.push_back(asked_now(context, task_command("task.complete", seen->task.id, {{"outcome", outcome}}), "complete", outcome));
-    return json::object{{"task", seen->task.id}, {"application", seen->task.session_id}, {"reasons", std::move(*reasons)}, {"you", std::move(you)}};
+    return told_of(context, seen->application, &seen->task);
   });
-  if (!told) co_return context.fail(told.error());
-  co_return json_response(200, *told);
+  co_return co_await answer(context, std::move(told));
 }
 
 net::awaitable<Response> why_application(Context& context) {
-  const Result<json::object> told = co_await context.blocking([&]() -> Result<json::object> {
+  Result<Told> told = co_await context.blocking([&]() -> Result<Told> {
     const Result<Seen> seen = see_application(context, context.parameters[0]);
     if (!seen) return seen.error();
-    if (!seen->definition) return no_definition();
-    Result<json::array> reasons = reasons_of(context, *seen, {});
-    if (!reasons) return reasons.error();
-    json::array you;
-    const Result<std::vector<std::string>> events = sendable_events(context.actor, *seen);
-    if (!events) return events.error();
-    for (const std::string& event : *events)
-      you.push_back(asked_now(context, Command{.kind = "application.event", .session_id = seen->session.id, .task_id = {}, .actor = {}, .data = {{"event", event}}, .if_revision = {}, .key = {}}, "event", event));
-    return json::object{{"application", seen->session.id}, {"reasons", std::move(*reasons)}, {"you", std::move(you)}};
+    return told_of(context, *seen, nullptr);
   });
-  if (!told) co_return context.fail(told.error());
-  co_return json_response(200, *told);
+  co_return co_await answer(context, std::move(told));
 }
 
 }  // namespace chuyi::api

@@ -37,19 +37,26 @@ Result<json::object> from_installation(const SharedFiles& files, const Home& hom
   const Result<std::optional<SessionRow>> session = (*queries)->session(application);
   if (!session) return session.error();
   if (!*session)
-    return Error{.kind = ErrorKind::not_found, .code = "why.unknown", .message = "Expected the id of an application or a task, but found '" + id + "'", .message_zh = "没有这项申报或待办"};
+    return Error{.kind = ErrorKind::not_found,
+                 .code = "why.unknown",
+                 .message = "Expected the id of an application or a task, but found '" + id + "'",
+                 .message_zh = "没有这项申报或待办"};
   const InvokeRegistry registry = make_registry();
   const std::unique_ptr<PackageLibrary> library = make_library(files, registry, home.data, {});
   restore_definitions(**queries, *library);
   const DefinitionPtr definition = library->by_digest((*session)->definition);
-  if (!definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected the definition that the application runs on"};
-  const Result<Calendar> calendar = load_calendar(files);
-  if (!calendar) return calendar.error();
+  if (!definition)
+    return Error{.kind = ErrorKind::unavailable,
+                 .code = "definition.unknown",
+                 .message = "Expected the definition that the application runs on"};
   const Result<Texts> texts = load_workflow_texts(files);
   if (!texts) return texts.error();
-  const Result<WhyAsked> asked = gather_why(**queries, **session, *definition, *calendar, now_of(**queries), only_task, [](const TaskRow&) { return true; });
+  const Result<WhyAsked> asked = gather_why(**queries, **session, *definition, now_of(**queries), only_task,
+                                            [](const TaskRow&) { return true; });
   if (!asked) return asked.error();
-  return json::object{{"application", application}, {"reasons", why_json(*asked, workflow_phrases(*texts, "zh", definition.get()), workflow_phrases(*texts, "en", definition.get()))}};
+  return json::object{{"application", application},
+                      {"reasons", why_json(*asked, workflow_phrases(*texts, "zh", definition.get()),
+                                           workflow_phrases(*texts, "en", definition.get()))}};
 }
 
 Result<json::object> from_server(const WhyOptions& options) {
@@ -72,8 +79,14 @@ Result<> run_why(const SharedFiles& files, const Home& home, const WhyOptions& o
   for (const json::value& value : array_or_empty(*told, "you")) {
     const json::object& each = value.get_object();
     const bool possible = bool_or(each, "possible", false);
-    std::cout << "  " << (possible ? "✓ " : "✗ ") << string_or(each, "outcome") << (possible ? "" : "  " + string_or(each, options.language) + " [" + string_or(each, "code") + "]") << "\n";
-    for (const json::value& detail : array_or_empty(each, "errors")) std::cout << "      " << string_or(detail.get_object(), "place") << " " << string_or(detail.get_object(), options.language) << "\n";
+    const std::string title = string_or(object_or_empty(each, "titles"), options.language, string_or(each, "outcome"));
+    std::cout << "  " << (possible ? "✓ " : "✗ ") << title
+              << (possible ? ""
+                           : "  " + string_or(each, options.language) + " [" + string_or(each, "code") + "]")
+              << "\n";
+    for (const json::value& detail : array_or_empty(each, "errors"))
+      std::cout << "      " << string_or(detail.get_object(), "place") << " "
+                << string_or(detail.get_object(), options.language) << "\n";
   }
   return {};
 }

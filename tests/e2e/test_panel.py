@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from scenario import COLLEGE, FORMS, PREFECTURE, PROVINCE, Way, set_up
 from server import BINARY_DIR, PASSWORD, SOURCE_DIR, Server, quote, stored
+from test_permissions import ONCE_CLOSED, WHILE_OPEN
 
 MORE_PEOPLE = {
     "warden": ("discipline", PROVINCE), "outsider": ("reviewer", PROVINCE), "rival": ("applicant", "college-002"), "expert4": ("reviewer", PROVINCE),
@@ -254,7 +255,7 @@ class Panels(unittest.TestCase):
     def test_a_blind_reviewer_learns_nothing_of_the_applicant(self):
         way = Sealed(self, {who: self.sheet(who) for who in EXPERTS})
         form = FORMS["workshop"]
-        names = [ORG_NAME, COLLEGE, LEADER, form["leader"]["phone"], "湘绣技艺工坊", form["school"]["uscc"], form["enterprises"][0]["name"], form["host_master"], "材料.pdf", '"applicant"']
+        names = self.names()
         for path in self.paths(way):
             if path.startswith(("/api/v1/organisations", "/api/v1/programmes/sealed/forms", "/programmes", "/notices", "/awards", "/api/v1/notices", "/api/v1/awards")) or path == "/":
                 continue
@@ -278,6 +279,95 @@ class Panels(unittest.TestCase):
         searched = self.get("expert1", f"/api/v1/applications?q={quote(ORG_NAME)}&limit=200").json["items"]
         self.assertEqual(searched, [])
         self.assertTrue(self.get("clerk", f"/api/v1/applications/{way.id}").json["title"] == "湘绣技艺工坊")
+
+    def names(self):
+        form = FORMS["workshop"]
+        return [ORG_NAME, COLLEGE, LEADER, form["leader"]["phone"], "湘绣技艺工坊", form["school"]["uscc"], form["enterprises"][0]["name"],
+                form["host_master"], "材料.pdf", '"applicant"']
+
+    def hold_blind(self, way, stage):
+        """Every route of the table of permissions, about this application and the expert's own sheet: no reply holds a name."""
+        public = ("/api/v1/organisations", "/programmes", "/notices", "/awards", "/api/v1/notices", "/api/v1/awards",
+                  "/api/v1/programmes")
+        sheet = way.tasks["expert1"]
+        asked = [(method, path, body, headers) for method, path, body, headers, _ in WHILE_OPEN + ONCE_CLOSED
+                 if not path.endswith("/logout") and body != {"outcome": "recuse"}]
+        for action in ({"action": "decide", "outcome": "sign", "data": way.sheets["expert1"]}, {"action": "notify"},
+                       {"action": "assign", "to": "expert2"}, {"action": "recommend"}):
+            asked.append(("POST", "/api/v1/bulk", action | {"tasks": [sheet], "dry_run": True}, {}))
+        asked += [("POST", f"/api/v1/tasks/{sheet}/claim", {}, {}), ("POST", f"/api/v1/tasks/{sheet}/release", {}, {}),
+                  ("PUT", f"/api/v1/tasks/{sheet}/draft", way.sheets["expert1"], {"If-Match": "ETAG"}),
+                  ("GET", f"/api/v1/tasks/{sheet}/notes", None, {})]
+        documents = self.get("clerk", f"/api/v1/applications/{way.id}/documents").json["items"]
+        for method, path, body, headers in asked:
+            path = re.sub(r"/tasks/\{id\}=\{\w+\}", "/tasks/" + sheet, path).replace("{id}=workshop", "sealed").replace("{form}=nomination", "nomination")
+            path = path.replace("{id}", way.id, 1) if "{id}=" not in path else path
+            for each in documents if "{document}" in path else [{"id": ""}]:
+                exact = re.sub(r"\{\w+\}=", "", path).replace("{document}", each["id"])
+                if exact.startswith(public) or exact == "/":
+                    continue
+                if "ETAG" in headers.values():
+                    headers = {"If-Match": dict((k.lower(), v) for k, v in self.get("expert1", f"/api/v1/tasks/{sheet}").headers)["etag"]}
+                answer = self.server.request(method, exact, body, self.tokens["expert1"], headers=headers)
+                told = answer.body.decode("utf-8", "replace")
+                told += str(answer.headers) + json.dumps(told) + (json.dumps(json.loads(told), ensure_ascii=False) if told.startswith("{") else "")
+                for name in self.names():
+                    self.assertNotIn(name, told, (stage, method, exact))
+                    self.assertNotIn(quote(name), told, (stage, method, exact))
+
+    def test_no_reply_names_the_applicant_while_blind(self):
+        way = Sealed(self, {who: self.sheet(who) for who in EXPERTS})
+        sheet = way.tasks["expert1"]
+        # What officers write on a sheet cannot tell it either, and the expert is told of by a name that tells nothing.
+        for kind, body in (("comments", {"text": f"{ORG_NAME}请尽快", "mentions": ["expert1"]}),
+                           ("copies", {"users": ["expert1"], "text": LEADER}), ("urge", {"text": "湘绣技艺工坊"})):
+            refused = self.server.request("POST", f"/api/v1/tasks/{sheet}/{kind}", body, self.tokens["clerk"])
+            self.assertEqual((refused.status, refused.json.get("code")), (409, "note.blind"), refused.body)
+        for kind, body in (("comments", {"text": "请尽快", "mentions": ["expert1"]}), ("copies", {"users": ["expert1"], "text": "供参考"}),
+                           ("urge", {"text": "请尽快"})):
+            way.do("POST", f"/api/v1/tasks/{sheet}/{kind}", body, "clerk", 201)
+        for each in self.get("expert1", "/api/v1/copies").json["items"]:
+            self.assertRegex(each["title"], "^申报[A-Z]-")
+        other = Sealed(self, {who: self.sheet(who) for who in EXPERTS})
+        guess = self.server.request("POST", f"/api/v1/tasks/{other.tasks['expert1']}/comments", {"text": f"是{ORG_NAME}吗"},
+                                    self.tokens["expert1"])
+        self.assertEqual(guess.status, 201, "a refusal would say that the guess is right")
+        self.hold_blind(way, "all open")
+        for who in ("expert2", "expert3"):
+            way.give(who)
+        self.hold_blind(way, "one open")
+        decide = {"action": "decide", "tasks": [sheet], "outcome": "sign", "data": way.sheets["expert1"]}
+        batch = self.server.request("POST", "/api/v1/bulk", decide, self.tokens["expert1"])
+        self.assertEqual((batch.status, batch.json["done"]), (200, 1), batch.body)
+        self.assertRegex(batch.json["items"][0]["title"], "^申报[A-Z]-")
+        self.hold_blind(way, "all signed")
+
+    def test_people_are_known_by_number_and_shown_by_name_and_unit(self):
+        way = Way(self.server, self.tokens, "sealed")
+        way.create()
+        way.programme = "workshop"
+        way.fill()
+        way.do("POST", f"/api/v1/applications/{way.id}/submit", {}, "applicant", 200)
+        way.sign("bureau", "task", "recommend")
+        way.sign("clerk", "task", "pass")
+        way.do("POST", "/api/v1/admin/organisations", {"id": "firm-9", "parent": PREFECTURE, "level": "college", "name": "工艺厂"}, "admin", 201)
+        # The leader by the one number that the form has of him; a member by name and employer, as it has none.
+        for expert, data in (("expert4", {"name": "另名", "identity": FORMS["workshop"]["leader"]["phone"]}),
+                             ("outsider", {"name": "子", "employer": "firm-9"})):
+            way.do("PUT", f"/api/v1/experts/{expert}", data, "clerk", 201)
+        setup = f"/api/v1/tasks/{way.task('clerk', 'panel-setup')}/complete"
+        panel = {"outcome": "appoint", "data": {"reviewers": ["expert4", "outsider", "expert1"]}}
+        refused = way.do("POST", setup, panel, "clerk", 409).json
+        self.assertEqual([(each["pointer"], each["code"]) for each in refused["errors"]],
+                         [("/data/reviewers/0", "panel.conflict.same_person"), ("/data/reviewers/1", "panel.conflict.possible")])
+        self.assertIn("可能为同一人", refused["errors"][1]["detail_zh"])
+        panel["data"] = {"reviewers": ["expert2", "outsider", "expert1"], "confirmed": ["expert4"]}
+        refused = way.do("POST", setup, panel, "clerk", 409).json
+        self.assertEqual([each["code"] for each in refused["errors"]], ["panel.conflict.possible"], "confirmed is of each person")
+        panel["data"]["confirmed"] = ["outsider"]
+        way.do("POST", setup, panel, "clerk", 200)
+        # Nor is anybody kept from scoring by it.
+        way.do("POST", f"/api/v1/tasks/{way.task('outsider', 'sheet')}/complete", {"outcome": "sign", "data": self.sheet("x")}, "outsider", 200)
 
     def test_the_officer_is_warned_of_names_that_are_left(self):
         way = Way(self.server, self.tokens, "sealed")

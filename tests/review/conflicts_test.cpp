@@ -172,6 +172,39 @@ TEST(Conflicts, TellsWhy) {
       R"({"application":"a1","en":"the expert and an applicant worked together on '双师基地' in 2025, within three years","evidence":{"person":"p1","project":"双师基地","year":"2025"},"expert":"e1","rule":"co-project","zh":"专家三年内与申报人合作项目“双师基地”（2025年）"})");
 }
 
+TEST(Conflicts, NameAndUnitAreShownAndDecideNothing) {
+  const ConflictPolicy policy = shipped();
+  Candidate a = application();
+  a.named = {{.name = "王 明", .unit = "某公司"}, {.name = "李强", .unit = "某公司", .identified = true}};
+  const std::vector<Candidate> round{a};
+  const Conflicts conflicts(policy, round);
+  Expert e = expert();
+  e.employer_names = {"某　公司", "旧名公司"};
+  const auto possible = [&](const char* name, const char* person) {
+    e.name = name;
+    e.person = person;
+    EXPECT_EQ(rules_of(e, round), Rules{}) << "nobody is kept away by a name";
+    EXPECT_EQ(conflicts.possible(e).size(), conflicts.possible(e, a).size());
+    return conflicts.possible(e).size();
+  };
+  EXPECT_EQ(possible("王明", "x1"), 1U) << "the form has no number of him";
+  EXPECT_EQ(possible("王明", ""), 1U);
+  EXPECT_EQ(possible("李强", ""), 1U) << "the pool has no number of him";
+  EXPECT_EQ(possible("李强", "x1"), 0U) << "two numbers were compared";
+  EXPECT_EQ(possible("王民", ""), 0U);
+  e.employer_names = {"另一公司"};
+  EXPECT_EQ(possible("王明", ""), 0U) << "a name alone is nothing";
+  e.employer_names.clear();
+  EXPECT_EQ(possible("王明", ""), 0U);
+  const json::object input{{"year", 2026},
+                           {"policy", json::object{{"rules", json::array{json::object{{"rule", "same-name"}, {"confirm", false}, {"zh", "{name}"}, {"en", "{unit}"}}}}}},
+                           {"experts", json::array{json::object{{"id", "e1"}, {"name", "王明"}, {"employer_names", json::array{"某公司"}}}}},
+                           {"applications", json::array{to_json(a)}}};
+  const json::object found = got(run_conflicts(input));
+  EXPECT_EQ(canonical_json(found), R"({"conflicts":[],"pairs":0,"possible":[{"application":"a1","en":"某公司",)"
+                                   R"("evidence":{"name":"王明","unit":"某公司"},"expert":"e1","rule":"same-name","zh":"王明"}]})");
+}
+
 TEST(Conflicts, RefusesAPolicyThatNobodyCanMean) {
   const auto codes_of = [](const char* text) {
     const Result<json::value> parsed = parse_json(text, JsonLimits{}, "policy");
@@ -195,8 +228,11 @@ TEST(Conflicts, JsonOfPeopleReadsBack) {
   e.relations = {{"p3", "near-relative"}};
   e.judged = {{"a1", "", ""}};
   e.declared = {{"", "college-1", "r"}};
+  e.employer_names = {"某公司"};
   EXPECT_EQ(to_json(got(expert_from_json(to_json(e)))), to_json(e));
-  EXPECT_EQ(to_json(got(candidate_from_json(to_json(application())))), to_json(application()));
+  Candidate a = application();
+  a.named = {{.name = "王明", .unit = "某公司", .identified = true}};
+  EXPECT_EQ(to_json(got(candidate_from_json(to_json(a)))), to_json(a));
 }
 
 using Found = std::set<std::tuple<std::size_t, std::size_t, std::string>>;

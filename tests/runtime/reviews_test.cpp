@@ -1,5 +1,6 @@
 // Goal: panels of a round are appointed once each, whatever fails in between; a draw counts when somebody else has witnessed it;
 // nobody brings a result of his own. Method: the shipped charts in memory on a manual clock, with a dispatcher that fails when told.
+#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -11,6 +12,7 @@
 #include "engine/review/draw.h"
 #include "engine/runtime/people.h"
 #include "engine/runtime/review_commands.h"
+#include "engine/runtime/review_dashboard.h"
 #include "engine/runtime/rounds.h"
 #include "tests/runtime/world.h"
 
@@ -165,6 +167,120 @@ TEST_F(RoundReviews, RankNothingBeforeEveryPanelHasClosed) {
   // All are equal, and two of three may be selected: the tie is decided on, not the order of rows.
   must("review.deliberate", {{"id", "results-1"}, {"present", json::array{"甲"}}});
   EXPECT_EQ(code(run("review.settle", {{"id", "results-1"}}, "watch")), "review.undecided");
+}
+
+TEST_F(RoundReviews, LiftAPairThatHasBecomeAConflict) {
+  json::object proposed = must("review.assign", {});
+  must("review.appoint", {{"id", string_or(proposed, "id")}});
+  world.pumps->run_due();
+  // Of one application somebody recuses; of another a conflict comes up, and the expert has not stood back yet.
+  world.select(applications[0]);
+  const TaskRow recused = world.task("sheet");
+  ASSERT_TRUE(world.complete(recused.user, recused.id, "recuse", {{"comment", "认识申报人"}}));
+  world.select(applications[1]);
+  const TaskRow late = world.task("sheet");
+  const Result<Reply> declared = world.execute({.kind = "expert.declare", .session_id = {}, .task_id = {}, .actor = world.actor(late.user),
+                                                .data = {{"application", applications[1]}, {"reason", "师生"}}, .if_revision = {}, .key = {}});
+  ASSERT_TRUE(declared) << declared.error().message;
+  // It holds nobody up: the pair is named, and the others stay as they are.
+  proposed = must("review.assign", {});
+  const json::array lifted = array_or_empty(proposed, "lifted");
+  ASSERT_EQ(lifted.size(), 1U);
+  const json::object& pair = lifted[0].as_object();
+  EXPECT_EQ(string_or(pair, "application"), applications[1]);
+  EXPECT_EQ(string_or(pair, "expert"), late.user);
+  EXPECT_EQ(string_or(pair, "rule"), "self-declared");
+  EXPECT_EQ(string_or(pair, "task"), late.id);
+  EXPECT_EQ(string_or(pair, "status"), "open");
+  EXPECT_EQ(int_or(object_or_empty(proposed, "changes"), "added", -1), 1) << "one new expert, for the one who recused";
+  EXPECT_EQ(int_or(object_or_empty(proposed, "changes"), "dropped", -1), 0);
+  const Result<std::vector<AuditRow>> audit = world.storage.queries->audit({}, 0, 1'000);
+  ASSERT_TRUE(audit);
+  EXPECT_TRUE(std::any_of(audit->begin(), audit->end(), [&](const AuditRow& row) {
+    return row.record.find("\"lifted\"") != std::string::npos && row.record.find(late.id) != std::string::npos;
+  }));
+  must("review.appoint", {{"id", string_or(proposed, "id")}});
+  world.pumps->run_due();
+  EXPECT_EQ(sheets_of(applications[0]), 4U) << "three, and that of who recused";
+  // Once he has stood back, another takes the place.
+  world.select(applications[1]);
+  EXPECT_EQ(code(world.complete(late.user, late.id, "recuse", {{"comment", "师生"}})), "");
+  proposed = must("review.assign", {});
+  EXPECT_FALSE(proposed.contains("lifted"));
+  EXPECT_EQ(int_or(object_or_empty(proposed, "changes"), "added", -1), 1);
+  // A pair that the request itself fixes is refused, by name.
+  const json::object fixed{{"application", applications[1]}, {"expert", late.user}};
+  const Result<Reply> refused = run("review.assign", {{"fixed", json::array{fixed}}});
+  EXPECT_EQ(code(refused), "assign.fixed");
+  EXPECT_NE(refused.error().message.find(late.user), std::string::npos) << refused.error().message;
+}
+
+TEST_F(RoundReviews, ShowScoresByDrawnPanel) {
+  for (const int number : {0, 1}) {
+    const std::string id = number == 0 ? "one" : "two";
+    const std::string seed = sha256_hex(id);
+    json::object draw{{"id", id}, {"applications", json::array{applications[static_cast<std::size_t>(number)]}}, {"seats", 3},
+                      {"commitment", review::commitment_of(seed, review_id(kRound, id))}};
+    must("review.draw", std::move(draw));
+    must("review.reveal", {{"id", id}, {"seed", seed}});
+    must("review.witness", {{"id", id}}, "watch");
+  }
+  must("review.appoint", {{"id", string_or(must("review.assign", {}), "id")}});
+  world.pumps->run_due();
+  world.select(applications[0]);
+  for (const TaskRow& task : world.tasks())
+    if (task.kind == "sheet") {
+      EXPECT_TRUE(world.complete(task.user, task.id, "sign", World::scores()));
+    }
+  const Result<json::object> shown = review_dashboard(*world.storage.queries, world.definitions, kRound, world.clock.now());
+  ASSERT_TRUE(shown);
+  std::string panels;
+  for (const json::value& each : array_or_empty(*shown, "panels")) {
+    const json::object& panel = each.as_object();
+    panels += string_or(panel, "panel") + " " + std::to_string(int_or(panel, "applications", 0)) + " " + std::to_string(int_or(panel, "sealed", 0)) +
+              " " + std::to_string(int_or(object_or_empty(panel, "scores"), "count", 0)) + "\n";
+  }
+  EXPECT_EQ(panels, "one 1 0 3\ntwo 1 1 0\nworkshop 1 1 0\n");
+}
+
+TEST_F(RoundReviews, ShowWhoMayBeTheSamePersonAndLeaveItToAPerson) {
+  must("review.setup", {{"policy", json::parse(text_of("policies/conflicts.json"))},
+                        {"people", json::parse(R"({"*": {"leader": ["/form/leader/id_number"], "named": ["/form/leader"]}})")},
+                        {"assignment", json::parse(R"({"coverage": 3})")}});
+  json::object manifest = plain_manifest();
+  manifest["conflicts"] = json::object{{"rules", json::parse(text_of("policies/conflicts.json")).at("rules")},
+                                       {"fields", json::parse(text_of("policies/conflict-fields.json"))}};
+  world.definitions.put("workshop", selection(), manifest, {{"nomination", json::object{{"type", "object"}}}});
+  const std::string id = string_or(must("application.create", {{"programme", "workshop"}, {"title", "另一工坊"}}, "applicant"), "id");
+  world.select(id);
+  // No number of him: name and unit are all there is, the unit the applicant's.
+  world.sign("applicant", "task", "submit", json::parse(R"({"name": "湘绣", "leader": {"name": "王 明", "unit": "c2"}})").as_object());
+  world.sign("bureau", "task", "recommend");
+  world.sign("clerk", "task", "pass");
+  must("expert.put", {{"id", "r1"}, {"name", "王明"}, {"employer", "c2"}, {"nominated_year", 2026}});
+  json::array forbidden;  // so that r1 is one of those who can judge it
+  for (const char* other : {"r4", "r5", "r6"}) forbidden.push_back(json::object{{"application", id}, {"expert", other}});
+  const json::object proposed = must("review.assign", {{"forbidden", forbidden}});
+  const json::array possible = array_or_empty(proposed, "possible");
+  ASSERT_EQ(possible.size(), 1U);
+  EXPECT_EQ(string_or(possible[0].as_object(), "rule"), "same-name");
+  EXPECT_EQ(string_or(possible[0].as_object(), "expert"), "r1");
+  EXPECT_NE(string_or(possible[0].as_object(), "zh").find("可能为同一人"), std::string::npos);
+  // Nobody is kept away without somebody saying so, and nobody gets in either.
+  must("review.appoint", {{"id", string_or(proposed, "id")}});
+  world.pumps->run_due();
+  const auto record = [&](const json::object& of) {
+    return world.storage.queries->record(kReviewAssignment, review_id(kRound, string_or(of, "id")))->value().data;
+  };
+  const json::array refused = array_or_empty(object_or_empty(record(proposed), "report"), "refused");
+  ASSERT_EQ(refused.size(), 1U);
+  EXPECT_NE(canonical_json(refused[0]).find("panel.conflict.possible"), std::string::npos) << canonical_json(refused[0]);
+  const json::object again = must("review.assign", {{"forbidden", forbidden}});
+  must("review.appoint", {{"id", string_or(again, "id")}, {"no_conflict", json::array{json::object{{"application", id}, {"expert", "r1"}}}}});
+  world.pumps->run_due();
+  EXPECT_EQ(object_or_empty(record(again), "report"), (json::object{{"appointed", 1}, {"refused", json::array{}}}));
+  // With a number on both sides the rule about persons has decided: the name says nothing more.
+  EXPECT_EQ(sheets_of(id), 3U);
 }
 
 }  // namespace

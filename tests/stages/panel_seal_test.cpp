@@ -5,6 +5,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/review/people.h"
+#include "engine/runtime/journal_view.h"
 #include "tests/runtime/world.h"
 
 namespace chuyi::test {
@@ -337,8 +338,8 @@ class PanelPoolRules : public PanelPool, public testing::WithParamInterface<Pool
 TEST_P(PanelPoolRules, KeepAwayAtAppointmentAndAtScoring) {
   json::object data = json::parse(GetParam().data).as_object();
   for (const char* person : {"person"})
-    if (data.contains(person)) data[person] = sha256_hex(string_or(data, person));
-  if (data.contains("co_projects")) data["co_projects"].as_array()[0].as_object()["with"] = sha256_hex("430102197001011234");
+    if (data.contains(person)) data[person] = person_digest("", string_or(data, person));
+  if (data.contains("co_projects")) data["co_projects"].as_array()[0].as_object()["with"] = person_digest("", "430102197001011234");
   apply();
   put_expert("r1", data);
   const Result<Reply> refused = world_.complete("clerk", world_.task("panel-setup").id, "appoint", {{"reviewers", json::array{"r1", "r2", "r3"}}});

@@ -55,7 +55,8 @@ Result<StageOutcome> AnnualCheckStage::start(const StageContext& context, const 
     if (!at) return at.error();
     report.due = at->at;
     report.due_provisional = at->provisional;
-    effects.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    report.period = at->period;
+    effects.emplace_back(SetTimer{.name = "overdue", .due = at->at, .period = at->period});
   }
   items.open(std::move(report));
   StageOutcome out = items.finish();

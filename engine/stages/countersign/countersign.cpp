@@ -75,7 +75,8 @@ Result<std::vector<StageEffect>> ask(const StageContext& context, WorkItems& ite
       if (!at) return at.error();
       task.due = at->at;
       task.due_provisional = at->provisional;
-      timers.emplace_back(SetTimer{.name = "party/" + std::to_string(i), .due = at->at});
+      task.period = at->period;
+      timers.emplace_back(SetTimer{.name = "party/" + std::to_string(i), .due = at->at, .period = at->period});
     }
     party["task"] = items.open(std::move(task)).id;
     party["status"] = "asked";

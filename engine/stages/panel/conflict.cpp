@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/review/conflicts.h"
 
@@ -40,9 +39,10 @@ std::vector<std::string> texts_of(const json::object& form, const json::object& 
   return out;
 }
 
-std::vector<std::string> persons_of(const json::object& form, const json::object& fields, const char* meaning) {
+std::vector<std::string> persons_of(const StageContext& context, const json::object& form,
+                                    const json::object& fields, const char* meaning) {
   std::vector<std::string> out = texts_of(form, fields, meaning);
-  for (std::string& each : out) each = sha256_hex(each);
+  for (std::string& each : out) each = context.view.person(each);
   return out;
 }
 
@@ -50,12 +50,21 @@ review::Candidate candidate_of(const StageContext& context, const json::object& 
   const json::object& facts = context.application;
   const json::object& form = object_or_empty(facts, "form");
   const json::object& orgs = object_or_empty(facts, "orgs");
-  review::Candidate out{.id = string_or(facts, "id"), .programme = string_or(facts, "programme"), .title = string_or(facts, "title"), .org = string_or(facts, "org")};
-  for (const char* level : {"county", "prefecture", "province"})
-    if (std::string org = string_or(orgs, level); !org.empty() && org != out.org && (out.org_chain.empty() || out.org_chain.back() != org)) out.org_chain.push_back(std::move(org));
+  review::Candidate out{.id = string_or(facts, "id"),
+                        .programme = string_or(facts, "programme"),
+                        .title = string_or(facts, "title"),
+                        .org = string_or(facts, "org")};
+  for (const char* level : {"county", "prefecture", "province"}) {
+    std::string org = string_or(orgs, level);
+    const bool again = !out.org_chain.empty() && out.org_chain.back() == org;
+    if (!org.empty() && org != out.org && !again) out.org_chain.push_back(std::move(org));
+  }
   out.competent_department = string_or(orgs, "competent");
-  if (std::vector<std::string> leader = persons_of(form, fields, "leader"); !leader.empty()) out.leader = std::move(leader.front());
-  out.members = persons_of(form, fields, "members");
+  if (std::vector<std::string> leader = persons_of(context, form, fields, "leader"); !leader.empty())
+    out.leader = std::move(leader.front());
+  out.members = persons_of(context, form, fields, "members");
+  for (const std::string& member : strings_from_json(array_or_empty(fields, "named")))
+    if (const json::value* found = form.if_contains(member)) review::add_named(*found, string_or(facts, "org_name"), out.named);
   out.partners = texts_of(form, fields, "partners");
   out.handlers.push_back(string_or(facts, "applicant"));
   for (const auto& [invoke, users] : context.signed_by)
@@ -70,15 +79,17 @@ int year_of(const StageContext& context) {
   return starts_with_a_year && year >= 1900 ? year : static_cast<int>(std::chrono::year_month_day{day_in_shanghai(context.now)}.year());
 }
 
-/// By the programme's rules, for an expert of the pool. Data that cannot be read keeps away: nobody scores unchecked.
-Detail by_rules(const StageContext& context, const std::string& user, const std::string& place) {
+/// What the programme's rules find of an expert of the pool: conflicts, or with `confirm` only possible ones. Data that cannot be read
+/// keeps away: nobody scores unchecked.
+Detail by_rules(const StageContext& context, const std::string& user, const std::string& place, bool confirm) {
   Detail out{.place = place, .code = {}, .message = {}, .message_zh = {}};
   const json::object& conflicts = object_or_empty(context.programme, "conflicts");
   if (conflicts.empty()) return out;
   const std::optional<RecordRow> record = context.view.record("expert", user);
   if (!record) return out;
   const Result<review::Expert> expert = review::expert_from_json(review::expert_of_pool(user, record->data));
-  const Result<review::ConflictPolicy> policy = review::conflict_policy_from_json({{"rules", array_or_empty(conflicts, "rules")}}, year_of(context));
+  const Result<review::ConflictPolicy> policy =
+      review::conflict_policy_from_json({{"rules", array_or_empty(conflicts, "rules")}}, year_of(context));
   if (!expert || !policy) {
     out.code = "panel.conflict.unknown";
     out.message = "Expected an expert whose data can be read: " + (expert ? policy.error().message : expert.error().message);
@@ -87,11 +98,11 @@ Detail by_rules(const StageContext& context, const std::string& user, const std:
   }
   const std::vector<review::Candidate> candidates{candidate_of(context, object_or_empty(conflicts, "fields"))};
   const review::Conflicts rules(*policy, candidates);
-  const std::vector<review::Conflict> found = rules.of(*expert, candidates.front());
+  const std::vector<review::Conflict> found = confirm ? rules.possible(*expert, candidates.front()) : rules.of(*expert, candidates.front());
   if (found.empty()) return out;
   std::string code = policy->rules[found.front().rule].rule;
   std::replace(code.begin(), code.end(), '-', '_');
-  out.code = "panel.conflict." + code;
+  out.code = confirm ? "panel.conflict.possible" : "panel.conflict." + code;
   for (const review::Conflict& each : found) {
     out.message += (out.message.empty() ? "" : "; ") + rules.reason(each, "en");
     out.message_zh += (out.message_zh.empty() ? "" : "；") + rules.reason(each, "zh");
@@ -119,8 +130,16 @@ Detail conflict_of(const StageContext& context, const json::object& state, const
     out.message = "Expected a reviewer who signed nothing else of this application and appointed nobody, but '" + user + "' did";
     out.message_zh = "“" + user + "”已办理该申报的其他环节，应当回避";
   } else {
-    out = by_rules(context, user, place);
+    out = by_rules(context, user, place, false);
   }
+  return out;
+}
+
+Detail possible_conflict_of(const StageContext& context, const std::string& user, const std::string& place) {
+  Detail out = by_rules(context, user, place, true);
+  if (out.code.empty()) return out;
+  out.message += "; if it is not so, appoint '" + user + "' with \"confirmed\"";
+  out.message_zh += "；经核实不是同一人的，请在confirmed中列明“" + user + "”后指定";
   return out;
 }
 

@@ -10,4 +10,8 @@ namespace chuyi::panel {
 /// The detail names the rule and its evidence: it is for those who appoint.
 Detail conflict_of(const StageContext& context, const json::object& state, const std::string& user, const std::string& place);
 
+/// What may be a conflict (rules with "confirm", as of two who have one name and unit): "panel.conflict.possible", for the person who
+/// appoints to confirm that it is none.
+Detail possible_conflict_of(const StageContext& context, const std::string& user, const std::string& place);
+
 }  // namespace chuyi::panel

@@ -13,7 +13,8 @@ namespace {
 
 using namespace panel;
 
-// State: {phase, params: {org, reviewers_min, unit, due, due_provisional, opening}, tasks, appointers, corrections, and once it came to that:
+// State: {phase, params: {org, reviewers_min, unit, due, due_provisional, period, opening}, tasks, appointers, corrections, and once it
+// came to that:
 // openers, needed, diverged: "third-reviewer" | "discussion", no_result, recusals: [{user, code, zh, en}], reopened}
 
 constexpr std::size_t kReasonBytesMax = 2'000;
@@ -43,6 +44,7 @@ TaskRow open_task(WorkItems& items, TaskRow task) {
   if (const std::int64_t due = int_or(params, "due", 0); due != 0) {
     task.due = from_ms(due);
     task.due_provisional = bool_or(params, "due_provisional", false);
+    task.period = object_or_empty(params, "period");
   }
   return items.open(std::move(task));
 }
@@ -55,8 +57,10 @@ void open_setup(WorkItems& items, bool may_close = false) {
   open_task(items, std::move(task));
 }
 
-/// Opens a sheet for each of `reviewers`. Errors: `rejected` "panel.reviewers" with every objection.
-Result<> appoint(const StageContext& context, WorkItems& items, const std::vector<std::string>& reviewers) {
+/// Opens a sheet for each of `reviewers`; of those `confirmed` a possible conflict is known to be none.
+/// Errors: `rejected` "panel.reviewers" with every objection.
+Result<> appoint(const StageContext& context, WorkItems& items, const std::vector<std::string>& reviewers,
+                 const std::vector<std::string>& confirmed) {
   Error refused{.kind = ErrorKind::rejected,
                 .code = "panel.reviewers",
                 .message = "Expected reviewers without conflict of interest",
@@ -72,6 +76,9 @@ Result<> appoint(const StageContext& context, WorkItems& items, const std::vecto
                                  .message_zh = "专家重复或已回避"});
     else if (Detail conflict = conflict_of(context, items.state(), reviewers[i], place); !conflict.code.empty())
       refused.details.push_back(std::move(conflict));
+    else if (std::find(confirmed.begin(), confirmed.end(), reviewers[i]) == confirmed.end())
+      if (Detail possible = possible_conflict_of(context, reviewers[i], place); !possible.code.empty())
+        refused.details.push_back(std::move(possible));
   }
   if (static_cast<std::int64_t>(reviewers.size()) < needed)
     refused.details.push_back({.place = "/data/reviewers",
@@ -237,7 +244,8 @@ Result<StageOutcome> complete_setup(const StageContext& context, WorkItems items
   const std::vector<std::string> reviewers = strings_from_json(array_or_empty(setup->data, "reviewers"));
   if (reviewers.empty() && setup->outcomes.size() > 1)
     return Error{.kind = ErrorKind::invalid, .code = "form.required", .message = "Expected reviewers, or the outcome 'close'", .place = "/data/reviewers", .message_zh = "请填写专家，或选择“结束评分”"};
-  if (Result<> appointed = appoint(context, items, reviewers); !appointed) return appointed.error();
+  const std::vector<std::string> confirmed = strings_from_json(array_or_empty(setup->data, "confirmed"));
+  if (Result<> appointed = appoint(context, items, reviewers, confirmed); !appointed) return appointed.error();
   return items.finish();
 }
 
@@ -276,7 +284,7 @@ json::object reopened_state(const StageContext& context) {
   state["phase"] = "scoring";
   state["reopened"] = record->data.at("reopened");
   state.erase("openers");
-  for (const char* due : {"due", "due_provisional"}) state["params"].get_object().erase(due);
+  for (const char* due : {"due", "due_provisional", "period"}) state["params"].get_object().erase(due);
   return state;
 }
 
@@ -311,13 +319,14 @@ Result<StageOutcome> PanelStage::start(const StageContext& context, const json::
     if (!at) return at.error();
     kept["due"] = to_ms(at->at);
     kept["due_provisional"] = at->provisional;
-    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    kept["period"] = at->period;
+    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at, .period = at->period});
   }
   WorkItems items(context, {{"phase", "scoring"}, {"params", std::move(kept)}});
   const std::vector<std::string> reviewers = strings_from_json(array_or_empty(params, "reviewers"));
   if (reviewers.empty()) {
     open_setup(items);
-  } else if (Result<> appointed = appoint(context, items, reviewers); !appointed) {
+  } else if (Result<> appointed = appoint(context, items, reviewers, strings_from_json(array_or_empty(params, "confirmed"))); !appointed) {
     return appointed.error();
   }
   StageOutcome out = sealed(items.finish());

@@ -206,7 +206,8 @@ Result<StageOutcome> PublicityStage::start(const StageContext& context, const js
                {"over", false},
                {"objections", json::object{}}};
   out.effects.emplace_back(std::move(notice));
-  out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day)});
+  json::object counted = period_json(day_in_shanghai(context.now), *period, end);
+  out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day), .period = std::move(counted)});
   return out;
 }
 
@@ -239,7 +240,8 @@ Result<StageOutcome> PublicityStage::timer(const StageContext& context, const js
       items.state()["notice"] = to_json(notice);
       StageOutcome out = items.finish();
       out.effects.emplace_back(std::move(notice));
-      out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day)});
+      json::object counted = period_json(day_in_shanghai(notice.opens), *period, end);
+      out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day), .period = std::move(counted)});
       return out;
     }
   }

@@ -27,6 +27,7 @@ TaskRow task_for(const TaskRow& task, const json::object& added) {
           .outcomes = {"agree", "disagree"},
           .due = task.due,
           .due_provisional = task.due_provisional,
+          .period = task.period,
           .data = {{"when", string_or(added, "when")}, {"by", string_or(added, "by")}, {"reason", string_or(added, "reason")}}};
 }
 
@@ -138,9 +139,10 @@ Result<StageOutcome> sign_as_added(WorkItems items, const StageCommand& command)
     items.cancel_all(kCosign);
     items.state().erase("held");
     const std::optional<Instant> due = again.due;
+    json::object period = again.period;
     items.open(std::move(again));
     StageOutcome out = items.finish();
-    if (due) out.effects.emplace_back(SetTimer{.name = "overdue", .due = *due});
+    if (due) out.effects.emplace_back(SetTimer{.name = "overdue", .due = *due, .period = std::move(period)});
     return out;
   }
   if (items.open_count(kCosign) > 0) return items.finish();

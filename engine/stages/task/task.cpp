@@ -306,14 +306,16 @@ Result<> plan_escalation(const StageContext& context, const json::object& params
   if (string_or(escalate, "user").empty() && (string_or(escalate, "role").empty() || string_or(escalate, "org").empty()))
     return Error{.kind = ErrorKind::invalid, .code = "task.params", .message = "Expected user, or role and org, in parameter escalate of invoke '" + context.invoke_id + "'"};
   Instant at = due;
+  json::object period;
   if (const json::value* after = escalate.if_contains("after")) {
     // A day ends where the next one begins: counted is from the one that is due.
-    const Result<Due> later = resolve_due(context.view, due - std::chrono::milliseconds{1}, *after);
+    Result<Due> later = resolve_due(context.view, due - std::chrono::milliseconds{1}, *after);
     if (!later) return later.error();
     at = later->at;
+    period = std::move(later->period);
   }
   kept["escalate"] = escalate;
-  timers.emplace_back(SetTimer{.name = "escalate", .due = at});
+  timers.emplace_back(SetTimer{.name = "escalate", .due = at, .period = std::move(period)});
   return {};
 }
 
@@ -366,7 +368,8 @@ Result<StageOutcome> TaskStage::start(const StageContext& context, const json::o
     if (!at) return at.error();
     task.due = at->at;
     task.due_provisional = at->provisional;
-    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at});
+    task.period = at->period;
+    timers.emplace_back(SetTimer{.name = "overdue", .due = at->at, .period = at->period});
     if (Result<> planned = plan_escalation(context, params, at->at, kept, timers); !planned) return planned.error();
   }
   WorkItems items(context, {{"params", std::move(kept)}});

@@ -1,0 +1,87 @@
+// Goal: how a date came about is kept with the task and the timer when it is set, and told from there, whatever expression gave it.
+// Method: made-up workflows in memory, whose periods stand in their data.
+#include <gtest/gtest.h>
+
+#include "engine/why/why.h"
+#include "tests/describe/catalogue.h"
+#include "tests/runtime/world.h"
+
+namespace chuyi::test {
+namespace {
+
+std::vector<Reason> reasons(World& world, const std::string& language = "en") {
+  const SessionRow session = world.session();
+  const DefinitionPtr definition = world.definitions.by_digest(session.definition);
+  const Result<WhyAsked> asked =
+      gather_why(*world.storage.queries, session, *definition, world.clock.now(), {}, [](const TaskRow&) { return true; });
+  EXPECT_TRUE(asked) << asked.error().message;
+  return why(*asked, scxml::phrases(language));
+}
+
+Reason date_of(World& world) {
+  for (Reason& each : reasons(world))
+    if (each.code == "why.date") return each;
+  return {};
+}
+
+/// A task whose due date is what `due` says; the data has periods that no expression's text tells apart.
+std::string with_due(const std::string& due) {
+  return workflow(R"(<datamodel>
+      <data id="wait" expr="{days = 5, unit = 'working', include_start = false}"/>
+      <data id="kinds" expr="{'working', 'natural'}"/>
+    </datamodel>
+    <state id="open"><invoke type="task" id="step">
+      <param name="role" expr="'applicant'"/><param name="org" expr="application.org"/><param name="due" expr=")" + due + R"("/>
+    </invoke><transition event="done.invoke.step" target="done"/></state>)");
+}
+
+struct Dated {
+  const char* name;
+  const char* due;
+  const char* sentence;
+};
+class Dates : public testing::TestWithParam<Dated> {};
+
+TEST_P(Dates, AreTold) {
+  World world({}, "2025-09-28T09:00:00+08:00");
+  world.definitions.put("workshop", with_due(GetParam().due), plain_manifest(), {});
+  world.create();
+  const Reason date = date_of(world);
+  EXPECT_EQ(date.text, GetParam().sentence);
+  EXPECT_EQ(date.values.at("task"), json::value(world.task().id));
+  const json::object& period = world.task().period;
+  for (const auto& member : period) EXPECT_EQ(date.values.at(member.key()), member.value()) << member.key();
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Expressions, Dates, testing::Values(
+  Dated{"Function", "working_days(5)", "2025-10-11 is 5 working days from 2025-09-28, that day not counted; skips 10-01 to 10-08; counts 10-11, make-up workdays."},
+  Dated{"Data", "wait", "2025-10-11 is 5 working days from 2025-09-28, that day not counted; skips 10-01 to 10-08; counts 10-11, make-up workdays."},
+  Dated{"FirstDay", "{days = 2, unit = kinds[1], include_start = true}", "2025-09-29 is 2 working days from 2025-09-28, that day counted; counts 09-28, make-up workdays."},
+  Dated{"NaturalByData", "{days = 10, unit = kinds[2], include_start = false}", "2025-10-08 is 10 days from 2025-09-28, that day not counted."},
+  Dated{"NamedDay", "{['until'] = '2025-12-31'}", "2025-12-31 is named as it is: no days were counted."}),
+  [](const auto& row) { return std::string{row.param.name}; });
+
+TEST(Why, KeepsWithTheTaskWhichCalendarWasUsed) {
+  World world({}, "2025-09-28T09:00:00+08:00");
+  world.definitions.put("workshop", with_due("wait"), plain_manifest(), {});
+  world.create();
+  EXPECT_EQ(canonical_json(json::value(world.task().period)),
+            R"({"calendar":[2025],"days":5,"include_start":false,"last":"2025-10-11","make_up":["2025-10-11"],"provisional":false,)"
+            R"("skipped":["2025-10-01","2025-10-02","2025-10-03","2025-10-04","2025-10-05","2025-10-06","2025-10-07","2025-10-08"],)"
+            R"("start":"2025-09-28","unit":"working"})");
+}
+
+TEST(Why, TellsOfATimerOfTheChartToo) {
+  World world({}, "2025-09-28T09:00:00+08:00");
+  world.definitions.put("workshop", workflow(R"(<datamodel><data id="wait" expr="{days = 5, unit = 'working', include_start = false}"/></datamodel>
+    <state id="open"><onentry><send event="year.over" delayexpr="wait"/></onentry><transition event="year.over" target="done"/></state>)"),
+                        plain_manifest(), {});
+  world.create();
+  EXPECT_EQ(date_of(world).values.at("last"), json::value("2025-10-11"));
+  for (const Reason& each : reasons(world))
+    if (each.code.starts_with("why.timer")) EXPECT_NE(each.text.find("a year is over"), std::string::npos) << each.text;
+}
+
+}  // namespace
+}  // namespace chuyi::test
