@@ -23,17 +23,19 @@ COVERAGE = 7
 
 class Desk:
     def __init__(self, server, user):
-        self.server, self.connection = server, http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+        self.server = server
         self.token = json.loads(request(server.port, "POST", "/api/v1/login", {"user": user, "password": PASSWORD})[0])["token"]
 
     def ask(self, method, path, body=None):
         """@return the answer, its bytes, seconds that it took and seconds of the server's CPU."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", "Idempotency-Key": f"{time.monotonic_ns()}"}
         cpu, begun = self.server.cpu_seconds(), time.perf_counter()
-        self.connection.request(method, "/api/v1" + path, body=None if body is None else json.dumps(body), headers=headers)
-        answer = self.connection.getresponse()
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=600)
+        connection.request(method, "/api/v1" + path, body=None if body is None else json.dumps(body), headers=headers)
+        answer = connection.getresponse()
         content = answer.read()
         took = time.perf_counter() - begun
+        connection.close()
         if answer.status not in (200, 201):
             raise SystemExit(f"{method} {path}: {answer.status} {content.decode()[:1000]}")
         return json.loads(content), len(content), took, self.server.cpu_seconds() - cpu
