@@ -17,9 +17,10 @@ namespace chuyi {
 namespace {
 
 /// Tables that stay where they are.
-constexpr std::array<std::string_view, 5> kNotCopied = {
+constexpr std::array<std::string_view, 6> kNotCopied = {
     "schema_migrations",  // each store counts its own
     "logins",             // people sign in again
+    "task_totals",        // follow the tasks
     "undo",               // of SQLite: notes for going back, which end where the copy begins
     "contents",           // of PostgreSQL: documents go through their port, wherever they are kept
     "content_parts",

@@ -1,4 +1,6 @@
 // The one composition root: reads the command line and puts the parts together.
+#include <malloc.h>
+
 #include <algorithm>
 #include <iostream>
 #include <optional>
@@ -124,6 +126,8 @@ Result<> read_archive_request(ArchiveRequest& request, const std::string& before
 
 int main(int argc, char** argv) {
   if (argc == 2 && std::string_view{argv[1]} == kCountPages) return count_stdin();
+  // What the review of a round took is free again afterwards, but each arena keeps its own: the default has eight for a core.
+  mallopt(M_ARENA_MAX, 4);
   spdlog::set_default_logger(spdlog::stderr_color_mt("chuyi"));
   spdlog::set_level(spdlog::level::warn);
   const SharedFiles files = SharedFiles::find(argv[0]);

@@ -39,10 +39,11 @@ struct SessionFilter {
 };
 struct TaskFilter {
   std::vector<Membership> memberships;  ///< tasks for any of these …
-  std::string user;                     ///< … or for this user by name
+  std::string user;                     ///< … or for this user by name; neither: everybody's
   std::vector<std::string> statuses;    ///< e.g. {"open","claimed"}
   std::string session_id;
   std::string kind;
+  std::string not_kind = {};
   std::string programme = {};
   std::string round = {};
   std::string stage = {};

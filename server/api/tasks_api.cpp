@@ -57,6 +57,8 @@ Result<TaskFilter> filter_of(Context& context, const Actor& as) {
     if (!parsed) return parsed.error();
     filter.due_before = start_of_day(*parsed);
   }
+  // No deputy has anything to do with an expert's sheets, nor learns how many there are.
+  if (as.user_id != context.actor.user_id) filter.not_kind = "sheet";
   // A blind reviewer could ask for units by name until one is found.
   if (!filter.text.empty() && context.actor.has("reviewer")) filter.user.clear();
   if (request.query_or("overdue") == "true") filter.due_before = context.services.clock.now();
@@ -75,9 +77,7 @@ Result<Listed> list_page(Context& context, const TaskFilter& filter, const Actor
   for (const TaskRow& row : rows->rows) {
     const Result<std::optional<SessionRow>> session = context.services.queries.session(row.session_id);
     if (!session) return session.error();
-    // No deputy has anything to do with an expert's sheets.
-    const bool hidden = as.user_id != context.actor.user_id && row.kind == "sheet";
-    if (hidden || !*session || !may_see(as, row, **session)) continue;
+    if (!*session || !may_see(as, row, **session)) continue;
     const DefinitionPtr definition = context.services.definitions.by_digest((*session)->definition);
     const SessionRow shown = shown_session(context.actor, **session, definition.get());
     json::object item = task_json(row, &shown, definition.get());

@@ -238,8 +238,8 @@ class MemoryQueries final : public Queries {
     };
     const auto wanted = [&](const TaskRow& row) {
       return mine(row) && (filter.statuses.empty() || has(filter.statuses, row.status)) && fits(filter.session_id, row.session_id) &&
-             fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.stage, row.stage) &&
-             (filter.claimed_by.empty() || (row.claimed_by == filter.claimed_by && row.status == "claimed")) && (!filter.due_before || due_of(row) < to_ms(*filter.due_before)) && titled(row);
+             fits(filter.kind, row.kind) && (filter.not_kind.empty() || row.kind != filter.not_kind) && fits(filter.programme, row.programme) &&
+             fits(filter.round, row.round) && fits(filter.stage, row.stage) && (filter.claimed_by.empty() || (row.claimed_by == filter.claimed_by && row.status == "claimed")) && (!filter.due_before || due_of(row) < to_ms(*filter.due_before)) && titled(row);
     };
     return tasks_among(filter, wanted);
   }

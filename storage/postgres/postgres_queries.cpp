@@ -14,6 +14,16 @@ namespace {
 
 constexpr std::size_t kLimitMax = 200;
 
+/// `text` as a LIKE pattern that finds it anywhere.
+std::string contains_pattern(const std::string& text) {
+  std::string out = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "%";
+}
+
 /// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
 class Where {
  public:
@@ -34,6 +44,13 @@ class Where {
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(std::string{column} + " = ?", {value});
   }
+  /// ILIKE takes letters in either case; where there are none, the same is found in a part of the time.
+  void contains(const std::string& column, const std::string& text) {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }))
+      add(column + " ILIKE ?", {contains_pattern(text)});
+    else if (!text.empty())
+      add("strpos(" + column + ", ?) > 0", {text});
+  }
   const std::string& sql() const { return sql_; }
   void bind(Connection::Statement& statement) const {
     for (const auto& each : parameters_) std::visit([&](const auto& value) { statement.bind(value); }, each);
@@ -53,16 +70,6 @@ std::string placeholders(std::size_t count) {
   std::string out;
   for (std::size_t i = 0; i < count; ++i) out += i == 0 ? "?" : ",?";
   return "(" + out + ")";
-}
-
-/// `text` as a LIKE pattern that finds it anywhere.
-std::string contains_pattern(const std::string& text) {
-  std::string out = "%";
-  for (const char c : text) {
-    if (c == '%' || c == '_' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "%";
 }
 
 std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, kLimitMax); }
@@ -106,39 +113,68 @@ Result<std::optional<SessionRow>> PostgresQueries::session(std::string_view id) 
   });
 }
 
+namespace {
+
+/// A list that comes from several places, each read in the list's order and no further than its page: what a page costs
+/// does not grow with the rows behind it.
+class Branches {
+ public:
+  /// @param from   "SELECT … FROM …"
+  /// @param order  "a, b": what the list is ordered by
+  void add(const std::string& from, const Where& where, const std::string& order) {
+    sql_ += (sql_.empty() ? "" : " UNION ") + ("(" + from + where.sql() + " ORDER BY " + order + " LIMIT ?)");
+    wheres_.push_back(where);
+  }
+  bool empty() const { return wheres_.empty(); }
+  /// @param order  that of the whole list.
+  std::string sql(const std::string& order) const { return "SELECT * FROM (" + sql_ + ") each ORDER BY " + order + " LIMIT ?"; }
+  Connection::Rows rows(Connection::Statement statement, std::size_t limit) const {
+    for (const Where& each : wheres_) {
+      each.bind(statement);
+      statement.bind(static_cast<std::int64_t>(limit));
+    }
+    return statement.bind(static_cast<std::int64_t>(limit)).rows();
+  }
+
+ private:
+  std::string sql_;
+  std::vector<Where> wheres_;
+};
+
+}  // namespace
+
 Result<Page<SessionRow>> PostgresQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
   return read<Page<SessionRow>>([&](Connection& db) {
-    Where where;
-    where.equal("s.kind", filter.kind);
-    where.equal("s.programme", filter.programme);
-    where.equal("s.round", filter.round);
-    where.equal("s.status", filter.status);
-    where.equal("s.stage", filter.stage);
-    if (!filter.text.empty())
-      where.add("(s.title ILIKE ? OR s.org_name ILIKE ?)",
-                {contains_pattern(filter.text), contains_pattern(filter.text)});
-    std::string seen;
-    std::vector<std::string> parameters;
-    if (!filter.orgs.empty()) {
-      seen = "s.id IN (SELECT session_id FROM session_orgs WHERE org IN " + placeholders(filter.orgs.size()) + ")";
-      parameters = filter.orgs;
-    }
-    if (!filter.own.empty()) {
-      seen += std::string{seen.empty() ? "" : " OR "} + "s.org IN " + placeholders(filter.own.size());
-      parameters.insert(parameters.end(), filter.own.begin(), filter.own.end());
-    }
+    Branches branches;
+    /// `title` holds the organisation's name too.
+    const auto add = [&](const char* id, const std::string& from, Where where, const char* title) {
+      where.equal("kind", filter.kind);
+      where.equal("programme", filter.programme);
+      where.equal("round", filter.round);
+      where.equal("status", filter.status);
+      where.equal("stage", filter.stage);
+      where.contains(title, filter.text);
+      if (!page.after.empty()) where.after(std::string{"(created, "} + id + ") > (?, ?)", cursor_of(page));
+      branches.add(std::string{"SELECT created, "} + id + " AS id FROM " + from, where, std::string{"created, "} + id);
+    };
+    const auto of_org = [&](const std::string& org, const char* level) {
+      Where where;
+      where.add(std::string{"org = ?"} + level, {org});
+      add("session_id", "session_orgs", std::move(where), "title");
+    };
+    for (const std::string& org : filter.orgs) of_org(org, "");
+    for (const std::string& org : filter.own) of_org(org, " AND level = 0");
     if (!filter.reviewer.empty()) {
-      // To look into JSON that has a NUL anywhere is an error for PostgreSQL.
-      seen += std::string{seen.empty() ? "" : " OR "} +
-              "s.id IN (SELECT session_id FROM tasks WHERE \"user\" = ? AND kind = 'sheet' AND status <> 'cancelled'"
-              " AND replace(body, '\\u0000', '\\ufffd')::json ->> 'outcome' <> 'recuse')";
-      parameters.push_back(filter.reviewer);
+      // Their own few, not every session in its order. To look into JSON that has a NUL anywhere is an error for PostgreSQL.
+      Where where;
+      where.add("level = 0 AND session_id = ANY (ARRAY (SELECT session_id FROM tasks WHERE \"user\" = ? AND \"user\" <> '' AND kind = 'sheet' AND status <> 'cancelled'"
+                " AND replace(body, '\\u0000', '\\ufffd')::json ->> 'outcome' <> 'recuse'))",
+                {filter.reviewer});
+      add("session_id", "session_orgs", std::move(where), "title");
     }
-    if (!seen.empty()) where.add("(" + seen + ")", parameters);
-    if (!page.after.empty()) where.after("(s.created, s.id) > (?, ?)", cursor_of(page));
+    if (branches.empty()) add("id", "sessions", {}, "(title || chr(10) || org_name)");
     const std::size_t limit = bounded(page.limit);
-    auto row = where.rows(db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM sessions s" + where.sql() +
-                          " ORDER BY s.created, s.id LIMIT ?"), limit + 1);
+    auto row = branches.rows(db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM (" + branches.sql("created, id") + ") k JOIN sessions s ON s.id = k.id ORDER BY k.created, k.id"), limit + 1);
     std::vector<SessionRow> rows;
     while (row.step()) rows.push_back(read_session(row));
     return cut(std::move(rows), limit,
@@ -165,37 +201,60 @@ Result<std::optional<TaskRow>> PostgresQueries::task(std::string_view id) {
 
 namespace {
 
-/// The places where tasks of an inbox are, each as SQL conditions that one index answers.
-std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) {
-  const bool open = !filter.statuses.empty() &&
-                    std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
+/// What tasks and their totals are filtered by, beside whose they are.
+void narrow(Where& where, const TaskFilter& filter) {
+  where.equal("kind", filter.kind);
+  if (!filter.not_kind.empty()) where.add("kind <> ?", {filter.not_kind});
+  where.equal("programme", filter.programme);
+  where.equal("round", filter.round);
+  where.equal("stage", filter.stage);
+  if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
+  if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
+}
+
+/// What tasks alone are filtered by.
+void narrow_more(Where& where, const TaskFilter& filter) {
+  where.equal("session_id", filter.session_id);
+  where.contains("title", filter.text);
+}
+
+/// The places where tasks of an inbox are: those of one status, for an office or for a user, lie in one index in the order of
+/// a list. A task is in one place alone.
+std::vector<Where> places_of(const TaskFilter& filter) {
+  std::vector<Where> holders;
+  for (auto held = filter.memberships.begin(); held != filter.memberships.end(); ++held) {
+    if (std::find(filter.memberships.begin(), held, *held) != held) continue;
+    holders.emplace_back().add("org = ? AND role = ? AND \"user\" = ''", {held->org, held->role});
+  }
+  if (!filter.user.empty()) holders.emplace_back().add("\"user\" = ? AND \"user\" <> ''", {filter.user});
+  const bool at_once = holders.empty() || !filter.session_id.empty();
+  if (holders.empty()) holders.emplace_back();
   std::vector<Where> out;
-  const auto add = [&](Where where) {
-    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
-    where.equal("session_id", filter.session_id);
-    where.equal("kind", filter.kind);
-    where.equal("programme", filter.programme);
-    where.equal("round", filter.round);
-    where.equal("stage", filter.stage);
-    if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
-    if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
-    if (!filter.text.empty()) where.add("title ILIKE ?", {contains_pattern(filter.text)});
-    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
-    out.push_back(std::move(where));
-  };
-  for (const Membership& held : filter.memberships) {
-    Where where;
-    // As the partial index has it: a plan for any values does not see it in those that are bound.
-    where.add(std::string{"org = ? AND role = ? AND \"user\" = ''"} + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
-    add(std::move(where));
+  for (Where& holder : holders) {
+    if (at_once) {
+      if (!filter.statuses.empty()) holder.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+      out.push_back(std::move(holder));
+      continue;
+    }
+    for (const std::string& status : filter.statuses.empty() ? std::vector<std::string>{"open", "claimed", "done", "cancelled"} : filter.statuses)
+      out.emplace_back(holder).add("status = ?", {status});
   }
-  if (!filter.user.empty()) {
-    Where where;
-    where.add("\"user\" = ? AND \"user\" <> ''", {filter.user});
-    add(std::move(where));
-  }
-  if (filter.memberships.empty() && filter.user.empty()) add({});
   return out;
+}
+
+/// Bounds the due dates of `place` to those that the filter leaves, so that a page of few among many is found without
+/// reading the many. @return false: it leaves none.
+bool bound_dues(Connection& db, Where& place, const TaskFilter& filter) {
+  const bool narrowed = !(filter.kind + filter.not_kind + filter.programme + filter.round + filter.stage + filter.claimed_by).empty();
+  const bool anybodys = filter.memberships.empty() && filter.user.empty();
+  if (!narrowed || anybodys || !filter.session_id.empty()) return true;
+  Where totals = place;
+  narrow(totals, filter);
+  auto row = totals.rows(db.prepare("SELECT min(due), max(due) FROM task_totals" + totals.sql() + " LIMIT ?"), 1);
+  if (!row.step() || row.is_null(0)) return false;
+  place.number("due >= ?", row.number(0));
+  place.number("due <= ?", row.number(1));
+  return true;
 }
 
 }  // namespace
@@ -204,19 +263,19 @@ Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const Pag
   return read<Page<TaskRow>>([&](Connection& db) {
     const std::size_t limit = bounded(page.limit);
     // Each place is read in the list's order and no further than the page: what it costs does not grow with the rows behind it.
-    const std::vector<Where> places = places_of(filter, page);
-    std::string branches;
-    for (const Where& where : places)
-      branches += (branches.empty() ? "" : " UNION ") + ("(SELECT due, id FROM tasks" + where.sql() + " ORDER BY due, id LIMIT ?)");
-    auto statement = db.prepare("SELECT t.body, k.due FROM (SELECT due, id FROM (" + branches + ") each ORDER BY due, id LIMIT ?) k JOIN tasks t ON t.id = k.id ORDER BY k.due, k.id");
-    for (const Where& where : places) {
-      where.bind(statement);
-      statement.bind(static_cast<std::int64_t>(limit + 1));
+    Branches branches;
+    for (Where& place : places_of(filter)) {
+      if (!bound_dues(db, place, filter)) continue;
+      narrow(place, filter);
+      narrow_more(place, filter);
+      if (!page.after.empty()) place.after("(due, id) > (?, ?)", cursor_of(page));
+      branches.add("SELECT due, id FROM tasks", place, "due, id");
     }
-    auto row = statement.bind(static_cast<std::int64_t>(limit + 1)).rows();
+    Page<TaskRow> out;
+    if (branches.empty()) return out;
+    auto row = branches.rows(db.prepare("SELECT t.body, k.due FROM (" + branches.sql("due, id") + ") k JOIN tasks t ON t.id = k.id ORDER BY k.due, k.id"), limit + 1);
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
-    Page<TaskRow> out;
     if (rows.size() > limit) {
       rows.resize(limit);
       out.next = cursor_text(rows.back().second, rows.back().first.id);
@@ -228,12 +287,18 @@ Result<Page<TaskRow>> PostgresQueries::tasks(const TaskFilter& filter, const Pag
 
 Result<std::vector<TaskCount>> PostgresQueries::task_counts(const TaskFilter& filter, Instant now) {
   return read<std::vector<TaskCount>>([&](Connection& db) {
+    // Totals do not know which application a task is of.
+    const bool by_task = !filter.session_id.empty() || !filter.text.empty();
+    const std::string number = by_task ? "count(*)" : "sum(number)";
+    const std::string from = "coalesce(" + number + ", 0), coalesce(" + number + " FILTER (WHERE due < ?), 0), coalesce(" + number + " FILTER (WHERE claimed_by = ?), 0) FROM " +
+                             (by_task ? "tasks" : "task_totals");
     std::vector<TaskCount> out;
-    for (const Where& where : places_of(filter, {})) {
-      auto statement = db.prepare("SELECT programme, round, stage, kind, status, count(*), count(*) FILTER (WHERE due < ?), count(*) FILTER (WHERE claimed_by = ?) FROM tasks" +
-                                  where.sql() + " GROUP BY programme, round, stage, kind, status");
+    for (Where& place : places_of(filter)) {
+      narrow(place, filter);
+      if (by_task) narrow_more(place, filter);
+      auto statement = db.prepare("SELECT programme, round, stage, kind, status, " + from + place.sql() + " GROUP BY programme, round, stage, kind, status");
       statement.bind(to_ms(now)).bind(filter.user);
-      where.bind(statement);
+      place.bind(statement);
       auto row = statement.rows();
       while (row.step())
         out.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.number(5), row.number(6), row.number(7)});

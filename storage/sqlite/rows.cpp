@@ -40,11 +40,11 @@ void write_session(Connection& db, const SessionRow& row) {
       .run();
   if (row.revision != 1) return;
   for (std::size_t i = 0; i < row.orgs.size(); ++i)
-    db.prepare("INSERT INTO session_orgs (org, created, session_id, level) VALUES (?,?,?,?) ON CONFLICT DO NOTHING")
+    db.prepare("INSERT INTO session_orgs (org, created, session_id, level, kind, programme, round, status, stage, title)"
+               " SELECT ?, created, id, ?, kind, programme, round, status, stage, title || char(10) || org_name FROM sessions WHERE id = ? ON CONFLICT DO NOTHING")
         .bind(row.orgs[i])
-        .bind(to_ms(row.created))
-        .bind(row.id)
         .bind(static_cast<std::int64_t>(i))
+        .bind(row.id)
         .run();
 }
 
@@ -152,7 +152,7 @@ void write_runtime_rows(Connection& db, const Change& change) {
     const std::string payload = canonical_json(row.payload);
     db.prepare(
           "INSERT INTO outbox (id, session_id, kind, payload, created, attempts, next_at) VALUES (?,?,?,?,?,?,?)"
-          " ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, next_at = excluded.next_at")
+          " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, attempts = excluded.attempts, next_at = excluded.next_at")
         .bind(row.id)
         .bind(row.session_id)
         .bind(row.kind)

@@ -15,6 +15,16 @@ constexpr std::size_t kLimitMax = 200;
 /// Kinds of tasks that an inbox is counted by.
 constexpr std::size_t kGroupsMax = 10'000;
 
+/// `text` as a LIKE pattern that finds it anywhere.
+std::string contains_pattern(const std::string& text) {
+  std::string out = "%";
+  for (const char c : text) {
+    if (c == '%' || c == '_' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "%";
+}
+
 /// A WHERE clause put together from parts, each with its parameters. Values are bound, never part of the text.
 class Where {
  public:
@@ -35,6 +45,13 @@ class Where {
   void equal(const char* column, const std::string& value) {
     if (!value.empty()) add(std::string{column} + " = ?", {value});
   }
+  /// LIKE takes letters in either case; where there are none, the same is found in half the time.
+  void contains(const std::string& column, const std::string& text) {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }))
+      add(column + " LIKE ? ESCAPE '\\'", {contains_pattern(text)});
+    else if (!text.empty())
+      add("instr(" + column + ", ?) > 0", {text});
+  }
   const std::string& sql() const { return sql_; }
   /// Binds the parameters, then `limit`: the statement ends with "LIMIT ?".
   void bind(Connection::Row& row, std::size_t limit) const {
@@ -51,16 +68,6 @@ std::string placeholders(std::size_t count) {
   std::string out;
   for (std::size_t i = 0; i < count; ++i) out += i == 0 ? "?" : ",?";
   return "(" + out + ")";
-}
-
-/// `text` as a LIKE pattern that finds it anywhere.
-std::string contains_pattern(const std::string& text) {
-  std::string out = "%";
-  for (const char c : text) {
-    if (c == '%' || c == '_' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "%";
 }
 
 std::size_t bounded(std::size_t limit) { return std::clamp<std::size_t>(limit, 1, kLimitMax); }
@@ -143,6 +150,7 @@ class Branches {
     sql_ += (sql_.empty() ? "" : " UNION ") + ("SELECT * FROM (" + from + where.sql() + " ORDER BY " + order + " LIMIT ?)");
     wheres_.push_back(where);
   }
+  bool empty() const { return wheres_.empty(); }
   /// @param order  that of the whole list.
   std::string sql(const std::string& order) const { return sql_ + " ORDER BY " + order + " LIMIT ?"; }
   void bind(Connection::Row& row, std::size_t limit) const {
@@ -159,37 +167,34 @@ class Branches {
 
 Result<Page<SessionRow>> SqliteQueries::sessions(const SessionFilter& filter, const PageRequest& page) {
   return read<Page<SessionRow>>([&](Connection& db) {
-    const std::string columns = std::string{"SELECT "} + kSessionColumns;
     Branches branches;
-    const auto add = [&](const std::string& from, Where where, const std::string& created, const std::string& id) {
-      where.equal("s.kind", filter.kind);
-      where.equal("s.programme", filter.programme);
-      where.equal("s.round", filter.round);
-      where.equal("s.status", filter.status);
-      where.equal("s.stage", filter.stage);
-      if (!filter.text.empty())
-        where.add("(s.title LIKE ? ESCAPE '\\' OR s.org_name LIKE ? ESCAPE '\\')",
-                  {contains_pattern(filter.text), contains_pattern(filter.text)});
-      if (!page.after.empty()) where.after("(" + created + ", " + id + ") > (?, ?)", cursor_of(page));
-      branches.add(columns + from, where, created + ", " + id);
+    /// `title` holds the organisation's name too.
+    const auto add = [&](const char* id, const std::string& from, Where where, const char* title, const char* order = "created, ") {
+      where.equal("kind", filter.kind);
+      where.equal("programme", filter.programme);
+      where.equal("round", filter.round);
+      where.equal("status", filter.status);
+      where.equal("stage", filter.stage);
+      where.contains(title, filter.text);
+      if (!page.after.empty()) where.after(std::string{"(created, "} + id + ") > (?, ?)", cursor_of(page));
+      branches.add(std::string{"SELECT created, "} + id + " AS id FROM " + from, where, order + std::string{id});
     };
     const auto of_org = [&](const std::string& org, const char* level) {
       Where where;
-      where.add(std::string{"o.org = ?"} + level, {org});
-      // CROSS: the organisation's applications in their order, not some index of sessions and then a sort.
-      add(" FROM session_orgs o CROSS JOIN sessions s ON s.id = o.session_id", std::move(where), "o.created", "o.session_id");
+      where.add(std::string{"org = ?"} + level, {org});
+      add("session_id", "session_orgs", std::move(where), "title");
     };
     for (const std::string& org : filter.orgs) of_org(org, "");
-    for (const std::string& org : filter.own) of_org(org, " AND o.level = 0");
+    for (const std::string& org : filter.own) of_org(org, " AND level = 0");
     if (!filter.reviewer.empty()) {
       Where where;
-      where.add("s.id IN (SELECT session_id FROM tasks WHERE user = ? AND user <> '' AND kind = 'sheet' AND status <> 'cancelled' AND body ->> '$.outcome' <> 'recuse')",
+      where.add("level = 0 AND session_id IN (SELECT session_id FROM tasks WHERE user = ? AND user <> '' AND kind = 'sheet' AND status <> 'cancelled' AND body ->> '$.outcome' <> 'recuse')",
                 {filter.reviewer});
-      add(" FROM sessions s", std::move(where), "s.created", "s.id");
+      add("session_id", "session_orgs", std::move(where), "title", "+created, ");  // their own few, not every one in its order
     }
-    if (filter.orgs.empty() && filter.own.empty() && filter.reviewer.empty()) add(" FROM sessions s", {}, "s.created", "s.id");
+    if (branches.empty()) add("id", "sessions", {}, "(title || char(10) || org_name)");
     const std::size_t limit = bounded(page.limit);
-    auto row = db.prepare(branches.sql("created, id"));
+    auto row = db.prepare(std::string{"SELECT "} + kSessionColumns + " FROM (" + branches.sql("created, id") + ") k JOIN sessions s ON s.id = k.id ORDER BY k.created, k.id");
     branches.bind(row, limit + 1);
     std::vector<SessionRow> rows;
     while (row.step()) rows.push_back(read_session(db, row));
@@ -218,39 +223,63 @@ Result<std::optional<TaskRow>> SqliteQueries::task(std::string_view id) {
 
 namespace {
 
-/// The places where tasks of an inbox are, each as SQL conditions that one index answers.
-std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) {
-  const bool open = !filter.statuses.empty() &&
-                    std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& each) { return each == "open" || each == "claimed"; });
+/// What tasks and their totals are filtered by, beside whose they are.
+void narrow(Where& where, const TaskFilter& filter) {
+  where.equal("kind", filter.kind);
+  if (!filter.not_kind.empty()) where.add("kind <> ?", {filter.not_kind});
+  where.equal("programme", filter.programme);
+  where.equal("round", filter.round);
+  where.equal("stage", filter.stage);
+  if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
+  if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
+}
+
+/// What tasks alone are filtered by.
+void narrow_more(Where& where, const TaskFilter& filter) {
+  where.equal("session_id", filter.session_id);
+  where.contains("title", filter.text);
+}
+
+/// The places where tasks of an inbox are: those of one status, for an office or for a user, lie in one index in the order of
+/// a list. A task is in one place alone.
+std::vector<Where> places_of(const TaskFilter& filter) {
   // One application's tasks are few: with "+" no index of an inbox is taken for them.
   const std::string plus = filter.session_id.empty() ? "" : "+";
+  std::vector<Where> holders;
+  for (auto held = filter.memberships.begin(); held != filter.memberships.end(); ++held) {
+    if (std::find(filter.memberships.begin(), held, *held) != held) continue;
+    holders.emplace_back().add(plus + "org = ? AND role = ? AND user = ''", {held->org, held->role});
+  }
+  if (!filter.user.empty()) holders.emplace_back().add(plus + "user = ? AND user <> ''", {filter.user});
+  const bool at_once = holders.empty() || !filter.session_id.empty();
+  if (holders.empty()) holders.emplace_back();
   std::vector<Where> out;
-  const auto add = [&](Where where) {
-    if (!filter.statuses.empty()) where.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
-    where.equal("session_id", filter.session_id);
-    where.equal("kind", filter.kind);
-    where.equal("programme", filter.programme);
-    where.equal("round", filter.round);
-    where.equal("stage", filter.stage);
-    if (!filter.claimed_by.empty()) where.add("claimed_by = ? AND status = 'claimed'", {filter.claimed_by});
-    if (filter.due_before) where.number("due < ?", to_ms(*filter.due_before));
-    if (!filter.text.empty()) where.add("title LIKE ? ESCAPE '\\'", {contains_pattern(filter.text)});
-    if (!page.after.empty()) where.after("(due, id) > (?, ?)", cursor_of(page));
-    out.push_back(std::move(where));
-  };
-  for (const Membership& held : filter.memberships) {
-    Where where;
-    // As the partial index has it: SQLite does not see it in the bound values.
-    where.add(plus + "org = ? AND role = ? AND user = ''" + (open ? " AND status IN ('open', 'claimed')" : ""), {held.org, held.role});
-    add(std::move(where));
+  for (Where& holder : holders) {
+    if (at_once) {
+      if (!filter.statuses.empty()) holder.add("status IN " + placeholders(filter.statuses.size()), filter.statuses);
+      out.push_back(std::move(holder));
+      continue;
+    }
+    for (const std::string& status : filter.statuses.empty() ? std::vector<std::string>{"open", "claimed", "done", "cancelled"} : filter.statuses)
+      out.emplace_back(holder).add("status = ?", {status});
   }
-  if (!filter.user.empty()) {
-    Where where;
-    where.add(plus + "user = ? AND user <> ''", {filter.user});
-    add(std::move(where));
-  }
-  if (filter.memberships.empty() && filter.user.empty()) add({});
   return out;
+}
+
+/// Bounds the due dates of `place` to those that the filter leaves, so that a page of few among many is found without
+/// reading the many. @return false: it leaves none.
+bool bound_dues(Connection& db, Where& place, const TaskFilter& filter) {
+  const bool narrowed = !(filter.kind + filter.not_kind + filter.programme + filter.round + filter.stage + filter.claimed_by).empty();
+  const bool anybodys = filter.memberships.empty() && filter.user.empty();
+  if (!narrowed || anybodys || !filter.session_id.empty()) return true;
+  Where totals = place;
+  narrow(totals, filter);
+  auto row = db.prepare("SELECT min(due), max(due) FROM task_totals" + totals.sql() + " LIMIT ?");
+  totals.bind(row, 1);
+  if (!row.step() || row.is_null(0)) return false;
+  place.number("due >= ?", row.number(0));
+  place.number("due <= ?", row.number(1));
+  return true;
 }
 
 }  // namespace
@@ -258,13 +287,20 @@ std::vector<Where> places_of(const TaskFilter& filter, const PageRequest& page) 
 Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageRequest& page) {
   return read<Page<TaskRow>>([&](Connection& db) {
     Branches branches;
-    for (const Where& where : places_of(filter, page)) branches.add("SELECT due, id FROM tasks", where, "due, id");
+    for (Where& place : places_of(filter)) {
+      if (!bound_dues(db, place, filter)) continue;
+      narrow(place, filter);
+      narrow_more(place, filter);
+      if (!page.after.empty()) place.after("(due, id) > (?, ?)", cursor_of(page));
+      branches.add("SELECT due, id FROM tasks", place, "due, id");
+    }
+    Page<TaskRow> out;
+    if (branches.empty()) return out;
     const std::size_t limit = bounded(page.limit);
     auto row = db.prepare("SELECT t.body, k.due FROM (" + branches.sql("due, id") + ") k JOIN tasks t ON t.id = k.id ORDER BY k.due, k.id");
     branches.bind(row, limit + 1);
     std::vector<std::pair<TaskRow, std::int64_t>> rows;
     while (row.step()) rows.emplace_back(task_from_json(read_json(row, 0)), row.number(1));
-    Page<TaskRow> out;
     if (rows.size() > limit) {
       rows.resize(limit);
       out.next = cursor_text(rows.back().second, rows.back().first.id);
@@ -276,14 +312,17 @@ Result<Page<TaskRow>> SqliteQueries::tasks(const TaskFilter& filter, const PageR
 
 Result<std::vector<TaskCount>> SqliteQueries::task_counts(const TaskFilter& filter, Instant now) {
   return read<std::vector<TaskCount>>([&](Connection& db) {
+    // Totals do not know which application a task is of.
+    const bool by_task = !filter.session_id.empty() || !filter.text.empty();
+    const std::string from = by_task ? "count(*), sum(due < ?), sum(claimed_by = ?) FROM tasks" : "sum(number), sum(number * (due < ?)), sum(number * (claimed_by = ?)) FROM task_totals";
     std::vector<TaskCount> out;
-    // Where a person has the same task by two ways it is in one place alone: a task is for an office or for a user.
-    for (const Where& where : places_of(filter, {})) {
-      auto row = db.prepare("SELECT programme, round, stage, kind, status, count(*), sum(due < ?), sum(claimed_by = ?) FROM tasks" + where.sql() +
-                            " GROUP BY programme, round, stage, kind, status LIMIT ?");
+    for (Where& place : places_of(filter)) {
+      narrow(place, filter);
+      if (by_task) narrow_more(place, filter);
+      auto row = db.prepare("SELECT programme, round, stage, kind, status, " + from + place.sql() + " GROUP BY programme, round, stage, kind, status LIMIT ?");
       row.bind(to_ms(now));
       row.bind(filter.user);
-      where.bind(row, kGroupsMax);
+      place.bind(row, kGroupsMax);
       while (row.step())
         out.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.number(5), row.number(6), row.number(7)});
     }

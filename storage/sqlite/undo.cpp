@@ -10,7 +10,8 @@
 namespace chuyi::sqlite {
 namespace {
 
-constexpr std::string_view kNotNoted[] = {"audit", "undo", "logins", "schema_migrations"};
+/// Totals follow the tasks, also back.
+constexpr std::string_view kNotNoted[] = {"audit", "undo", "logins", "schema_migrations", "task_totals"};
 /// A text that is shorter is kept as it was, without a look at what it has in common with the new one.
 constexpr std::size_t kPatchedFrom = 64;
 

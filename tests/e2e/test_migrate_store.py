@@ -129,7 +129,7 @@ class MigrateStore(unittest.TestCase):
         self.assertGreater(min(len(rows) for name, rows in start.items() if name in ("sessions", "audit", "documents", "awards")), 10)
         there = self.copy(data, self.url)
         self.assertEqual(dump_postgres(self.url), start)
-        self.assertEqual(there["rows"], sum(len(rows) for rows in start.values()))
+        self.assertEqual(there["rows"], sum(len(rows) for name, rows in start.items() if name != "task_totals"), "totals are not copied: they follow the tasks")
         self.assertEqual(there["documents"], there["brought"])
         self.assertGreater(there["documents"], 10)
         self.assertEqual(self.copy(self.url, back)["head"], there["head"])

@@ -20,10 +20,10 @@ class Installation(unittest.TestCase):
         self.tokens = set_up(self.server)
         self.addCleanup(self.server.stop)
         for name, role, org in (("bureau2", "recommending-officer", PREFECTURE), ("deputy", "applicant", PREFECTURE), ("third", "provincial-officer", PROVINCE)):
-            self.add_user(name, role, org)
+            self.add_user(name, (role, org))
 
-    def add_user(self, name, role, org):
-        made = self.call("POST", "/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org}]}, "admin", 201)
+    def add_user(self, name, *held):
+        made = self.call("POST", "/admin/users", {"id": name, "name": name, "password": PASSWORD, "memberships": [{"role": role, "org": org} for role, org in held]}, "admin", 201)
         self.tokens[name] = self.server.login(name)
         return made
 
@@ -157,6 +157,18 @@ class Tasks(Installation):
                                 ("claimed=me", 1), ("kind=cosign", 0), ("overdue=true", 0), ("due_before=2026-01-01", 0)):
             shown = self.call("GET", "/inbox?" + query.replace("湘绣", "%E6%B9%98%E7%BB%A3").replace("没有", "%E6%B2%A1%E6%9C%89"), None, "bureau")
             self.assertEqual((len(shown["items"]), shown["counts"]["total"]), (expected, expected), query)
+
+    def test_a_deputy_cannot_tell_by_the_counts_who_is_an_expert(self):
+        self.add_user("both", ("applicant", PREFECTURE), ("reviewer", PROVINCE))
+        self.delegate("both")
+        way = self.submitted()
+        way.sign("bureau", "task", "recommend", {"opinion": "同意推荐"})
+        way.sign("clerk", "task", "pass")
+        way.sign("clerk", "panel-setup", "appoint", {"reviewers": ["both", "expert2", "expert3"]})
+        self.assertEqual(self.call("GET", "/inbox", None, "both")["counts"]["kind"], {"sheet": 1})
+        for query in ("", "&kind=sheet", "&stage=review", "&q=%E6%B9%98%E7%BB%A3", f"&application={way.id}", "&status=open,claimed,done,cancelled"):
+            shown = self.call("GET", "/inbox?on_behalf_of=both" + query, None, "deputy")
+            self.assertEqual((shown["items"], shown["counts"]["total"], shown["counts"]["kind"], shown.get("after")), ([], 0, {}, None), query)
 
     def test_a_bulk_action_is_shown_first_and_undone_as_a_whole(self):
         ways = [self.submitted() for _ in range(3)]

@@ -563,6 +563,10 @@ TEST_P(StoreContract, TakesTimersAndOutboxAway) {
   EXPECT_EQ(ids(*queries().due_outbox(from_ms(97), 10)), (Ids{"o3"}));
   EXPECT_EQ(queries().claim_timers(from_ms(98), 10, std::chrono::hours{1})->at(0).id, "s1/2");
   EXPECT_EQ(ids(*queries().claim_outbox(from_ms(97), 10, std::chrono::hours{1})), (Ids{"o3"}));
+  Change further = session_change("s1");
+  further.outbox = {{.id = "o3", .session_id = "s1", .kind = "send", .payload = {{"after", "a-50"}}, .created = from_ms(0), .attempts = 0, .next_at = from_ms(97)}};
+  ASSERT_TRUE(put(store(), further));
+  EXPECT_EQ(queries().due_outbox(from_ms(97), 10)->at(0).payload, (json::object{{"after", "a-50"}})) << "a long entry is done in pieces";
   const Result<Reply> looked = update_and_wait(store(), {.key = {}, .decide = [](View& view) {
     EXPECT_FALSE(view.timer("s1/2")->elsewhere);
     EXPECT_FALSE(view.outbox("o3")->elsewhere);
