@@ -410,7 +410,7 @@ TEST_F(Identity, ABrokenPackageLeavesTheOthersAsTheyWere) {
   const std::string alliance = library.current("vocational-alliance")->digest;
   const std::string workshop = library.current("workshop")->digest;
   const std::string manifest = read(root_ / "packages/workshop/plugin.xml");
-  write(root_ / "packages/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"  <term years=\"3\"/>"}, "  <term years=\"300\"/>"));
+  write(root_ / "packages/workshop/plugin.xml", std::regex_replace(manifest, std::regex{"<term years=\"3\""}, "<term years=\"300\""));
   const std::vector<Detail> problems = library.reload();
   ASSERT_FALSE(problems.empty());
   for (const Detail& each : problems) EXPECT_EQ(each.place, place_in(manifest, "<term ")) << each.message;
