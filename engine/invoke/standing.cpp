@@ -55,7 +55,9 @@ void keep_leader(const StageContext& context, const json::object& leader, std::v
   for (const char* number : kNumbers) {
     const std::string key = key_of(leader, number);
     if (key.empty() && key_of(before, number).empty()) continue;
-    effects.emplace_back(RecordRow{.kind = kLeader, .id = context.session_id + "/" + number, .about = key, .data = {}, .updated = context.now});
+    const std::string id = context.session_id + "/" + number;
+    const std::optional<RecordRow> known = context.view.record(kLeader, id);
+    effects.emplace_back(RecordRow{.kind = kLeader, .id = id, .about = key, .data = {}, .updated = context.now, .revision = known ? known->revision + 1 : 1});
   }
 }
 
