@@ -118,8 +118,10 @@ class PostgresView final : public View {
     return row.step() ? row.number(0) : 0;
   }
   void share_series(std::string_view name) override {
-    written().prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
-    (void)lock("SELECT value FROM series WHERE name = ? FOR SHARE", "SELECT 1 FROM series WHERE name = ?", name);
+    const auto share = [&] { return lock("SELECT value FROM series WHERE name = ? FOR SHARE", "SELECT 1 FROM series WHERE name = ?", name).step(); };
+    if (share()) return;
+    db_.prepare("INSERT INTO series (name, value) VALUES (?, 0) ON CONFLICT DO NOTHING").bind(name).run();
+    (void)share();
   }
 
   /// Locks the settings that the command has read and now writes. Throws a conflict when another wrote one meanwhile.
