@@ -138,7 +138,9 @@ class Imports(unittest.TestCase):
         self.bring("experts", sheet)
         (kind, about, data), = stored(self.data, "SELECT kind, about, data FROM records WHERE id = 'e-1'")
         self.assertEqual((kind, about), ("expert", "pool"))
-        self.assertEqual(json.loads(data), {"id": "e-1", "name": "李·文", "title": "教授", "fields": ["4603", "4604"], "employer": "dept-jtt", "kind": "government", "out_of_province": False, "nominated_year": 2026})
+        self.assertEqual(json.loads(data), {
+            "id": "e-1", "name": "李·文", "title": "教授", "fields": ["4603", "4604"], "employer": "dept-jtt",
+            "employer_names": ["湖南省交通运输厅"], "kind": "government", "out_of_province": False, "nominated_year": 2026})
         self.assertEqual(self.bring("experts", sheet)["changes"][0]["action"], "keep")
 
     def test_what_is_no_sheet_is_refused(self):

@@ -142,7 +142,7 @@ class Reviews(unittest.TestCase):
         self.assertEqual(self.post("clerk", BASE + "/assignments", {}, 409)["code"], "review.setup")
         setup = {"people": people, "programmes": {"workshop": {"lists": [{"id": "all", "places": PLACES}], "committee": committee}}}
         kept = self.ask("clerk", "PUT", BASE + "/review", setup).json
-        self.assertEqual((kept["year"], kept["assignment"]["coverage"], len(kept["policy"]["rules"])), (2026, 3, 10))
+        self.assertEqual((kept["year"], kept["assignment"]["coverage"], len(kept["policy"]["rules"])), (2026, 3, 11))
 
     def conflicts(self):
         export = self.verify("conflicts", BASE + "/conflicts")

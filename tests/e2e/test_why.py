@@ -65,7 +65,8 @@ class Why(unittest.TestCase):
         return way, draft["task"]
 
     def test_asks_the_form_and_the_rules_as_the_sign_off_does(self):
-        for changes, code in (({"craft": "", "members": "none"}, "form.invalid"), ({"members": MEMBERS[:4]}, "rule.reason")):
+        for changes, code in (({"craft": "", "members": "none"}, "form.invalid"), ({"members": MEMBERS[:4]}, "plugin.refused"),
+                              ({"area": "20"}, "rule.reason")):
             way, task = self.draft(**changes)
             told = self.why("applicant", "tasks", task)["you"][0]
             refused = way.do("POST", f"/api/v1/tasks/{task}/complete", {}, "applicant", 422).json

@@ -213,7 +213,8 @@ TEST_F(Plan, ExpertsKeepWhatSheetsDoNotHold) {
   ASSERT_TRUE(found.problems.empty());
   ASSERT_EQ(found.experts.size(), 1U);
   EXPECT_EQ(found.experts[0].revision, 4U);
-  EXPECT_EQ(canonical_json(found.experts[0].data), R"({"employer":"430100","fields":["4603"],"id":"e","name":"李","nominated_year":2026,"person":"digest"})");
+  EXPECT_EQ(canonical_json(found.experts[0].data),
+            R"({"employer":"430100","employer_names":["长沙市教育局"],"fields":["4603"],"id":"e","name":"李","nominated_year":2026,"person":"digest"})");
   EXPECT_EQ(plan("experts", {json::object{{"id", "f"}, {"name", "王"}, {"region", "长沙"}, {"employer", "nowhere"}}}).problems.size(), 2U);
 }
 
