@@ -9,7 +9,7 @@
 namespace chuyi::scxml {
 namespace {
 
-constexpr std::size_t kMachinesMax = 16;
+constexpr std::size_t kMachinesMax = 64;  ///< charts and forms of a season's programmes
 constexpr std::uint64_t kCallCost = 50;    ///< of the way into Lua and back
 constexpr std::uint64_t kActionCost = 50;  ///< of one piece of executable content
 constexpr std::size_t kLitterMax = 64U * 1024;  ///< bytes that sessions may leave behind before a collection
