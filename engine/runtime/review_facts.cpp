@@ -131,7 +131,12 @@ std::vector<const TaskRow*> Reviewed::live_sheets() const {
   return out;
 }
 
-Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round) {
+bool OnlyOf::keeps(const SessionRow& row) const {
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
+  return (programmes.empty() && applications.empty()) || has(programmes, row.programme) || has(applications, row.id);
+}
+
+Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only) {
   std::vector<Reviewed> out;
   for (std::string after;;) {
     Result<std::vector<SessionRow>> rows = queries.applications(round, after, kPage);
@@ -139,6 +144,7 @@ Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Defi
     const std::size_t count = rows->size();
     for (SessionRow& row : *rows) {
       after = row.id;
+      if (!only.keeps(row)) continue;
       Reviewed each{.row = std::move(row), .definition = nullptr, .facts = {}, .signed_by = {}, .panel = {}, .submitted = {}};
       each.definition = definitions.by_digest(each.row.definition);
       if (!each.definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected definition " + each.row.definition + " to be loaded"};
@@ -172,14 +178,14 @@ Result<json::object> review_setup_of(Queries& queries, const std::string& round)
   return (*setup)->data;
 }
 
-Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round) {
+Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only) {
   ReviewFacts out;
   Result<json::object> setup = review_setup_of(queries, round);
   if (!setup) return setup.error();
   out.setup = std::move(*setup);
   const Result<std::optional<std::string>> secret = queries.setting(kHttpSecretSetting);
   if (!secret) return secret.error();
-  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round);
+  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round, only);
   if (!applications) return applications.error();
   out.applications = std::move(*applications);
   for (const Reviewed& each : out.applications) {

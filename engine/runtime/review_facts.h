@@ -49,8 +49,13 @@ struct Reviewed {
   std::vector<const TaskRow*> live_sheets() const;
 };
 
-/// Every application of the round, by id. Errors: of the store; `unavailable` "definition.unknown".
-Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round);
+/// Applications of the round, by id: those of these programmes and these ids. Of both empty: every one.
+/// Errors: of the store; `unavailable` "definition.unknown".
+struct OnlyOf {
+  std::vector<std::string> programmes, applications = {};
+  bool keeps(const SessionRow& row) const;
+};
+Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});
 
 /// The first text that one of the pointers leads to in `facts` ("/form/leader/phone"; "*": every element of a list).
 std::string first_at(const json::object& facts, const json::object& fields, std::string_view name);
@@ -65,7 +70,7 @@ struct ReviewFacts {
   json::array candidates;  ///< of every application that runs
 };
 /// Errors: `rejected` "review.setup" for a round whose review was not set up; those of the store.
-Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round);
+Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});
 
 Result<json::object> review_setup_of(Queries& queries, const std::string& round);
 

@@ -1,4 +1,7 @@
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <thread>
 
@@ -46,14 +49,14 @@ class HttpDesk final : public Desk {
     return done(request("POST", "/applications/" + application + "/documents?kind=" + percent_encode(kind) + "&name=" + percent_encode(kind + ".pdf"), bytes, who.user_id,
                         {{"Content-Type", "application/pdf"}}));
   }
-  Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
-    return done(post(who.user_id, "/applications/" + application + "/submit", {{"reasons", reasons}}));
+  Result<Standing> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
+    return stands(post(who.user_id, "/applications/" + application + "/submit", {{"reasons", reasons}}));
   }
-  Result<> send(const Actor& who, const std::string& application, const std::string& event) override {
-    return done(post(who.user_id, "/applications/" + application + "/events", {{"event", event}}));
+  Result<Standing> send(const Actor& who, const std::string& application, const std::string& event) override {
+    return stands(post(who.user_id, "/applications/" + application + "/events", {{"event", event}}));
   }
-  Result<> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) override {
-    return done(post(who.user_id, "/tasks/" + task + "/complete", {{"outcome", outcome}, {"data", data}}));
+  Result<Standing> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) override {
+    return stands(post(who.user_id, "/tasks/" + task + "/complete", {{"outcome", outcome}, {"data", data}}));
   }
   Result<> object(const std::string& title, const std::string& reason) override {
     std::string notice;
@@ -77,6 +80,35 @@ class HttpDesk final : public Desk {
   Result<> create_round(const Actor& who, const json::object& round) override { return done(post(who.user_id, "/rounds", round)); }
   Result<> decide_round(const Actor& who, const std::string& round, const json::object& decision) override {
     return done(post(who.user_id, "/rounds/" + round + "/decide", decision));
+  }
+  Result<json::object> review(const Actor& who, const std::string& kind, const json::object& data) override {
+    const Route* route = std::find_if(std::begin(kReviewRoutes), std::end(kReviewRoutes), [&](const Route& each) { return kind == each.kind; });
+    if (route == std::end(kReviewRoutes)) return Error{.kind = ErrorKind::invalid, .code = "simulate.route", .message = "Expected a step of the review, but found '" + kind + "'"};
+    json::object body = data;
+    std::string path;
+    for (const char* at = route->path; *at != '\0'; ++at) {
+      if (*at != '{') {
+        path += *at;
+        continue;
+      }
+      const char* end = std::strchr(at, '}');
+      const std::string name(at + 1, end);
+      path += string_or(data, name);
+      body.erase(name);
+      at = end;
+    }
+    return request(route->method, path, json::serialize(body), who.user_id, {{"Content-Type", "application/json"}});
+  }
+  Result<std::string> exported(const Actor& who, const std::string& round, const std::string& what, const std::string& id) override {
+    const Result<ClientAnswer> answer = ask("GET", "/rounds/" + round + "/" + what + (id.empty() ? "" : "/" + id + "/export"), "", who.user_id, {});
+    if (!answer) return answer.error();
+    return answer->bytes;
+  }
+  Result<json::object> assignment(const Actor& who, const std::string& round, const std::string& id) override { return get(who.user_id, "/rounds/" + round + "/assignments/" + id); }
+  Result<json::object> settled(const Actor& who, const std::string& round) override {
+    Result<json::object> list = get(who.user_id, "/rounds/" + round + "/list");
+    if (list) list->erase("programmes");
+    return list;
   }
   Result<Standing> round(const Actor& who, const std::string& round) override {
     const Result<json::object> shown = get(who.user_id, "/rounds/" + round);
@@ -115,7 +147,23 @@ class HttpDesk final : public Desk {
   Result<> advance(Instant to) override { return done(post(administrator_, "/admin/clock/advance", {{"to", format_instant(to)}})); }
 
  private:
-  Result<json::object> request(const std::string& method, const std::string& path, const std::string& body, const std::string& who, std::map<std::string, std::string> headers) {
+  struct Route {
+    const char *kind, *method, *path;  ///< members of the data in braces
+  };
+  static constexpr Route kReviewRoutes[] = {{"expert.put", "PUT", "/experts/{id}"},
+                                            {"expert.declare", "POST", "/me/conflicts"},
+                                            {"review.setup", "PUT", "/rounds/{round}/review"},
+                                            {"review.draw", "POST", "/rounds/{round}/draws"},
+                                            {"review.reveal", "POST", "/rounds/{round}/draws/{id}/reveal"},
+                                            {"review.absent", "POST", "/rounds/{round}/draws/{id}/absences"},
+                                            {"review.witness", "POST", "/rounds/{round}/draws/{id}/confirm"},
+                                            {"review.assign", "POST", "/rounds/{round}/assignments"},
+                                            {"review.appoint", "POST", "/rounds/{round}/assignments/{id}/confirm"},
+                                            {"review.rank", "POST", "/rounds/{round}/results"},
+                                            {"review.deliberate", "POST", "/rounds/{round}/results/{id}/deliberate"},
+                                            {"review.settle", "POST", "/rounds/{round}/results/{id}/confirm"}};
+
+  Result<ClientAnswer> ask(const std::string& method, const std::string& path, const std::string& body, const std::string& who, std::map<std::string, std::string> headers) {
     if (!who.empty()) {
       const auto token = tokens_.find(who);
       if (token == tokens_.end()) return Error{.kind = ErrorKind::unauthenticated, .code = "simulate.user", .message = "Expected somebody who signs in, but found '" + who + "'"};
@@ -124,15 +172,20 @@ class HttpDesk final : public Desk {
     headers["Accept-Language"] = "en";
     if (method == "POST") headers["Idempotency-Key"] = "simulate-" + std::to_string(++keys_);
     const std::string target = path.starts_with("/api/") ? path : "/api/v1" + path;
-    const Result<ClientAnswer> answer = client_.request(method, target, body, headers);
+    Result<ClientAnswer> answer = client_.request(method, target, body, headers);
+    if (answer && (answer->status < 200 || answer->status > 299)) return refusal_of(*answer, method + " " + target);
+    return answer;
+  }
+  Result<json::object> request(const std::string& method, const std::string& path, const std::string& body, const std::string& who, std::map<std::string, std::string> headers) {
+    const Result<ClientAnswer> answer = ask(method, path, body, who, std::move(headers));
     if (!answer) return answer.error();
-    if (answer->status < 200 || answer->status > 299) return refusal_of(*answer, method + " " + target);
     return answer->body.is_object() ? answer->body.get_object() : json::object{};
   }
   Result<json::object> post(const std::string& who, const std::string& path, const json::object& body) {
     return request("POST", path, json::serialize(body), who, {{"Content-Type", "application/json"}});
   }
   Result<json::object> get(const std::string& who, const std::string& path) { return request("GET", path, "", who, {}); }
+  static Result<Standing> stands(const Result<json::object>& answer) { return answer ? Result<Standing>{standing_of(*answer)} : Result<Standing>{answer.error()}; }
   static Result<> done(const Result<json::object>& answer) { return answer ? Result<>{} : Result<>{answer.error()}; }
 
   Result<> each_item(const std::string& who, std::string path, const std::function<void(const json::object&)>& item) {
@@ -184,6 +237,7 @@ Result<> at_http_desk(const DeskOptions& options, const SetUp& set_up, const Pla
   serve_options.listen.port = 0;
   serve_options.secure_cookies = false;
   serve_options.manual_clock = options.start;
+  serve_options.random_id = counted_ids();
   Result<> played;
   std::thread season;
   const Result<> served = serve(options.files, serve_options, [&](std::uint16_t port, const std::function<void()>& stop) {
