@@ -40,7 +40,7 @@ std::vector<std::string> all_at(const json::object& facts, const json::object& f
       path.push_back(pointer.substr(begin, end - begin));
       begin = end + 1;
     }
-    values_at(json::value(facts), path, 0, out);
+    if (const json::value* first = path.empty() ? nullptr : facts.if_contains(path.front())) values_at(*first, path, 1, out);
   }
   return out;
 }
@@ -133,6 +133,7 @@ std::vector<const TaskRow*> Reviewed::live_sheets() const {
 
 bool OnlyOf::keeps(const SessionRow& row) const {
   const auto has = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
+  if (running && row.status != "running") return false;
   return (programmes.empty() && applications.empty()) || has(programmes, row.programme) || has(applications, row.id);
 }
 
@@ -185,11 +186,12 @@ Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definition
   out.setup = std::move(*setup);
   const Result<std::optional<std::string>> secret = queries.setting(kHttpSecretSetting);
   if (!secret) return secret.error();
-  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round, only);
+  OnlyOf those = only;
+  those.running = true;
+  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round, those);
   if (!applications) return applications.error();
   out.applications = std::move(*applications);
   for (const Reviewed& each : out.applications) {
-    if (!each.is_running()) continue;
     Result<json::object> candidate = candidate_of(queries, each, out.setup, secret->value_or(""));
     if (!candidate) return candidate.error();
     out.candidates.push_back(std::move(*candidate));

@@ -49,10 +49,11 @@ struct Reviewed {
   std::vector<const TaskRow*> live_sheets() const;
 };
 
-/// Applications of the round, by id: those of these programmes and these ids. Of both empty: every one.
+/// Applications of the round, by id: those of these programmes and these ids. Both empty: every one.
 /// Errors: of the store; `unavailable` "definition.unknown".
 struct OnlyOf {
-  std::vector<std::string> programmes, applications = {};
+  std::vector<std::string> programmes = {}, applications = {};
+  bool running = false;  ///< and no other
   bool keeps(const SessionRow& row) const;
 };
 Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});
@@ -65,9 +66,9 @@ const json::object& fields_of(const json::object& setup, const std::string& prog
 /// What conflicts, draws and assignments of a round begin from.
 struct ReviewFacts {
   json::object setup;
-  std::vector<Reviewed> applications;
+  std::vector<Reviewed> applications;  ///< that run
   json::array experts;     ///< the pool, without those who were put out of it (engine/review/people.h)
-  json::array candidates;  ///< of every application that runs
+  json::array candidates;  ///< one for each
 };
 /// Errors: `rejected` "review.setup" for a round whose review was not set up; those of the store.
 Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});

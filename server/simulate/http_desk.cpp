@@ -25,7 +25,7 @@ Error refusal_of(const ClientAnswer& answer, const std::string& request) {
   Error out{.kind = ErrorKind::rejected, .code = string_or(problem, "code", "simulate.answer"), .message = string_or(problem, "detail", request + ": " + std::to_string(answer.status))};
   if (answer.status >= 500) out.kind = ErrorKind::unavailable;
   for (const json::value& each : array_or_empty(problem, "errors"))
-    out.details.push_back({.place = string_or(each.as_object(), "pointer"), .code = string_or(each.as_object(), "code"), .message = string_or(each.as_object(), "detail"), .message_zh = {}});
+    out.details.push_back({.place = string_or(each.as_object(), "pointer"), .code = string_or(each.as_object(), "code"), .message = string_or(each.as_object(), "detail"), .message_zh = string_or(each.as_object(), "detail_zh")});
   return out;
 }
 
@@ -169,12 +169,18 @@ class HttpDesk final : public Desk {
       if (token == tokens_.end()) return Error{.kind = ErrorKind::unauthenticated, .code = "simulate.user", .message = "Expected somebody who signs in, but found '" + who + "'"};
       headers["Authorization"] = "Bearer " + token->second;
     }
-    headers["Accept-Language"] = "en";
     if (method == "POST") headers["Idempotency-Key"] = "simulate-" + std::to_string(++keys_);
     const std::string target = path.starts_with("/api/") ? path : "/api/v1" + path;
+    headers["Accept-Language"] = "en";
     Result<ClientAnswer> answer = client_.request(method, target, body, headers);
-    if (answer && (answer->status < 200 || answer->status > 299)) return refusal_of(*answer, method + " " + target);
-    return answer;
+    if (!answer || (answer->status >= 200 && answer->status <= 299)) return answer;
+    Error refused = refusal_of(*answer, method + " " + target);
+    if (!refused.details.empty()) return refused;
+    // What was refused is refused again: so its text can be had in both languages.
+    headers["Accept-Language"] = "zh";
+    if (method == "POST") headers["Idempotency-Key"] += "-zh";
+    if (const Result<ClientAnswer> again = client_.request(method, target, body, headers); again && again->status == answer->status) refused.message_zh = refusal_of(*again, target).message;
+    return refused;
   }
   Result<json::object> request(const std::string& method, const std::string& path, const std::string& body, const std::string& who, std::map<std::string, std::string> headers) {
     const Result<ClientAnswer> answer = ask(method, path, body, who, std::move(headers));

@@ -217,7 +217,9 @@ class MemoryDesk final : public Desk {
     if (!rows) return rows.error();
     for (TaskRow& each : rows->rows)
       if (each.role == "applicant" && !each.form.empty()) return std::move(each);
-    return Error{.kind = ErrorKind::rejected, .code = "application.no_draft", .message = "Expected an application with an open form", .message_zh = "该申报当前没有可填写的表单"};
+    const Result<std::optional<SessionRow>> session = queries().session(application);
+    const std::string state = session && *session ? (*session)->state : "";
+    return Error{.kind = ErrorKind::rejected, .code = "application.no_draft", .message = "Expected an application with an open form, but it is in state '" + state + "'", .message_zh = "该申报当前没有可填写的表单"};
   }
 
   json::object review_defaults_;

@@ -85,10 +85,10 @@ Result<std::vector<Programme>> programmes_of(const SharedFiles& files, const Cal
     programme.reviews = static_cast<std::size_t>(std::max(int_or(object_or_empty(definition->manifest, "panel"), "reviewers_min", 3), read->sheets_min()));
     out.push_back(std::move(programme));
   }
-  if (out.empty()) return Error{.kind = ErrorKind::not_found, .code = "simulate.programmes", .message = "Expected packages with a rubric and an example of a nomination", .message_zh = "没有可以演练的项目包"};
   for (const std::string& asked : call.programmes)
     if (std::none_of(out.begin(), out.end(), [&](const Programme& each) { return each.id == asked; }))
       return Error{.kind = ErrorKind::invalid, .code = "simulate.call", .message = "Expected a programme with a rubric and an example of a nomination, but found '" + asked + "'", .place = "/programmes", .message_zh = "“" + asked + "”没有评审指标或申报示例，不能演练"};
+  if (out.empty()) return Error{.kind = ErrorKind::not_found, .code = "simulate.programmes", .message = "Expected packages with a rubric and an example of a nomination", .message_zh = "没有可以演练的项目包"};
   return out;
 }
 

@@ -79,6 +79,7 @@ void Season::review() {
     withdrawals();
     score_sheets(dice);
     if (waited % kReplaceEvery == kReplaceEvery - 1) replace_recused();
+    glance();
   }
   rank();
 }

@@ -226,6 +226,7 @@ void Season::nominate() {
     recommend();
     glance();
     formal_checks();
+    glance();
   }
 }
 
@@ -393,6 +394,7 @@ void Season::publish() {
     look();
     if (in_states({"selected", "notice_open", "re_examination", "publicity"}) == 0 && must(desk_.round(cast_.lead, session_)).state != "publicity") return;
     if (waited > 2) settle_objections();
+    glance();
   }
 }
 
