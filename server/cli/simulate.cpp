@@ -20,6 +20,7 @@ namespace fs = std::filesystem;
 struct SimulateOptions {
   simulate::Options play;
   bool http = false;
+  std::string store;  ///< with `http`; empty: an embedded one
   std::string call;  ///< a file; empty: the shipped one
   std::string out;
   std::string language = "zh";
@@ -84,7 +85,7 @@ Result<> run_simulate(const SharedFiles& files, const SimulateOptions& options, 
   if (!call) return call.error();
   const Result<simulate::Cast> cast = simulate::make_cast(files, options.play, *call);
   if (!cast) return cast.error();
-  simulate::DeskOptions desk_options{.files = files, .start = call->start(), .administrator = cast->administrator.user_id};
+  simulate::DeskOptions desk_options{.files = files, .start = call->start(), .administrator = cast->administrator.user_id, .store = options.store};
   for (const Actor* each : simulate::everybody(*cast)) desk_options.users.push_back(each->user_id);
   for (const simulate::Judge& judge : cast->judges) desk_options.users.push_back(judge.expert.id);
   const auto progress = [&](const char* zh, const char* en) { std::cerr << (options.language == "en" ? en : zh) << "\n"; };
@@ -128,7 +129,8 @@ void add_simulate_command(CLI::App& app, const SharedFiles& files, bool& json_ou
   command->add_option("--experts", options->play.experts, "how many there are to be drawn")->check(CLI::Range(10, 5'000))->capture_default_str();
   command->add_option("--years", options->play.years, "annual checks after the award")->check(CLI::Range(0, 10))->capture_default_str();
   command->add_option("--call", options->call, "a file with the round as POST /api/v1/rounds takes it, in place of workflows/data/hunan/call.json")->check(CLI::ExistingFile);
-  command->add_flag("--http", options->http, "over HTTP, on a server of its own in a temporary folder");
+  CLI::Option* http = command->add_flag("--http", options->http, "over HTTP, on a server of its own in a temporary folder");
+  command->add_option("--on", options->store, "with --http: postgresql://… of an empty database, in place of SQLite")->needs(http);
   command->add_option("--out", options->out, "a folder for the report, the exports of conflicts, draws, assignments and results, and the lists as spreadsheets");
   command->add_option("--lang", options->language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
   command->add_flag("--json", json_output, "print the report as JSON, free of wall-clock times");

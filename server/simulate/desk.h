@@ -90,11 +90,12 @@ struct DeskOptions {
   Instant start;
   std::vector<std::string> users = {};  ///< who will sign in
   std::string administrator;            ///< one of them, who moves the clock
+  std::string store = {};               ///< over HTTP: an empty database for several nodes; empty: an embedded one
 };
 
 /// In this process: store and documents in memory, a manual clock, the same commands as a server's.
 Result<> at_memory_desk(const DeskOptions& options, const SetUp& set_up, const Play& play, const LookBack& look_back);
-/// Over HTTP, on a server of its own in a temporary folder.
+/// Over HTTP, on a server of its own in a temporary folder. Errors: also `rejected` "simulate.store" for a database in which there is something.
 Result<> at_http_desk(const DeskOptions& options, const SetUp& set_up, const Play& play, const LookBack& look_back);
 
 }  // namespace chuyi::simulate

@@ -23,7 +23,10 @@ namespace {
 Error refusal_of(const ClientAnswer& answer, const std::string& request) {
   const json::object problem = answer.body.is_object() ? answer.body.get_object() : json::object{};
   Error out{.kind = ErrorKind::rejected, .code = string_or(problem, "code", "simulate.answer"), .message = string_or(problem, "detail", request + ": " + std::to_string(answer.status))};
-  if (answer.status >= 500) out.kind = ErrorKind::unavailable;
+  if (answer.status >= 500) {
+    out.kind = ErrorKind::unavailable;
+    out.place = request;
+  }
   for (const json::value& each : array_or_empty(problem, "errors"))
     out.details.push_back({.place = string_or(each.as_object(), "pointer"), .code = string_or(each.as_object(), "code"), .message = string_or(each.as_object(), "detail"), .message_zh = string_or(each.as_object(), "detail_zh")});
   return out;
@@ -173,6 +176,8 @@ class HttpDesk final : public Desk {
     const std::string target = path.starts_with("/api/") ? path : "/api/v1" + path;
     headers["Accept-Language"] = "en";
     Result<ClientAnswer> answer = client_.request(method, target, body, headers);
+    // 503 asks for the same request again, and its key makes sure that it is done once. The server has waited before it said so.
+    for (int again = 0; again < kBusyMax && answer && answer->status == 503; ++again) answer = client_.request(method, target, body, headers);
     if (!answer || (answer->status >= 200 && answer->status <= 299)) return answer;
     Error refused = refusal_of(*answer, method + " " + target);
     if (!refused.details.empty()) return refused;
@@ -204,11 +209,23 @@ class HttpDesk final : public Desk {
     return {};
   }
 
+  static constexpr int kBusyMax = 3;
+
   HttpClient client_;
   const std::map<std::string, std::string>& tokens_;
   std::string administrator_;
   std::size_t keys_ = 0;
 };
+
+/// Made-up people have no business among real ones.
+Result<> check_empty(Queries& queries) {
+  const Result<Page<UserRow>> users = queries.users({.limit = 1, .after = {}});
+  if (!users) return users.error();
+  const Result<Page<SessionRow>> sessions = queries.sessions({}, {.limit = 1, .after = {}});
+  if (!sessions) return sessions.error();
+  if (users->rows.empty() && sessions->rows.empty()) return {};
+  return Error{.kind = ErrorKind::rejected, .code = "simulate.store", .message = "Expected an empty database, but there are users or applications in it; make one for the rehearsal", .place = "--on", .message_zh = "演练数据库应为空库，请另建一个"};
+}
 
 /// Everybody is signed in before the server starts: thousands of passwords would be what a rehearsal mostly waits for.
 Result<std::map<std::string, std::string>> sign_in(CommandService& commands, const std::vector<std::string>& users) {
@@ -228,11 +245,12 @@ Result<std::map<std::string, std::string>> sign_in(CommandService& commands, con
 Result<> at_http_desk(const DeskOptions& options, const SetUp& set_up, const Play& play, const LookBack& look_back) {
   const Result<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::make(std::filesystem::temp_directory_path().string());
   if (!folder) return folder.error();
-  const Home home{.data = (*folder)->path() + "/data"};
+  const Home home{.data = (*folder)->path() + "/data", .store = options.store};
   std::map<std::string, std::string> tokens;
   {
     const Result<std::unique_ptr<Offline>> opened = Offline::open(options.files, home);
     if (!opened) return opened.error();
+    if (Result<> empty = check_empty((*opened)->queries()); !empty) return empty;
     if (Result<> ready = set_up((*opened)->commands()); !ready) return ready;
     Result<std::map<std::string, std::string>> signed_in = sign_in((*opened)->commands(), options.users);
     if (!signed_in) return signed_in.error();
@@ -240,6 +258,7 @@ Result<> at_http_desk(const DeskOptions& options, const SetUp& set_up, const Pla
   }
   ServeOptions serve_options;
   serve_options.data = home.data;
+  serve_options.store = home.store;
   serve_options.listen.port = 0;
   serve_options.secure_cookies = false;
   serve_options.manual_clock = options.start;

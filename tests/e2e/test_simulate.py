@@ -9,7 +9,7 @@ import tempfile
 import unittest
 import zipfile
 
-from server import run_cli
+from server import POSTGRES, run_cli, store_of
 
 SMALL = ("--applications", "48", "--experts", "40")
 
@@ -108,7 +108,12 @@ class Simulate(unittest.TestCase):
             self.assertEqual(run_cli(command, "verify", changed, check=False).returncode, 1, command)
 
     def test_over_http_it_ends_with_the_same_lists(self):
-        remote = json.loads(simulate("--http"))
+        with tempfile.TemporaryDirectory(prefix="chuyi-e2e-") as folder:
+            store = ["--on", store_of(folder)] if POSTGRES else []
+            remote = json.loads(simulate("--http", *store))
+            if POSTGRES:
+                again = run_cli("simulate", "--http", *store, "--applications", "1", "--experts", "10", check=False)
+                self.assertEqual((again.returncode, "simulate.store" in again.stderr), (1, True), again)
         for part, here in self.report.items():
             self.assertEqual(remote[part], here, part)
 
