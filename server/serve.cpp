@@ -154,7 +154,7 @@ Result<> serve(const SharedFiles& files, const ServeOptions& options, const std:
                                 .documents = *storage->documents,
                                 .plugins = plugins,
                                 .post = [&preparing](std::function<void()> job) { net::post(*preparing, std::move(job)); },
-                                .random_id = random_id,
+                                .random_id = options.random_id ? options.random_id : random_id,
                                 .wake = [&pumps] {
                                   if (pumps) pumps->wake();
                                 },

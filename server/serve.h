@@ -31,6 +31,7 @@ struct ServeOptions {
   int plugin_call_ms = 2'000;
   unsigned workers = 16;
   bool secure_cookies = true;
+  std::function<std::string()> random_id = {};  ///< of new applications, for a rehearsal that is to be the same again; empty: random ones
 };
 
 /// Opens the installation and serves until a signal. `ready` is called with the port once it listens.

@@ -25,6 +25,7 @@ constexpr std::size_t kTextMax = 64U * 1024;
 
 struct Rule {
   std::string id, strength, expression, message_zh, message_en, place;
+  std::size_t condition = 0;  ///< among the form's
 };
 
 Error schema_error(std::vector<Detail> details) {
@@ -74,6 +75,7 @@ class Form {
   valijson::Schema judge;  ///< the same without what valijson would do by std::regex
   std::map<std::string, std::unique_ptr<RE2>> patterns;
   std::vector<Rule> rules;
+  scxml::Conditions conditions;
 };
 
 namespace {
@@ -170,13 +172,15 @@ class Compiler {
                 .expression = string_or(each, "rule"),
                 .message_zh = string_or(each, "message_zh"),
                 .message_en = string_or(each, "message_en"),
-                .place = string_or(each, "place")};
+                .place = string_or(each, "place"),
+                .condition = 0};
       if (rule.id.empty() || rule.expression.empty() || rule.message_zh.empty() || rule.message_en.empty())
         problem(pointer, "Expected id, rule, message_zh and message_en");
       if (rule.strength != "hard" && rule.strength != "soft" && rule.strength != "preference")
         problem(pointer + "/strength", "Expected 'hard', 'soft' or 'preference'");
       const Result<bool> tried = scxml::holds("false and (" + rule.expression + ")", {{"form", json::object{}}}, pointer);
       if (!tried) problem(pointer + "/rule", tried.error().message);
+      rule.condition = form_.conditions.add(rule.expression, rule.id);
       form_.rules.push_back(std::move(rule));
     }
     object.erase("x-rules");
@@ -383,10 +387,10 @@ void add_verdict(const Form& form, const json::value& data, std::vector<Detail>&
 
 namespace {
 
-Result<bool> holds(const Rule& rule, const json::value& data, const json::object& known) {
-  json::object globals = known;
-  globals["form"] = data;
-  return scxml::holds(rule.expression, globals, rule.id);
+json::object globals_of(const json::value& data, const json::object& known) {
+  json::object out = known;
+  out["form"] = data;
+  return out;
 }
 
 }  // namespace
@@ -457,9 +461,10 @@ std::vector<Detail> validate_form(const Form& form, const json::value& data, con
     failures.push_back({.place = "", .code = "form.invalid", .message = error.what(), .message_zh = "内容不符合表单要求"});
   }
   if (!failures.empty()) return failures;
+  json::object globals = globals_of(data, known);
   for (const Rule& rule : form.rules) {
     if (rule.strength != "hard") continue;
-    const Result<bool> kept = holds(rule, data, known);
+    const Result<bool> kept = form.conditions.holds(rule.condition, globals);
     if (kept && *kept) continue;
     failures.push_back({.place = rule.place,
                         .code = "rule." + rule.id,
@@ -471,9 +476,10 @@ std::vector<Detail> validate_form(const Form& form, const json::value& data, con
 
 WeighedRules weigh_form(const Form& form, const json::value& data, const json::object& known) {
   WeighedRules out;
+  json::object globals = globals_of(data, known);
   for (const Rule& rule : form.rules) {
     if (rule.strength == "hard") continue;
-    const Result<bool> kept = holds(rule, data, known);
+    const Result<bool> kept = form.conditions.holds(rule.condition, globals);
     const bool holds = kept && *kept;
     if (rule.strength == "soft" ? holds : !holds) continue;
     (rule.strength == "soft" ? out.broken : out.marks).push_back({.id = rule.id, .place = rule.place, .message = rule.message_en, .message_zh = rule.message_zh});

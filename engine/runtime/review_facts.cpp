@@ -33,7 +33,7 @@ void values_at(const json::value& from, const std::vector<std::string>& path, st
 }
 
 /// What the pointers lead to in `facts`.
-std::vector<const json::value*> values_of(const json::value& facts, const json::object& fields, std::string_view name) {
+std::vector<const json::value*> values_of(const json::object& facts, const json::object& fields, std::string_view name) {
   std::vector<const json::value*> out;
   for (const std::string& pointer : strings_from_json(array_or_empty(fields, name))) {
     std::vector<std::string> path;
@@ -42,15 +42,14 @@ std::vector<const json::value*> values_of(const json::value& facts, const json::
       path.push_back(pointer.substr(begin, end - begin));
       begin = end + 1;
     }
-    values_at(facts, path, 0, out);
+    if (const json::value* first = path.empty() ? nullptr : facts.if_contains(path.front())) values_at(*first, path, 1, out);
   }
   return out;
 }
 
 std::vector<std::string> all_at(const json::object& facts, const json::object& fields, std::string_view name) {
-  const json::value whole(facts);
   std::vector<std::string> out;
-  for (const json::value* each : values_of(whole, fields, name)) {
+  for (const json::value* each : values_of(facts, fields, name)) {
     if (const json::string* text = each->if_string(); text != nullptr && !text->empty()) out.emplace_back(*text);
     else if (each->is_int64()) out.push_back(std::to_string(each->get_int64()));
   }
@@ -59,9 +58,8 @@ std::vector<std::string> all_at(const json::object& facts, const json::object& f
 
 /// Leader and members by name; who has no unit in the form is of the applicant's.
 json::array named_of(const Reviewed& application, const json::object& fields) {
-  const json::value whole(application.facts);
   review::Candidate candidate;
-  for (const json::value* each : values_of(whole, fields, "named")) review::add_named(*each, application.row.org_name, candidate.named);
+  for (const json::value* each : values_of(application.facts, fields, "named")) review::add_named(*each, application.row.org_name, candidate.named);
   return array_or_empty(review::to_json(candidate), "named");
 }
 
@@ -153,11 +151,18 @@ std::vector<const TaskRow*> Reviewed::live_sheets() const {
   return out;
 }
 
+bool OnlyOf::keeps(const SessionRow& row) const {
+  const auto has = [](const std::vector<std::string>& all, const std::string& one) { return std::find(all.begin(), all.end(), one) != all.end(); };
+  if (running && row.status != "running") return false;
+  return (programmes.empty() && applications.empty()) || has(programmes, row.programme) || has(applications, row.id);
+}
+
 namespace {
 
-Result<std::vector<Reviewed>> reviewed(Queries& queries, const Definitions& definitions, std::vector<SessionRow> rows) {
+Result<std::vector<Reviewed>> reviewed(Queries& queries, const Definitions& definitions, std::vector<SessionRow> rows, const OnlyOf& only) {
   std::vector<Reviewed> out;
   for (SessionRow& row : rows) {
+    if (!only.keeps(row)) continue;
     Reviewed each{.row = std::move(row), .definition = nullptr, .facts = {}, .signed_by = {}, .panel = {}, .submitted = {}};
     each.definition = definitions.by_digest(each.row.definition);
     if (!each.definition) return Error{.kind = ErrorKind::unavailable, .code = "definition.unknown", .message = "Expected definition " + each.row.definition + " to be loaded"};
@@ -174,7 +179,7 @@ Result<std::vector<Reviewed>> reviewed(Queries& queries, const Definitions& defi
 
 }  // namespace
 
-Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round) {
+Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only) {
   std::vector<Reviewed> out;
   // Pages come one after the other, what they hold is read on all cores: half of the time of a ranking goes by here.
   std::deque<std::future<Result<std::vector<Reviewed>>>> working;
@@ -194,7 +199,7 @@ Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Defi
     if (more) after = rows->back().id;
     if (working.size() == most)
       if (Result<> taken = take(); !taken) return taken.error();
-    working.push_back(std::async(std::launch::async, [&queries, &definitions, page = std::move(*rows)]() mutable { return reviewed(queries, definitions, std::move(page)); }));
+    working.push_back(std::async(std::launch::async, [&queries, &definitions, &only, page = std::move(*rows)]() mutable { return reviewed(queries, definitions, std::move(page), only); }));
   }
   while (!working.empty())
     if (Result<> taken = take(); !taken) return taken.error();
@@ -237,18 +242,19 @@ Result<json::object> review_setup_of(Queries& queries, const std::string& round)
   return (*setup)->data;
 }
 
-Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round) {
+Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only) {
   ReviewFacts out;
   Result<json::object> setup = review_setup_of(queries, round);
   if (!setup) return setup.error();
   out.setup = std::move(*setup);
   const Result<std::optional<std::string>> secret = queries.setting(kHttpSecretSetting);
   if (!secret) return secret.error();
-  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round);
+  OnlyOf those = only;
+  those.running = true;
+  Result<std::vector<Reviewed>> applications = reviewed_applications(queries, definitions, round, those);
   if (!applications) return applications.error();
   out.applications = std::move(*applications);
   for (const Reviewed& each : out.applications) {
-    if (!each.is_running()) continue;
     Result<json::object> candidate = candidate_of(queries, each, out.setup, secret->value_or(""));
     if (!candidate) return candidate.error();
     out.candidates.push_back(std::move(*candidate));

@@ -46,8 +46,14 @@ struct Reviewed {
   std::vector<const TaskRow*> live_sheets() const;
 };
 
-/// Every application of the round, by id. Errors: of the store; `unavailable` "definition.unknown".
-Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round);
+/// Applications of the round, by id: those of these programmes and these ids. Both empty: every one.
+/// Errors: of the store; `unavailable` "definition.unknown".
+struct OnlyOf {
+  std::vector<std::string> programmes = {}, applications = {};
+  bool running = false;  ///< and no other
+  bool keeps(const SessionRow& row) const;
+};
+Result<std::vector<Reviewed>> reviewed_applications(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});
 
 /// The first text that one of the pointers leads to in `facts` ("/form/leader/phone"; "*": every element of a list).
 std::string first_at(const json::object& facts, const json::object& fields, std::string_view name);
@@ -57,12 +63,12 @@ const json::object& fields_of(const json::object& setup, const std::string& prog
 /// What conflicts, draws and assignments of a round begin from.
 struct ReviewFacts {
   json::object setup;
-  std::vector<Reviewed> applications;
+  std::vector<Reviewed> applications;  ///< that run
   json::array experts;     ///< the pool, without those who were put out of it (engine/review/people.h)
-  json::array candidates;  ///< of every application that runs
+  json::array candidates;  ///< one for each
 };
 /// Errors: `rejected` "review.setup" for a round whose review was not set up; those of the store.
-Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round);
+Result<ReviewFacts> review_facts(Queries& queries, const Definitions& definitions, const std::string& round, const OnlyOf& only = {});
 
 /// Which panel judges an application: of each that a confirmed draw is for the draw's id. Of others all experts of the programme are one
 /// panel.

@@ -61,9 +61,9 @@ Result<Command> prepare_expert(const Runtime& runtime, Command command) {
 
 /// Everything of a draw but its seed. It is run with another seed once: strata that cannot hold are refused now.
 Result<json::object> prepare_draw(const Runtime& runtime, const Command& command) {
-  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, string_or(command.data, "round"));
-  if (!facts) return facts.error();
   const std::vector<std::string> programmes = strings_from_json(array_or_empty(command.data, "programmes"));
+  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, string_or(command.data, "round"), {.programmes = programmes, .applications = strings_from_json(array_or_empty(command.data, "applications"))});
+  if (!facts) return facts.error();
   std::vector<std::string> only = strings_from_json(array_or_empty(command.data, "applications"));
   for (const json::value& each : facts->candidates)
     if (std::find(programmes.begin(), programmes.end(), string_or(each.as_object(), "programme")) !=
@@ -237,7 +237,8 @@ struct AssignmentInput {
 
 /// The input of an assignment: the round's own settings, what the request says instead of them, and what stands already.
 Result<AssignmentInput> assignment_input(const Runtime& runtime, const std::string& round, const json::object& request) {
-  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round);
+  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round,
+                                                 {.programmes = strings_from_json(array_or_empty(request, "programmes"))});
   if (!facts) return facts.error();
   const Result<std::unique_ptr<LateConflicts>> late = LateConflicts::of(*facts);
   if (!late) return late.error();

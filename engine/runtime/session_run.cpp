@@ -134,7 +134,10 @@ Result<> SessionRun::drive() {
     const scxml::ChartPtr chart = chart_of(queued.session);
     happened_.push_back({.session = queued.session, .event = queued.event});
     const std::size_t before = traces_.size();
-    Result<scxml::Step> step = scxml::step(*chart, snapshot_of(queued.session), queued.event, env_of(queued.session));
+    // A step of the root that fails ends the run, so that its snapshot need not be kept.
+    scxml::Snapshot& before_it = snapshot_of(queued.session);
+    scxml::Snapshot given = is_root(queued.session) ? std::move(before_it) : before_it;
+    Result<scxml::Step> step = scxml::step(*chart, std::move(given), queued.event, env_of(queued.session));
     if (!step && !is_root(queued.session)) {
       // A chart that somebody else invoked may not keep this one from going on.
       const ChildSession child = document_.children.at(queued.session);

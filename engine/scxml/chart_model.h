@@ -155,6 +155,9 @@ class Chart {
   const State& at(Index index) const { return states[static_cast<std::size_t>(index)]; }
 };
 
+/// Another one than ever before in this process.
+std::uint64_t next_serial();
+
 /// `_event` and the others of SCXML 5.10, which no chart may change.
 bool is_system_variable(std::string_view name);
 

@@ -9,10 +9,10 @@
 namespace chuyi::scxml {
 namespace {
 
-constexpr std::size_t kMachinesMax = 16;
+constexpr std::size_t kMachinesMax = 48;  ///< charts and forms of a season's programmes
 constexpr std::uint64_t kCallCost = 50;    ///< of the way into Lua and back
 constexpr std::uint64_t kActionCost = 50;  ///< of one piece of executable content
-constexpr std::size_t kLitterMax = 64U * 1024;  ///< bytes that sessions may leave behind before a collection
+constexpr std::size_t kLitterMax = 192U * 1024;  ///< bytes that sessions may leave behind before a collection
 constexpr std::size_t kMemoryDefault = 32U * 1024 * 1024;
 
 Error execution_error(const std::string& place, std::string message) {

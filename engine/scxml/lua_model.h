@@ -35,6 +35,8 @@ class LuaModel {
 
   /// Begins with these globals. They are shown to Lua when the first expression asks: a step without one costs nothing.
   void load(json::object globals);
+  /// Gives back what load() was given. Nothing may be evaluated after it.
+  json::object unload() { return std::move(loaded_); }
   /// load(), and the functions of the chart's top-level script, which no snapshot can hold.
   void restore(json::object globals);
   /// Begins the session in Lua now. Errors: it does not fit; the step must fail.

@@ -734,8 +734,12 @@ bool is_identifier(std::string_view text) {
   return letters && std::find(kKeywords.begin(), kKeywords.end(), text) == kKeywords.end();
 }
 
-Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, const ChartLimits& limits, const ReadSource& read) {
+std::uint64_t next_serial() {
   static std::atomic<std::uint64_t> serial{0};
+  return ++serial;
+}
+
+Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, const ChartLimits& limits, const ReadSource& read) {
   Result<std::unique_ptr<XmlDocument>> document = parse_xml(xml, file, limits);
   if (!document) {
     Error error = document.error();
@@ -743,7 +747,7 @@ Result<ChartPtr> parse_chart(std::string_view xml, const std::string& file, cons
     return error;
   }
   auto chart = std::make_shared<Chart>();
-  chart->serial = ++serial;
+  chart->serial = next_serial();
   std::vector<Detail> problems = Parser(**document, *chart, limits.lazy_expressions, read).run();
   if (problems.empty()) return ChartPtr{std::move(chart)};
   return Error{.kind = ErrorKind::invalid,

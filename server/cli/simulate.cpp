@@ -17,13 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kStart = "2026-03-02T09:00:00+08:00";
-constexpr const char* kOpens = "2026-03-03";
-constexpr const char* kLast = "2026-04-10";
-
 struct SimulateOptions {
   simulate::Options play;
   bool http = false;
+  std::string store;  ///< with `http`; empty: an embedded one
+  std::string call;  ///< a file; empty: the shipped one
   std::string out;
   std::string language = "zh";
 };
@@ -75,29 +73,19 @@ Result<> set_up(CommandService& commands, const simulate::Cast& cast) {
   };
   for (const Actor* each : simulate::everybody(cast))
     if (Result<> put = put_user(*each); !put) return put;
-  for (const simulate::Judge& judge : cast.judges) {
-    // Where an expert works, the panel looks for itself.
-    Actor actor{.user_id = judge.expert.id, .name = judge.expert.name, .memberships = {{"reviewer", "430000"}}};
-    if (cast.by_id.contains(judge.expert.employer)) actor.memberships.push_back({"reviewer", judge.expert.employer});
-    if (Result<> put = put_user(actor); !put) return put;
-  }
-  return {};
-}
-
-Result<simulate::Dates> dates_of(const Calendar& calendar) {
-  simulate::Dates out{.opens = *parse_day(kOpens), .last = *parse_day(kLast)};
-  for (Day day = out.opens; day <= out.last; day += std::chrono::days{1}) out.days += calendar.is_working_day(day) ? 1 : 0;
-  return out;
+  for (const simulate::Judge& judge : cast.judges)
+    if (Result<> put = put_user(simulate::actor_of(cast, judge)); !put) return put;
+  return run("http.secret", {{"secret", simulate::kSecret}});
 }
 
 Result<> run_simulate(const SharedFiles& files, const SimulateOptions& options, bool json_output) {
   const Result<Calendar> calendar = load_calendar(files);
   if (!calendar) return calendar.error();
-  const Result<simulate::Dates> dates = dates_of(*calendar);
-  if (!dates) return dates.error();
-  const Result<simulate::Cast> cast = simulate::make_cast(files, options.play, dates->days);
+  const Result<simulate::Call> call = simulate::read_call(options.call.empty() ? files.root + "/workflows/data/hunan/call.json" : options.call, *calendar);
+  if (!call) return call.error();
+  const Result<simulate::Cast> cast = simulate::make_cast(files, options.play, *call);
   if (!cast) return cast.error();
-  simulate::DeskOptions desk_options{.files = files, .start = *parse_instant(kStart), .administrator = cast->administrator.user_id};
+  simulate::DeskOptions desk_options{.files = files, .start = call->start(), .administrator = cast->administrator.user_id, .store = options.store};
   for (const Actor* each : simulate::everybody(*cast)) desk_options.users.push_back(each->user_id);
   for (const simulate::Judge& judge : cast->judges) desk_options.users.push_back(judge.expert.id);
   const auto progress = [&](const char* zh, const char* en) { std::cerr << (options.language == "en" ? en : zh) << "\n"; };
@@ -105,7 +93,7 @@ Result<> run_simulate(const SharedFiles& files, const SimulateOptions& options, 
   simulate::Aftermath aftermath;
   const auto play = [&](simulate::Desk& desk) -> Result<> {
     try {
-      season.emplace(desk, *cast, *calendar, options.play, *dates, files, progress);
+      season.emplace(desk, *cast, *calendar, options.play, *call, progress);
       season->play();
       return {};
     } catch (const simulate::Unexpected& unexpected) {
@@ -123,7 +111,7 @@ Result<> run_simulate(const SharedFiles& files, const SimulateOptions& options, 
   const auto begin = [&](CommandService& commands) { return set_up(commands, *cast); };
   const Result<> played = options.http ? simulate::at_http_desk(desk_options, begin, play, back) : simulate::at_memory_desk(desk_options, begin, play, back);
   if (!played) return played;
-  const json::object report = simulate::report_of(*season, *cast, options.play, *dates, aftermath);
+  const json::object report = simulate::report_of(*season, *cast, options.play, *call, aftermath);
   if (!options.out.empty())
     if (Result<> written = write_out(options, *season, report); !written) return written;
   std::cout << (json_output ? canonical_json(report) + "\n" : simulate::text_of(report, options.language));
@@ -140,7 +128,9 @@ void add_simulate_command(CLI::App& app, const SharedFiles& files, bool& json_ou
   command->add_option("--applications", options->play.applications, "how many apply")->check(CLI::Range(1, 20'000))->capture_default_str();
   command->add_option("--experts", options->play.experts, "how many there are to be drawn")->check(CLI::Range(10, 5'000))->capture_default_str();
   command->add_option("--years", options->play.years, "annual checks after the award")->check(CLI::Range(0, 10))->capture_default_str();
-  command->add_flag("--http", options->http, "over HTTP, on a server of its own in a temporary folder");
+  command->add_option("--call", options->call, "a file with the round as POST /api/v1/rounds takes it, in place of workflows/data/hunan/call.json")->check(CLI::ExistingFile);
+  CLI::Option* http = command->add_flag("--http", options->http, "over HTTP, on a server of its own in a temporary folder");
+  command->add_option("--on", options->store, "with --http: postgresql://… of an empty database, in place of SQLite")->needs(http);
   command->add_option("--out", options->out, "a folder for the report, the exports of conflicts, draws, assignments and results, and the lists as spreadsheets");
   command->add_option("--lang", options->language, "zh or en")->check(CLI::IsMember({"zh", "en"}))->capture_default_str();
   command->add_flag("--json", json_output, "print the report as JSON, free of wall-clock times");

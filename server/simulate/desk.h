@@ -36,9 +36,10 @@ class Desk {
   virtual Result<> save(const Actor& who, const std::string& application, const json::object& form) = 0;
   virtual Result<> attach(const Actor& who, const std::string& application, const std::string& kind, const std::string& bytes) = 0;
   /// @param reasons  why a soft rule is not kept, by its id.
-  virtual Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) = 0;
-  virtual Result<> send(const Actor& who, const std::string& application, const std::string& event) = 0;
-  virtual Result<> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) = 0;
+  /// @return where the application, or the round, stands after it, as far as that is told.
+  virtual Result<Standing> submit(const Actor& who, const std::string& application, const json::object& reasons) = 0;
+  virtual Result<Standing> send(const Actor& who, const std::string& application, const std::string& event) = 0;
+  virtual Result<Standing> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) = 0;
   /// Of the notice of this title that is open now. Nobody is signed in.
   virtual Result<> object(const std::string& title, const std::string& reason) = 0;
   /// Every open task for this person of one kind, in any order.
@@ -46,6 +47,15 @@ class Desk {
 
   virtual Result<> create_round(const Actor& who, const json::object& round) = 0;
   virtual Result<> decide_round(const Actor& who, const std::string& round, const json::object& decision) = 0;
+  /// A step of the review or with the pool of experts, "review.*" and "expert.*" of engine/runtime/review_commands.h, with their data.
+  /// @return what is answered.
+  virtual Result<json::object> review(const Actor& who, const std::string& kind, const json::object& data) = 0;
+  /// What is kept of it to be verified elsewhere, byte for byte. @param what  "conflicts", "draws", "assignments", "results".
+  virtual Result<std::string> exported(const Actor& who, const std::string& round, const std::string& what, const std::string& id) = 0;
+  /// An assignment as it stands: its state and what became of the panels.
+  virtual Result<json::object> assignment(const Actor& who, const std::string& round, const std::string& id) = 0;
+  /// The list that was settled, as decide_round() takes it.
+  virtual Result<json::object> settled(const Actor& who, const std::string& round) = 0;
   /// The round itself.
   virtual Result<Standing> round(const Actor& who, const std::string& round) = 0;
   /// Every application of the round, in any order.
@@ -61,6 +71,13 @@ class Desk {
   virtual Result<> advance(Instant to) = 0;
 };
 
+/// Where a reply says that a session stands.
+Standing standing_of(const json::object& reply);
+/// Ids one after the other, for whoever makes applications one at a time: the same season has the same ones.
+std::function<std::string()> counted_ids();
+/// In place of an installation's own secret, so that persons have the same digests in each rehearsal.
+inline constexpr const char* kSecret = "rehearsal";
+
 /// What an installation holds before the first day.
 using SetUp = std::function<Result<>(CommandService&)>;
 /// Looks at it when the rehearsal is over.
@@ -73,11 +90,12 @@ struct DeskOptions {
   Instant start;
   std::vector<std::string> users = {};  ///< who will sign in
   std::string administrator;            ///< one of them, who moves the clock
+  std::string store = {};               ///< over HTTP: an empty database for several nodes; empty: an embedded one
 };
 
 /// In this process: store and documents in memory, a manual clock, the same commands as a server's.
 Result<> at_memory_desk(const DeskOptions& options, const SetUp& set_up, const Play& play, const LookBack& look_back);
-/// Over HTTP, on a server of its own in a temporary folder.
+/// Over HTTP, on a server of its own in a temporary folder. Errors: also `rejected` "simulate.store" for a database in which there is something.
 Result<> at_http_desk(const DeskOptions& options, const SetUp& set_up, const Play& play, const LookBack& look_back);
 
 }  // namespace chuyi::simulate

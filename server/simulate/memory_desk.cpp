@@ -2,8 +2,11 @@
 
 #include "engine/base/digest.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/review/conflicts.h"
+#include "engine/review/sealed_export.h"
 #include "engine/runtime/dispatcher.h"
 #include "engine/runtime/pumps.h"
+#include "engine/runtime/review_commands.h"
 #include "engine/runtime/session_document.h"
 #include "plugins/host/plugin_client.h"
 #include "server/plugin_tests.h"
@@ -37,8 +40,10 @@ class NobodyTold final : public Notifier {
 
 class MemoryDesk final : public Desk {
  public:
-  MemoryDesk(const DeskOptions& options, Calendar calendar, std::vector<RecommenderRule> recommenders, std::vector<check::Policy> policies, const std::string& libraries)
-      : registry_(make_registry()),
+  MemoryDesk(const DeskOptions& options, Calendar calendar, std::vector<RecommenderRule> recommenders, std::vector<check::Policy> policies, json::object review_defaults,
+             const std::string& libraries)
+      : review_defaults_(std::move(review_defaults)),
+        registry_(make_registry()),
         library_(make_library(options.files, registry_, libraries, {}, std::move(policies))),
         calendar_(std::move(calendar)),
         clock_(options.start),
@@ -53,7 +58,7 @@ class MemoryDesk final : public Desk {
                             .documents = documents_,
                             .plugins = plugins_,
                             .post = [](const std::function<void()>& job) { job(); },
-                            .random_id = [this] { return "application" + std::to_string(kFirstId + ids_++); },
+                            .random_id = counted_ids(),
                             .recommenders = std::move(recommenders)}),
         pumps_(*storage_.queries, dispatcher_, clock_, notifier_, [](const Detail&) {}, PumpMessages{}, PumpPlugins{.host = &plugins_, .definitions = library_.get()}) {}
 
@@ -81,16 +86,16 @@ class MemoryDesk final : public Desk {
                          .actor = who,
                          .data = {{"kind", kind}, {"name", kind + ".pdf"}, {"media_type", "application/pdf"}, {"digest", sha256_hex(bytes)}, {"size", static_cast<std::int64_t>(bytes.size())}}}));
   }
-  Result<> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
+  Result<Standing> submit(const Actor& who, const std::string& application, const json::object& reasons) override {
     const Result<TaskRow> task = nomination(application);
     if (!task) return task.error();
-    return done(execute({.kind = "task.complete", .task_id = task->id, .actor = who, .data = {{"reasons", reasons}}}));
+    return stands(execute({.kind = "task.complete", .task_id = task->id, .actor = who, .data = {{"reasons", reasons}}}));
   }
-  Result<> send(const Actor& who, const std::string& application, const std::string& event) override {
-    return done(execute({.kind = "application.event", .session_id = application, .actor = who, .data = {{"event", event}}}));
+  Result<Standing> send(const Actor& who, const std::string& application, const std::string& event) override {
+    return stands(execute({.kind = "application.event", .session_id = application, .actor = who, .data = {{"event", event}}}));
   }
-  Result<> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) override {
-    return done(execute({.kind = "task.complete", .task_id = task, .actor = who, .data = {{"outcome", outcome}, {"data", data}}}));
+  Result<Standing> complete(const Actor& who, const std::string& task, const std::string& outcome, const json::object& data) override {
+    return stands(execute({.kind = "task.complete", .task_id = task, .actor = who, .data = {{"outcome", outcome}, {"data", data}}}));
   }
   Result<> object(const std::string& title, const std::string& reason) override {
     PageRequest page{.limit = 200, .after = {}};
@@ -121,6 +126,31 @@ class MemoryDesk final : public Desk {
   Result<> create_round(const Actor& who, const json::object& round) override { return done(execute({.kind = "round.create", .actor = who, .data = round})); }
   Result<> decide_round(const Actor& who, const std::string& round, const json::object& decision) override {
     return done(execute({.kind = "round.decide", .session_id = round, .actor = who, .data = decision}));
+  }
+  Result<json::object> review(const Actor& who, const std::string& kind, const json::object& data) override {
+    Command command{.kind = kind, .actor = who, .data = data};
+    if (kind == "review.setup")
+      for (const auto& member : review_defaults_)
+        if (!data.contains(member.key())) command.data[member.key()] = member.value();
+    const Result<Reply> reply = execute(std::move(command));
+    if (!reply) return reply.error();
+    return reply->body.is_object() ? reply->body.get_object() : json::object{};
+  }
+  Result<std::string> exported(const Actor& /*who*/, const std::string& round, const std::string& what, const std::string& id) override {
+    if (what == "conflicts") {
+      const Result<ReviewFacts> facts = review_facts(queries(), *library_, round);
+      if (!facts) return facts.error();
+      return review::make_export(kConflictsExport, conflict_input(*facts), review::run_conflicts);
+    }
+    const Result<json::object> kept = record(kReviewExport, review_id(round, id));
+    if (!kept) return kept.error();
+    return canonical_json(object_or_empty(*kept, "export")) + "\n";
+  }
+  Result<json::object> assignment(const Actor& /*who*/, const std::string& round, const std::string& id) override { return record(kReviewAssignment, review_id(round, id)); }
+  Result<json::object> settled(const Actor& /*who*/, const std::string& round) override {
+    const Result<json::object> list = record(kReviewList, round);
+    if (!list) return list.error();
+    return whole_list(*list);
   }
   Result<Standing> round(const Actor& /*who*/, const std::string& round) override {
     const Result<std::optional<SessionRow>> row = queries().session(round);
@@ -170,10 +200,16 @@ class MemoryDesk final : public Desk {
   }
 
  private:
-  static constexpr int kFirstId = 1'000'000;  // all of one length, so that they sort as they were made
-
   Result<Reply> execute(Command command) { return execute_and_wait(dispatcher_, std::move(command)); }
+  static Result<Standing> stands(const Result<Reply>& reply) { return reply ? Result<Standing>{standing_of(reply->body.as_object())} : Result<Standing>{reply.error()}; }
   static Result<> done(const Result<Reply>& reply) { return reply ? Result<>{} : Result<>{reply.error()}; }
+
+  Result<json::object> record(const char* kind, const std::string& id) {
+    Result<std::optional<RecordRow>> row = queries().record(kind, id);
+    if (!row) return row.error();
+    if (!*row) return unexpected(std::string{"the record "} + kind + " '" + id + "'");
+    return std::move((*row)->data);
+  }
 
   /// The task in which an applicant fills the form.
   Result<TaskRow> nomination(const std::string& application) {
@@ -181,9 +217,12 @@ class MemoryDesk final : public Desk {
     if (!rows) return rows.error();
     for (TaskRow& each : rows->rows)
       if (each.role == "applicant" && !each.form.empty()) return std::move(each);
-    return Error{.kind = ErrorKind::rejected, .code = "application.no_draft", .message = "Expected an application with an open form", .message_zh = "该申报当前没有可填写的表单"};
+    const Result<std::optional<SessionRow>> session = queries().session(application);
+    const std::string state = session && *session ? (*session)->state : "";
+    return Error{.kind = ErrorKind::rejected, .code = "application.no_draft", .message = "Expected an application with an open form, but it is in state '" + state + "'", .message_zh = "该申报当前没有可填写的表单"};
   }
 
+  json::object review_defaults_;
   InvokeRegistry registry_;
   std::unique_ptr<PackageLibrary> library_;
   Calendar calendar_;
@@ -194,7 +233,6 @@ class MemoryDesk final : public Desk {
   MemoryStorage storage_;
   Dispatcher dispatcher_;
   Pumps pumps_;
-  int ids_ = 0;
 };
 
 }  // namespace
@@ -206,10 +244,12 @@ Result<> at_memory_desk(const DeskOptions& options, const SetUp& set_up, const P
   if (!recommenders) return recommenders.error();
   Result<std::vector<check::Policy>> policies = load_policies(options.files);
   if (!policies) return policies.error();
+  Result<json::object> review_defaults = load_review_defaults(options.files);
+  if (!review_defaults) return review_defaults.error();
   // Libraries of packages run from a folder.
   const Result<std::unique_ptr<TemporaryFolder>> folder = TemporaryFolder::make(std::filesystem::temp_directory_path().string());
   if (!folder) return folder.error();
-  MemoryDesk desk(options, std::move(*calendar), std::move(*recommenders), std::move(*policies), (*folder)->path());
+  MemoryDesk desk(options, std::move(*calendar), std::move(*recommenders), std::move(*policies), std::move(*review_defaults), (*folder)->path());
   if (const std::vector<Detail> problems = desk.load(); !problems.empty())
     return Error{.kind = ErrorKind::invalid, .code = "simulate.packages", .message = "Expected packages without problems", .message_zh = "项目包存在问题，不能演练", .details = problems};
   if (Result<> ready = set_up(desk.commands()); !ready) return ready;

@@ -32,6 +32,17 @@ std::string numbered(const char* prefix, std::size_t number, std::size_t digits)
   return prefix + text;
 }
 
+/// With the check character of GB 32100-2015.
+std::string with_check(std::string code) {
+  static constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+  std::size_t sum = 0, weight = 1;
+  for (const char c : code) {
+    sum += kAlphabet.find(c) * weight;
+    weight = weight * 3 % kAlphabet.size();
+  }
+  return code + kAlphabet[(kAlphabet.size() - sum % kAlphabet.size()) % kAlphabet.size()];
+}
+
 Actor actor_of(std::string id, std::string name, std::vector<Membership> memberships) {
   return {.user_id = std::move(id), .name = std::move(name), .memberships = std::move(memberships)};
 }
@@ -53,12 +64,14 @@ json::object example_of(const SharedFiles& files, const std::string& programme, 
 }
 
 /// Programmes whose applications are scored by experts and whose packages say what a good form is.
-Result<std::vector<Programme>> programmes_of(const SharedFiles& files) {
+Result<std::vector<Programme>> programmes_of(const SharedFiles& files, const Call& call) {
   const InvokeRegistry registry = make_registry();
   const std::unique_ptr<PackageLibrary> library = make_library(files, registry, "", {});
   library->reload();
   std::vector<Programme> out;
   for (const DefinitionPtr& definition : library->current()) {
+    const bool called = call.programmes.empty() || std::find(call.programmes.begin(), call.programmes.end(), definition->programme) != call.programmes.end();
+    if (!called) continue;
     const json::object& rubric = object_or_empty(definition->manifest, "rubric");
     Programme programme{.id = definition->programme, .manifest = definition->manifest, .example = example_of(files, definition->programme, "nomination.json")};
     const Result<review::Rubric> read = review::read_rubric(rubric);
@@ -72,13 +85,16 @@ Result<std::vector<Programme>> programmes_of(const SharedFiles& files) {
     programme.reviews = static_cast<std::size_t>(std::max(int_or(object_or_empty(definition->manifest, "panel"), "reviewers_min", 3), read->sheets_min()));
     out.push_back(std::move(programme));
   }
+  for (const std::string& asked : call.programmes)
+    if (std::none_of(out.begin(), out.end(), [&](const Programme& each) { return each.id == asked; }))
+      return Error{.kind = ErrorKind::invalid, .code = "simulate.call", .message = "Expected a programme with a rubric and an example of a nomination, but found '" + asked + "'", .place = "/programmes", .message_zh = "“" + asked + "”没有评审指标或申报示例，不能演练"};
   if (out.empty()) return Error{.kind = ErrorKind::not_found, .code = "simulate.programmes", .message = "Expected packages with a rubric and an example of a nomination", .message_zh = "没有可以演练的项目包"};
   return out;
 }
 
 class Casting {
  public:
-  Casting(const Options& options, std::size_t days, Cast& cast) : options_(options), days_(days), cast_(cast) {}
+  Casting(const Options& options, const Call& call, Cast& cast) : options_(options), call_(call), days_(call.days), cast_(cast) {}
 
   Result<> organisations(const SharedFiles& files) {
     const Result<json::value> province = read_json(files.root + "/workflows/data/hunan/organisations.json");
@@ -110,7 +126,7 @@ class Casting {
       if (expert.kind == "college") expert.employer = colleges_[dice.below(colleges_.size())];
       if (expert.kind == "enterprise") expert.enterprises = {firm(dice.below(kFirms))};
       expert.out_of_province = dice.chance(15);
-      expert.nominated_year = dice.chance(94) ? 2026 : 2022;
+      expert.nominated_year = call_.year - (dice.chance(94) ? 0 : 4);
       judge.severity = dice.between(-7, 5);
       judge.noise = dice.between(2, 7);
       judge.per_day = 2 + dice.below(5);
@@ -131,7 +147,8 @@ class Casting {
       for (std::size_t i = 0; i < counts[programme] && !who.empty(); ++i) plan(dice, programme, dice.one_of(who), ++number);
       const std::int64_t target = int_or(object_or_empty(cast_.programmes[programme].manifest, "quota"), "province", 0);
       const auto half = static_cast<std::int64_t>((counts[programme] + 1) / 2);
-      cast_.programmes[programme].planned = std::max<std::int64_t>(1, target > 0 ? std::min(target, half) : half);
+      const std::int64_t usual = std::max<std::int64_t>(1, target > 0 ? std::min(target, half) : half);
+      cast_.programmes[programme].planned = int_or(object_or_empty(call_.parameters, "planned"), cast_.programmes[programme].id, usual);
     }
     ties(dice);
   }
@@ -140,7 +157,7 @@ class Casting {
   static constexpr std::size_t kExpertsFrom = 1'000'000;
   static constexpr std::size_t kFirms = 200;
 
-  static std::string firm(std::size_t number) { return numbered("91430000MA4F", number, 6); }
+  static std::string firm(std::size_t number) { return with_check(numbered("91430000MA4F", number, 5)); }
 
   void add(const json::object& organisation) {
     cast_.by_id[string_or(organisation, "id")] = organisation;
@@ -184,6 +201,7 @@ class Casting {
     }
     const std::size_t clerks = 2 + options_.applications / 1000;
     for (std::size_t i = 0; i < clerks; ++i) cast_.clerks.push_back(actor_of(numbered("clerk-", i + 1, 1), "省厅经办", {{"provincial-officer", kProvince}}));
+    cast_.supervisor = actor_of("supervisor", "省厅纪检监督", {{"discipline", kProvince}});
     cast_.lead = actor_of("lead", "省厅负责人", {{"provincial-officer", kProvince}});
     cast_.administrator = actor_of("administrator", "系统管理员", {{"administrator", kProvince}});
   }
@@ -226,7 +244,6 @@ class Casting {
     out.region = cast_.prefectures.contains(org) ? org : string_or(unit, "parent");
     const std::size_t topic = dice.below(kTopics.size());
     out.title = kTopics[topic] + "（" + string_or(unit, "name") + "）" + out.label;
-    out.field = kFields[topic];
     const std::size_t habit = dice.below(100);
     out.habit = habit < 70 ? Habit::punctual : habit < 95 ? Habit::last_day : Habit::late;
     out.starts = 1 + dice.below(std::max<std::size_t>(1, days_ * 2 / 3));
@@ -246,19 +263,23 @@ class Casting {
     for (Judge& judge : cast_.judges) {
       const auto somebody = [&]() -> const Plan& { return dice.one_of(cast_.plans); };
       if (cast_.plans.empty()) return;
-      if (dice.chance(20)) judge.expert.co_projects.push_back({.person = somebody().leader, .project = dice.one_of(kTopics) + "项目", .year = 2021 + static_cast<int>(dice.below(6))});
-      if (dice.chance(5)) judge.expert.relations.push_back({.person = somebody().members.front(), .kind = dice.chance(50) ? "near-relative" : "adviser-student"});
-      if (dice.chance(10)) judge.expert.judged.push_back({.application = somebody().label, .title = {}, .org = {}});
+      if (dice.chance(20)) judge.expert.co_projects.push_back({.person = somebody().leader, .project = dice.one_of(kTopics) + "项目", .year = call_.year - 5 + static_cast<int>(dice.below(6))});
+      if (dice.chance(5)) judge.expert.relations.push_back({.person = somebody().leader, .kind = dice.chance(50) ? "near-relative" : "adviser-student"});
+      if (dice.chance(10)) {
+        const Plan& seen = somebody();  // in its school's own review
+        judge.expert.judged.push_back({.application = {}, .title = seen.title, .org = seen.org});
+      }
       if (dice.chance(5)) judge.expert.declared.push_back({.application = {}, .org = somebody().org, .reason = "兼职"});
     }
     // And some apply themselves.
     for (std::size_t i = 0; i < cast_.judges.size() / 25; ++i) {
       Plan& plan = cast_.plans[dice.below(cast_.plans.size())];
-      plan.members.back() = cast_.judges[dice.below(cast_.judges.size())].expert.person;
+      plan.leader = cast_.judges[dice.below(cast_.judges.size())].expert.person;
     }
   }
 
   const Options& options_;
+  const Call& call_;
   std::size_t days_;
   Cast& cast_;
   std::vector<std::string> colleges_;
@@ -278,14 +299,35 @@ std::size_t Dice::below(std::size_t count) {
   return static_cast<std::size_t>((state_ >> 11) % count);
 }
 
-std::string person_of(std::size_t number) { return sha256_hex("person " + std::to_string(number)).substr(0, 32); }
+std::string person_of(std::size_t number) { return numbered("139", number, 8); }
 
-Result<Cast> make_cast(const SharedFiles& files, const Options& options, std::size_t days) {
+Actor actor_of(const Cast& cast, const Judge& judge) {
+  Actor out{.user_id = judge.expert.id, .name = judge.expert.name, .memberships = {{"reviewer", kProvince}}};
+  if (cast.by_id.contains(judge.expert.employer)) out.memberships.push_back({"reviewer", judge.expert.employer});
+  return out;
+}
+
+json::object pool_entry(const Judge& judge) {
+  json::object out = review::to_json(judge.expert);
+  out.erase("declared");  // each says that himself
+  out["identity"] = judge.expert.person;
+  out.erase("person");
+  for (const auto& [list, member] : {std::pair{"co_projects", "with"}, std::pair{"relations", "person"}})
+    if (json::value* entries = out.if_contains(list); entries != nullptr)
+      for (json::value& each : entries->as_array()) {
+        json::object& entry = each.as_object();
+        entry["identity"] = string_or(entry, member);
+        entry.erase(member);
+      }
+  return out;
+}
+
+Result<Cast> make_cast(const SharedFiles& files, const Options& options, const Call& call) {
   Cast out;
-  Result<std::vector<Programme>> programmes = programmes_of(files);
+  Result<std::vector<Programme>> programmes = programmes_of(files, call);
   if (!programmes) return programmes.error();
   out.programmes = std::move(*programmes);
-  Casting casting(options, days, out);
+  Casting casting(options, call, out);
   if (Result<> read = casting.organisations(files); !read) return read.error();
   casting.judges();
   casting.plans();
@@ -293,7 +335,7 @@ Result<Cast> make_cast(const SharedFiles& files, const Options& options, std::si
 }
 
 std::vector<const Actor*> everybody(const Cast& cast) {
-  std::vector<const Actor*> out{&cast.lead, &cast.administrator};
+  std::vector<const Actor*> out{&cast.lead, &cast.supervisor, &cast.administrator};
   for (const auto* staff : {&cast.applicants, &cast.admins, &cast.approvers})
     for (const auto& [org, actor] : *staff) out.push_back(&actor);
   for (const Actor& each : cast.recommenders) out.push_back(&each);

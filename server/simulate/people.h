@@ -10,6 +10,7 @@
 #include "engine/review/people.h"
 #include "engine/runtime/organisations.h"
 #include "server/installation.h"
+#include "server/simulate/call.h"
 
 /// Whom a rehearsal is played with: made up from a seed, the same seed the same people.
 namespace chuyi::simulate {
@@ -50,7 +51,7 @@ struct Programme {
 
 /// An expert, and how this one judges.
 struct Judge {
-  review::Expert expert;
+  review::Expert expert;  ///< persons by their number (person_of): the pool makes digests of them
   std::int64_t severity = 0;  ///< points of a hundred added to every mark
   std::int64_t noise = 0;     ///< most points beside it, either way
   std::size_t per_day = 0;    ///< sheets
@@ -71,9 +72,8 @@ struct Plan {
   std::size_t answers = 0;     ///< working days that it takes to correct something
   bool careless = false;       ///< the first form lacks something
   std::int64_t quality = 0;    ///< of a hundred
-  std::string leader;          ///< digest of a person
+  std::string leader;          ///< number of a person
   std::vector<std::string> members, partners;
-  std::string field;
 };
 
 struct Cast {
@@ -82,19 +82,23 @@ struct Cast {
   std::map<std::string, Actor> applicants, admins, approvers;  ///< of those who apply, by organisation
   std::vector<Actor> recommenders;
   std::vector<Actor> clerks;
-  Actor lead, administrator;
+  Actor lead, supervisor, administrator;
   std::vector<Judge> judges;
   std::vector<Plan> plans;
   std::map<std::string, std::string> prefectures;  ///< id → name
   std::map<std::string, json::object> by_id;       ///< organisations
 };
 
-/// @param days  working days from the opening to the deadline.
-/// Errors: those of the files; `not_found` "simulate.programmes" when no package can take part.
-Result<Cast> make_cast(const SharedFiles& files, const Options& options, std::size_t days);
+/// Errors: those of the files; `not_found` "simulate.programmes" when no package can take part; `invalid` "simulate.call" when one that the call
+/// names cannot.
+Result<Cast> make_cast(const SharedFiles& files, const Options& options, const Call& call);
 /// Every account of the cast.
 std::vector<const Actor*> everybody(const Cast& cast);
-/// The digest of a made-up person.
+/// The expert as a user. Where an expert works, the panel looks for itself.
+Actor actor_of(const Cast& cast, const Judge& judge);
+/// A made-up person, by a number of theirs that is the same wherever they appear: a telephone's.
 std::string person_of(std::size_t number);
+/// What an officer enters into the pool of experts.
+json::object pool_entry(const Judge& judge);
 
 }  // namespace chuyi::simulate

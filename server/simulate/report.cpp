@@ -118,7 +118,7 @@ json::array lists_of(const Season& season, const Cast& cast) {
     std::sort(ranked.begin(), ranked.end(), [](const Case* a, const Case* b) { return std::pair{std::stoul(a->rank), a->plan->label} < std::pair{std::stoul(b->rank), b->plan->label}; });
     json::array rows;
     for (const Case* each : ranked)
-      rows.push_back(json::object{{"application", each->plan->label}, {"org", each->plan->org}, {"rank", whole(std::stoul(each->rank))}, {"score", each->score}, {"selected", each->side == "in"}, {"state", each->state}});
+      rows.push_back(json::object{{"application", each->plan->label}, {"id", each->id}, {"org", each->plan->org}, {"rank", whole(std::stoul(each->rank))}, {"score", each->score}, {"selected", each->side == "in"}, {"state", each->state}});
     out.push_back(json::object{{"programme", cast.programmes[i].id}, {"planned", cast.programmes[i].planned}, {"ranking", std::move(rows)}});
   }
   return out;
@@ -144,7 +144,7 @@ Result<Aftermath> look_back(const Season& season, Queries& queries, const Defini
   return out;
 }
 
-json::object report_of(const Season& season, const Cast& cast, const Options& options, const Dates& dates, const Aftermath& aftermath) {
+json::object report_of(const Season& season, const Cast& cast, const Options& options, const Call& call, const Aftermath& aftermath) {
   Tally all;
   std::vector<Tally> programmes(cast.programmes.size());
   std::map<std::string, Tally> prefectures;
@@ -156,7 +156,7 @@ json::object report_of(const Season& season, const Cast& cast, const Options& op
   const Ledger& ledger = season.ledger();
   json::object out{{"format", "chuyi-simulation-1"}};
   out["options"] = json::object{{"seed", static_cast<std::int64_t>(options.seed)}, {"applications", whole(options.applications)}, {"experts", whole(options.experts)}, {"years", options.years}};
-  out["call"] = json::object{{"opens", format_day(dates.opens)}, {"deadline", format_day(dates.last)}, {"working_days", whole(dates.days)}};
+  out["call"] = json::object{{"id", call.id}, {"title", call.title}, {"opens", format_day(call.opens)}, {"deadline", format_day(call.last)}, {"working_days", whole(call.days)}};
   out["last_day"] = format_day(season.last_day());
   out["working_days"] = whole(season.days());
   json::object totals{{"soft_reasons", whole(ledger.reasons)}, {"objections", whole(ledger.objections)}, {"upheld", whole(ledger.upheld)}};

@@ -16,7 +16,7 @@ struct Aftermath {
 Result<Aftermath> look_back(const Season& season, Queries& queries, const Definitions& definitions, const InvokeRegistry& registry);
 
 /// The whole result, free of wall-clock times and of the store's ids: the same season gives the same bytes.
-json::object report_of(const Season& season, const Cast& cast, const Options& options, const Dates& dates, const Aftermath& aftermath);
+json::object report_of(const Season& season, const Cast& cast, const Options& options, const Call& call, const Aftermath& aftermath);
 
 /// For people. @param language  zh or en.
 std::string text_of(const json::object& report, const std::string& language);

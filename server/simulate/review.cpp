@@ -2,31 +2,21 @@
 
 #include "engine/base/decimal.h"
 #include "engine/base/digest.h"
-#include "engine/review/assignment.h"
-#include "engine/review/conflicts.h"
+#include "engine/invoke/rows_json.h"
 #include "engine/review/draw.h"
-#include "engine/review/results.h"
-#include "engine/review/sealed_export.h"
 #include "server/simulate/season.h"
 
-// Conflicts, draw, assignment, sheets, results: by the same libraries as `chuyi conflicts`, `draw`, `assign` and `results`.
+// Pool, conflicts, draw, assignment, sheets, results: each by the command that an officer, a supervisor or an expert gives.
 namespace chuyi::simulate {
 namespace {
 
-constexpr const char* kSession = "r-2026-1";
-constexpr int kYear = 2026;
 constexpr std::size_t kReviewDays = 15;      ///< working days in which a sheet is to be signed
 constexpr std::size_t kReviewDaysMax = 120;  ///< then the review is given up
 constexpr std::size_t kSheetsOfExpert = 20;  ///< as a panel is sized
 constexpr std::size_t kSeatsMax = 60;
-
-json::array to_array(const std::vector<std::string>& texts) { return json::array(texts.begin(), texts.end()); }
-
-json::array experts_json(const std::vector<const Judge*>& judges) {
-  json::array out;
-  for (const Judge* each : judges) out.push_back(review::to_json(each->expert));
-  return out;
-}
+constexpr std::size_t kReplaceEvery = 5;     ///< working days between two looks for empty chairs
+constexpr std::int64_t kMembers = 15;        ///< of the committee
+constexpr std::int64_t kPresent = 13;
 
 /// The criteria that are scored: leaves of the tree.
 void leaves(const json::array& criteria, std::vector<const json::object*>& out) {
@@ -47,10 +37,8 @@ json::value mark_of(const json::object& criterion, bool hundred, std::int64_t hu
   return json::value((whole * Decimal::from_units(hundredths * (Decimal::kScale / 100))).to_string(2));
 }
 
-/// As the readers of these libraries take numbers.
+/// As the readers of these commands take numbers.
 std::int64_t whole(std::size_t number) { return static_cast<std::int64_t>(number); }
-
-std::string seed_of(const Options& options, const std::string& context) { return sha256_hex("seed " + std::to_string(options.seed) + " " + context); }
 
 }  // namespace
 
@@ -59,24 +47,30 @@ void Season::note(const char* what, const std::string& programme, const Error& e
   ledger_.notes.push_back({{"what", what}, {"programme", programme}, {"code", error.code}, {"en", details.front().message}, {"zh", details.front().message_zh}});
 }
 
-json::object Season::candidate_of(const Case& each) const {
-  review::Candidate out{.id = each.plan->label, .programme = programme_of(each).id, .title = each.plan->title, .org = each.plan->org};
-  const json::object& org = cast_.by_id.at(each.plan->org);
-  for (std::string parent = string_or(org, "parent"); !parent.empty(); parent = string_or(cast_.by_id.at(parent), "parent")) out.org_chain.push_back(parent);
-  out.competent_department = string_or(org, "competent");
-  out.leader = each.plan->leader;
-  out.members = each.plan->members;
-  out.handlers = {applicant_of(each).user_id};
-  out.partners = each.plan->partners;
-  out.field = each.plan->field;
-  out.region = each.plan->region;
-  return review::to_json(out);
+json::object Season::of_round(json::object data) const {
+  data["round"] = session_;
+  return data;
+}
+
+/// Experts are entered by an officer, and say themselves what they stand back from.
+void Season::fill_pool() {
+  for (const Judge& judge : cast_.judges) {
+    must(desk_.review(cast_.lead, "expert.put", pool_entry(judge)));
+    for (const review::Declaration& each : judge.expert.declared) must(desk_.review(judge_actors_.at(judge.expert.id), "expert.declare", {{"org", each.org}, {"reason", each.reason}}));
+  }
+}
+
+void Season::set_up_review() {
+  json::object programmes;
+  for (const Programme& each : cast_.programmes)
+    programmes[each.id] = json::object{{"committee", json::object{{"members", kMembers}, {"quorum", "two-thirds"}, {"majority", "half"}, {"ballot", "secret"}}}};
+  must(desk_.review(cast_.clerks.front(), "review.setup", of_round({{"year", call_.year}, {"programmes", std::move(programmes)}})));
 }
 
 void Season::review() {
   look();
   review_began_ = day_;
-  find_conflicts();
+  if (in_states({"panel_review"}) > 0) find_conflicts();
   compose_panels();
   Dice dice(options_.seed, "sheets");
   for (std::size_t waited = 0; waited < kReviewDaysMax; ++waited) {
@@ -84,154 +78,107 @@ void Season::review() {
     if (in_states({"panel_review", "combining"}) == 0) break;
     withdrawals();
     score_sheets(dice);
-    replace_recused();
+    if (waited % kReplaceEvery == kReplaceEvery - 1) replace_recused();
+    glance();
   }
   rank();
 }
 
 void Season::find_conflicts() {
-  json::array experts, applications;
-  for (const Judge& each : cast_.judges) experts.push_back(review::to_json(each.expert));
-  for (const Case& each : cases_)
-    if (each.state == "panel_review") applications.push_back(candidate_of(each));
-  if (applications.empty()) return;
-  const json::object input{{"year", kYear}, {"policy", policy_}, {"experts", std::move(experts)}, {"applications", std::move(applications)}};
-  const json::object found = must(review::run_conflicts(input));
-  ledger_.conflicts = array_or_empty(found, "conflicts").size();
-  ledger_.exports["conflicts.json"] = must(review::make_export("chuyi-conflicts-1", input, [&](const json::object&) -> Result<json::object> { return found; }));
+  std::string bytes = must(desk_.exported(cast_.lead, session_, "conflicts", ""));
+  const json::value found = must(parse_json(bytes, kStoredJson, "conflicts"));
+  ledger_.conflicts = array_or_empty(object_or_empty(found.as_object(), "result"), "conflicts").size();
+  ledger_.exports["conflicts.json"] = std::move(bytes);
 }
 
 void Season::compose_panels() {
-  std::set<std::string> drawn;
   for (std::size_t programme = 0; programme < cast_.programmes.size(); ++programme) {
-    std::vector<Case*> cases;
-    for (Case& each : cases_)
-      if (each.plan->programme == programme && each.state == "panel_review") cases.push_back(&each);
-    if (cases.empty()) continue;
-    assign(programme, cases, draw_panel(programme, cases, drawn));
+    const auto cases = static_cast<std::size_t>(std::count_if(cases_.begin(), cases_.end(), [&](const Case& each) { return each.plan->programme == programme && each.state == "panel_review"; }));
+    if (cases == 0) continue;
+    if (draw_panel(programme, cases)) draws_[programme] = cast_.programmes[programme].id;
+    assign(programme, cases);
   }
   look();
 }
 
-/// Draws the panel of a programme, then again without those of it who cannot come. Where the draw cannot be, everybody.
-std::vector<const Judge*> Season::draw_panel(std::size_t programme, const std::vector<Case*>& cases, std::set<std::string>& drawn) {
+/// Commits to a seed, opens it, replaces those who cannot come by spares, and has the supervisor witness it. @return whether there is a panel.
+bool Season::draw_panel(std::size_t programme, std::size_t cases) {
   const Programme& of = cast_.programmes[programme];
-  const std::size_t wanted = (cases.size() * of.reviews + kSheetsOfExpert - 1) / kSheetsOfExpert;
+  const Actor& officer = cast_.clerks.front();
+  const std::size_t wanted = (cases * of.reviews + kSheetsOfExpert - 1) / kSheetsOfExpert;
   const std::size_t seats = std::min(std::clamp(wanted, of.reviews + 3, kSeatsMax), cast_.judges.size());
   const std::size_t spares = std::min(seats / 4 + 1, cast_.judges.size() - seats);
-  std::vector<const Judge*> pool;
-  for (const Judge& each : cast_.judges)
-    if (!drawn.contains(each.expert.id)) pool.push_back(&each);
-  if (pool.size() < 2 * (seats + spares)) {
-    pool.clear();
-    for (const Judge& each : cast_.judges) pool.push_back(&each);
+  const std::string context = session_ + "/" + of.id;
+  const std::string seed = sha256_hex("seed " + std::to_string(options_.seed) + " " + context);
+  const json::array strata{json::object{{"name", "enterprise"}, {"where", json::object{{"kind", json::array{"enterprise"}}}}, {"at_least", whole(seats / 6)}, {"spares_at_least", whole(spares / 6)}}};
+  const Result<json::object> committed =
+      desk_.review(officer, "review.draw", of_round({{"id", of.id}, {"programmes", json::array{of.id}}, {"commitment", review::commitment_of(seed, context)}, {"seats", whole(seats)}, {"spares", whole(spares)},
+                                                     {"nominated_since", call_.year - 2}, {"conflicts_max", whole(cases / 5)}, {"strata", strata}}));
+  if (!committed) {
+    note("draw", of.id, committed.error());
+    return false;
   }
-  json::array applications;
-  for (const Case* each : cases) applications.push_back(candidate_of(*each));
-  const std::string context = std::string{kSession} + " " + of.id;
-  const std::string seed = seed_of(options_, context);
-  json::object input{{"year", kYear}, {"policy", policy_}, {"experts", experts_json(pool)}, {"applications", std::move(applications)},
-                     {"context", context}, {"seed", seed}, {"commitment", review::commitment_of(seed, context)},
-                     {"seats", whole(seats)}, {"spares", whole(spares)}, {"nominated_since", kYear - 2},
-                     {"conflicts_max", whole(cases.size() / 5)}, {"absent", json::array{}},
-                     {"strata", json::array{json::object{{"name", "enterprise"}, {"where", json::object{{"kind", json::array{"enterprise"}}}}, {"at_least", whole(seats / 6)}, {"spares_at_least", whole(spares / 6)}}}}};
-  Result<json::object> result = review::run_draw(input);
-  if (result) {
-    Dice dice(options_.seed, "absent " + of.id);
-    json::array absent;
-    for (const json::value& each : array_or_empty(*result, "panel"))
-      if (absent.size() < spares / 2 && dice.chance(6)) absent.push_back(each);
-    json::object without = input;
-    without["absent"] = std::move(absent);
-    if (Result<json::object> seated = review::run_draw(without)) {
-      input = std::move(without);
-      result = std::move(seated);
-    } else {
+  const json::object drawn = must(desk_.review(officer, "review.reveal", of_round({{"id", of.id}, {"seed", seed}})));
+  Dice dice(options_.seed, "absent " + of.id);
+  std::size_t absent = 0;
+  for (const std::string& expert : strings_from_json(array_or_empty(drawn, "panel"))) {
+    if (absent >= spares / 2 || !dice.chance(6)) continue;
+    ++absent;
+    if (const Result<json::object> seated = desk_.review(officer, "review.absent", of_round({{"id", of.id}, {"expert", expert}, {"reason", "因公出差"}})); !seated) {
       note("spares", of.id, seated.error());  // then those who were drawn sit, and are late
+      break;
     }
   }
-  if (!result) {
-    note("draw", of.id, result.error());
-    for (const Judge* each : pool) drawn.insert(each->expert.id);
-    return pool;
-  }
-  ledger_.exports["draw-" + of.id + ".json"] = must(review::make_export("chuyi-draw-1", input, [&](const json::object&) { return result; }));
-  std::vector<const Judge*> out;
-  for (const json::value& each : array_or_empty(*result, "seated")) {
-    const std::string id{each.as_string()};
-    out.push_back(judges_.at(id));
-    drawn.insert(id);
-  }
-  return out;
+  must(desk_.review(cast_.supervisor, "review.witness", of_round({{"id", of.id}})));
+  ledger_.exports["draw-" + of.id + ".json"] = must(desk_.exported(officer, session_, "draws", of.id));
+  return true;
 }
 
-void Season::assign(std::size_t programme, const std::vector<Case*>& cases, const std::vector<const Judge*>& panel) {
+/// Assigns what the programme's panels lack, from its draw. Where that cannot be, from everybody, and as much as it takes.
+void Season::assign(std::size_t programme, std::size_t cases) {
   const Programme& of = cast_.programmes[programme];
-  json::array applications;
-  for (const Case* each : cases) applications.push_back(candidate_of(*each));
-  const std::size_t most = cases.size() * of.reviews * 3 / 2 / std::max<std::size_t>(1, panel.size()) + 2;
-  json::object input{{"year", kYear}, {"policy", policy_}, {"experts", experts_json(panel)}, {"applications", std::move(applications)}, {"coverage", whole(of.reviews)},
-                     {"load", json::object{{"min", 0}, {"max", whole(most)}}}, {"limits", json::array{json::object{{"by", "employer"}, {"at_most", 1}}}},
-                     {"cost", json::object{{"mismatch", 100}, {"same_region", 10}, {"balance", 1}}}};
-  Result<json::object> result = review::run_assignment(input);
-  if (!result) {  // wider: everybody, and as much as it takes
-    note("assignment", of.id, result.error());
-    std::vector<const Judge*> all;
-    for (const Judge& each : cast_.judges) all.push_back(&each);
-    input["experts"] = experts_json(all);
-    input["load"] = json::object{{"min", 0}, {"max", 200}};
-    input.erase("limits");
-    result = must(review::run_assignment(input));
+  const Actor& officer = cast_.clerks.front();
+  const std::size_t seats = std::min(std::max((cases * of.reviews + kSheetsOfExpert - 1) / kSheetsOfExpert, of.reviews + 3), kSeatsMax);
+  json::object asked = of_round({{"programmes", json::array{of.id}}, {"coverage", whole(of.reviews)}});
+  Result<json::object> proposed = Error{};
+  if (const auto draw = draws_.find(programme); draw != draws_.end()) {
+    json::object narrow = asked;
+    narrow["draw"] = draw->second;
+    narrow["load"] = json::object{{"min", 0}, {"max", whole(cases * of.reviews * 3 / 2 / seats + 3)}};
+    narrow["limits"] = json::array{json::object{{"by", "employer"}, {"at_most", 1}}};
+    proposed = desk_.review(officer, "review.assign", narrow);
+    if (!proposed) note("assignment", of.id, proposed.error());
   }
-  ledger_.exports["assignment-" + of.id + ".json"] = must(review::make_export("chuyi-assignment-1", input, [&](const json::object&) { return result; }));
-  std::map<std::string, std::string> tasks;
-  for (const auto& [each, work] : inbox(cast_.clerks.front(), "panel-setup")) tasks[each->plan->label] = work.task;
-  std::map<std::string, Case*> by_label;
-  for (Case* each : cases) by_label[each->plan->label] = each;
-  for (const json::value& value : array_or_empty(*result, "assignments")) {
-    const json::object& row = value.as_object();
-    std::vector<std::string> experts;
-    for (const json::value& each : array_or_empty(row, "experts")) experts.emplace_back(each.as_string());
-    appoint(*by_label.at(string_or(row, "application")), tasks.at(string_or(row, "application")), experts);
+  if (!proposed) {
+    asked["load"] = json::object{{"min", 0}, {"max", 200}};
+    proposed = desk_.review(officer, "review.assign", asked);
+    if (!proposed) return note("assignment", of.id, proposed.error());
   }
+  appoint(programme, string_or(*proposed, "id"));
 }
 
-void Season::appoint(Case& each, const std::string& task, const std::vector<std::string>& experts) {
-  if (!tried(desk_.complete(cast_.clerks.front(), task, "appoint", {{"reviewers", to_array(experts)}}), "appoint", each)) return;
-  each.reviewers.insert(each.reviewers.end(), experts.begin(), experts.end());
+void Season::appoint(std::size_t programme, const std::string& assignment) {
+  const std::string& of = cast_.programmes[programme].id;
+  must(desk_.review(cast_.clerks.front(), "review.appoint", of_round({{"id", assignment}})));
+  json::object stands;
+  do {
+    must(desk_.advance(now()));  // panels are appointed some at a time
+    stands = must(desk_.assignment(cast_.clerks.front(), session_, assignment));
+  } while (string_or(stands, "state") == "appointing");
+  for (const json::value& refused : array_or_empty(object_or_empty(stands, "report"), "refused")) {
+    const json::object& each = refused.as_object();
+    note("appointment", of, Error{.code = string_or(each, "code"), .message = string_or(each, "detail"), .message_zh = string_or(each, "detail_zh")});
+  }
+  const std::size_t number = ++assignments_[programme];
+  ledger_.exports["assignment-" + of + (number == 1 ? "" : "-" + std::to_string(number)) + ".json"] = must(desk_.exported(cast_.clerks.front(), session_, "assignments", assignment));
 }
 
 /// As few changes as there can be: who is there stays, and only the empty chairs are assigned.
 void Season::replace_recused() {
-  std::map<std::size_t, std::vector<std::pair<Case*, Work>>> open;
-  for (auto& [each, work] : inbox(cast_.clerks.front(), "panel-setup")) open[each->plan->programme].emplace_back(each, std::move(work));
-  for (const auto& [programme, chairs] : open) {
-    json::array applications, coverage, forbidden;
-    for (const auto& [each, work] : chairs) {
-      applications.push_back(candidate_of(*each));
-      const std::size_t needed = cast_.programmes[programme].reviews - std::min(cast_.programmes[programme].reviews, each->reviewers.size());
-      coverage.push_back(json::object{{"application", each->plan->label}, {"reviews", whole(needed)}});
-      for (const std::string& expert : each->reviewers) forbidden.push_back(json::object{{"application", each->plan->label}, {"expert", expert}});
-      for (const std::string& expert : each->recused) forbidden.push_back(json::object{{"application", each->plan->label}, {"expert", expert}});
-    }
-    std::vector<const Judge*> all;
-    for (const Judge& each : cast_.judges) all.push_back(&each);
-    const json::object input{{"year", kYear}, {"policy", policy_}, {"experts", experts_json(all)}, {"applications", std::move(applications)}, {"coverage", 1},
-                             {"coverage_of", std::move(coverage)}, {"forbidden", std::move(forbidden)}, {"load", json::object{{"min", 0}, {"max", 10}}},
-                             {"cost", json::object{{"mismatch", 100}, {"same_region", 10}, {"balance", 1}}}};
-    const Result<json::object> result = review::run_assignment(input);
-    if (!result) {
-      note("re-assignment", cast_.programmes[programme].id, result.error());
-      continue;
-    }
-    for (const json::value& value : array_or_empty(*result, "assignments")) {
-      const json::object& row = value.as_object();
-      std::vector<std::string> experts;
-      for (const json::value& each : array_or_empty(row, "experts")) experts.emplace_back(each.as_string());
-      for (const auto& [each, work] : chairs)
-        if (each->plan->label == string_or(row, "application")) appoint(*each, work.task, experts);
-    }
-  }
+  std::set<std::size_t> open;
+  for (const auto& [each, work] : inbox(cast_.clerks.front(), "panel-setup")) open.insert(each->plan->programme);
+  for (const std::size_t programme : open)
+    assign(programme, static_cast<std::size_t>(std::count_if(cases_.begin(), cases_.end(), [&](const Case& each) { return each.plan->programme == programme && each.submitted; })));
 }
 
 void Season::score_sheets(Dice& dice) {
@@ -250,10 +197,7 @@ void Season::sign_sheet(Dice& dice, const Judge& judge, Case& each, const Work& 
   const std::string& id = judge.expert.id;
   const Actor& who = judge_actors_.at(id);
   if (dice.below(1000) < 12) {
-    if (!tried(desk_.complete(who, work.task, "recuse", {{"comment", "与申报人相识"}}), "recuse", each)) return;
-    ++ledger_.recusals;
-    each.recused.insert(id);
-    std::erase(each.reviewers, id);
+    if (took(desk_.complete(who, work.task, "recuse", {{"comment", "与申报人相识"}}), "recuse", each)) ++ledger_.recusals;
     return;
   }
   const json::object& rubric = object_or_empty(programme_of(each).manifest, "rubric");
@@ -268,77 +212,61 @@ void Season::sign_sheet(Dice& dice, const Judge& judge, Case& each, const Work& 
   json::object vetoes;
   for (const json::value& item : array_or_empty(object_or_empty(rubric, "veto"), "items")) vetoes[string_or(item.as_object(), "id")] = json::object{{"veto", false}};
   if (!vetoes.empty()) sheet["vetoes"] = std::move(vetoes);
-  if (!tried(desk_.complete(who, work.task, "sign", sheet), "sign", each)) return;
+  if (!took(desk_.complete(who, work.task, "sign", sheet), "sign", each)) return;
   if (day_ - review_began_ > kReviewDays) ++ledger_.missed["sheet"];
   ++ledger_.sheets_signed;
   ++ledger_.sheets[id];
-  sheet.erase("comment");
-  sheet["application"] = each.plan->label;
-  sheet["expert"] = id;
-  sheet["panel"] = "panel-" + programme_of(each).id;
-  sheets_[each.plan->label].push_back(std::move(sheet));
 }
 
-json::object Season::results_input() const {
-  json::array programmes, applications, panels, sheets;
-  for (std::size_t i = 0; i < cast_.programmes.size(); ++i) {
-    const Programme& programme = cast_.programmes[i];
-    json::array members;
-    std::set<std::string> experts;
-    for (const Case& each : cases_) {
-      if (each.plan->programme != i || each.state != "awaiting_round") continue;
-      members.emplace_back(each.plan->label);
-      applications.push_back(json::object{{"id", each.plan->label}, {"programme", programme.id}, {"region", each.plan->region}, {"org", each.plan->org}});
-      for (const json::object& sheet : sheets_.at(each.plan->label)) {
-        experts.insert(string_or(sheet, "expert"));
-        sheets.push_back(sheet);
-      }
-    }
-    if (members.empty()) continue;
-    programmes.push_back(json::object{{"id", programme.id},
-                                      {"rubric", object_or_empty(programme.manifest, "rubric")},
-                                      {"lists", json::array{json::object{{"id", "all"}, {"places", programme.planned}}}}});
-    panels.push_back(json::object{{"id", "panel-" + programme.id}, {"applications", std::move(members)}, {"experts", json::array(experts.begin(), experts.end())}});
-  }
-  return {{"round", kSession}, {"programmes", std::move(programmes)}, {"applications", std::move(applications)}, {"panels", std::move(panels)}, {"sheets", std::move(sheets)}};
-}
-
-/// The ranked lists. A tie on the line is decided on, in an order that the committee is made to find.
+/// The ranked lists, and what the committee does: it orders a tie on the line, and votes on whoever is above it.
 void Season::rank() {
-  json::object input = results_input();
-  if (array_or_empty(input, "applications").empty()) return;
-  input = review::normalised(std::move(input));
-  review::Input read = must(review::read_input(input));
-  review::Results results = must(review::compute(read));
-  json::array decisions;
-  for (std::size_t i = 0; i < results.programmes.size(); ++i) {
+  std::set<std::string> ranked;
+  for (const Case& each : cases_)
+    if (each.state == "awaiting_round") ranked.insert(programme_of(each).id);
+  if (ranked.empty()) return;
+  const Actor& officer = cast_.clerks.front();
+  const json::object computed = must(desk_.review(officer, "review.rank", of_round({{"programmes", json::array(ranked.begin(), ranked.end())}})));
+  const std::string id = string_or(computed, "id");
+  const json::value before = must(parse_json(must(desk_.exported(officer, session_, "results", id)), kStoredJson, "results"));
+  json::array ties, votes;
+  for (const json::value& each : array_or_empty(object_or_empty(before.as_object(), "results"), "programmes")) {
+    const json::object& programme = each.as_object();
+    const json::object& list = array_or_empty(programme, "lists").front().as_object();
+    std::int64_t left = int_or(object_or_empty(list, "line"), "places", 0);
     json::array order;
-    for (const review::Ranked& each : results.programmes[i].lists.front().ranked)
-      if (each.side == review::Side::tied) order.emplace_back(read.applications[each.application].id);
-    if (!order.empty()) decisions.push_back(json::object{{"programme", read.programmes[i].id}, {"list", "all"}, {"order", std::move(order)}, {"reason", "评审委员会议定"}, {"by", "委员会"}});
+    for (const json::value& place : array_or_empty(list, "ranking")) {
+      const json::object& entry = place.as_object();
+      const std::string side = string_or(entry, "side");
+      if (side == "tied") order.emplace_back(string_or(entry, "application"));
+      if ((side != "in" && side != "tied") || left-- <= 0) continue;
+      votes.push_back(json::object{{"application", string_or(entry, "application")}, {"for", kPresent - 1}, {"against", 1}, {"abstain", 0}});
+    }
+    if (!order.empty()) ties.push_back(json::object{{"programme", string_or(programme, "id")}, {"list", string_or(list, "id")}, {"order", std::move(order)}, {"reason", "评审委员会议定"}});
   }
-  if (!decisions.empty()) {
-    input["tie_decisions"] = std::move(decisions);
-    read = must(review::read_input(input));
-    results = must(review::compute(read));
-  }
-  ledger_.exports["results.json"] = review::export_bytes(must(review::results_of(input)));
-  std::map<std::string, Case*> by_label;
-  for (Case& each : cases_) by_label[each.plan->label] = &each;
-  for (std::size_t i = 0; i < results.programmes.size(); ++i)
-    for (const review::Ranked& each : results.programmes[i].lists.front().ranked) {
-      Case& ranked = *by_label.at(read.applications[each.application].id);
-      ranked.rank = std::to_string(each.rank);
-      ranked.score = results.applications[each.application].raw->to_string(read.programmes[i].rubric.places);
-      ranked.side = each.side == review::Side::in ? "in" : "out";
+  json::array present;
+  for (std::int64_t i = 1; i <= kPresent; ++i) present.emplace_back("委员" + std::to_string(i));
+  must(desk_.review(officer, "review.deliberate", of_round({{"id", id}, {"present", std::move(present)}, {"votes", std::move(votes)}, {"tie_decisions", std::move(ties)}})));
+  must(desk_.review(cast_.supervisor, "review.settle", of_round({{"id", id}})));
+  std::string bytes = must(desk_.exported(officer, session_, "results", id));
+  read_lists(object_or_empty(must(parse_json(bytes, kStoredJson, "results")).as_object(), "results"));
+  ledger_.exports["results.json"] = std::move(bytes);
+}
+
+void Season::read_lists(const json::object& results) {
+  for (const json::value& programme : array_or_empty(results, "programmes"))
+    for (const json::value& place : array_or_empty(array_or_empty(programme.as_object(), "lists").front().as_object(), "ranking")) {
+      const json::object& entry = place.as_object();
+      const auto found = by_id_.find(string_or(entry, "application"));
+      if (found == by_id_.end() || !entry.at("rank").is_int64()) continue;
+      Case& each = cases_[found->second];
+      each.rank = std::to_string(entry.at("rank").get_int64());
+      each.score = string_or(entry, "value");
+      each.side = string_or(entry, "outcome") == "award" ? "in" : "out";
     }
 }
 
 void Season::decide() {
-  json::array selected, not_selected;
-  for (const Case& each : cases_)
-    if (each.state == "awaiting_round") (each.side == "in" ? selected : not_selected).emplace_back(each.id);
-  must(desk_.decide_round(cast_.lead, kSession, {{"selected", std::move(selected)}, {"not_selected", std::move(not_selected)}, {"deviations", json::array{}}}));
+  must(desk_.decide_round(cast_.lead, session_, must(desk_.settled(cast_.lead, session_))));
   look();
 }
 

@@ -5,8 +5,6 @@
 namespace chuyi::simulate {
 namespace {
 
-constexpr const char* kRound = "2026-1";
-constexpr const char* kSession = "r-2026-1";
 constexpr std::size_t kOfficePerDay = 8;   ///< recommendations of one office
 constexpr std::size_t kClerkPerDay = 30;   ///< formal checks of one clerk
 constexpr std::size_t kPhaseDaysMax = 150;  ///< then a phase is given up: what has not moved by then is stuck
@@ -27,30 +25,43 @@ void vary(Dice& dice, json::value& value, const std::string& label) {
   if (value.is_string() && value.get_string().size() > kLong) value = std::string{value.get_string()} + "（" + label + "）";
 }
 
+/// Who leads it, who belongs to it and with which enterprises, where the form asks for that: what the conflict rules go by.
+void sign_form(const Plan& plan, const std::set<std::string>& fixed, json::object& form) {
+  const auto member = [&](const char* key) { return fixed.contains(key) ? nullptr : form.if_contains(key); };
+  const auto put = [](json::value& value, const char* key, const std::string& text) {
+    if (json::object* object = value.if_object(); object != nullptr && object->contains(key)) (*object)[key] = text;
+  };
+  if (json::value* leader = member("leader")) put(*leader, "phone", plan.leader);
+  if (json::value* members = member("members"); members != nullptr && members->is_array())
+    for (std::size_t i = 0; i < std::min(plan.members.size(), members->get_array().size()); ++i) put(members->get_array()[i], "phone", plan.members[i]);
+  if (json::value* firms = member("enterprises"); firms != nullptr && firms->is_array())
+    for (std::size_t i = 0; i < std::min(plan.partners.size(), firms->get_array().size()); ++i) put(firms->get_array()[i], "uscc", plan.partners[i]);
+}
+
 }  // namespace
 
-Season::Season(Desk& desk, const Cast& cast, const Calendar& calendar, const Options& options, const Dates& dates, const SharedFiles& files, Progress progress)
+Season::Season(Desk& desk, const Cast& cast, const Calendar& calendar, const Options& options, const Call& call, Progress progress)
     : desk_(desk),
       cast_(cast),
       calendar_(calendar),
       options_(options),
-      dates_(dates),
+      call_(call),
+      session_(call.session()),
       progress_(std::move(progress)),
       applying_(options.seed, "applying"),
       recommending_(options.seed, "recommending"),
       checking_(options.seed, "checking"),
-      today_(dates.opens - std::chrono::days{1}) {
-  const std::string policy = files.root + "/workflows/policies/conflicts.json";
-  policy_ = must(parse_json(must(read_file(policy)), JsonLimits{}, policy)).as_object();
+      today_(call.opens - std::chrono::days{1}) {
   for (const Plan& plan : cast.plans) cases_.push_back({.plan = &plan, .careless = plan.careless});
   for (const Judge& judge : cast.judges) {
     judges_[judge.expert.id] = &judge;
-    judge_actors_[judge.expert.id] = {.user_id = judge.expert.id, .name = judge.expert.name, .memberships = {}};
+    judge_actors_[judge.expert.id] = actor_of(cast, judge);
   }
 }
 
 void Season::play() {
   progress_("设立并签发批次", "The round is set up and issued");
+  fill_pool();
   open_round();
   progress_("申报、推荐与资格审查", "Nomination, recommendation, formal check");
   nominate();
@@ -62,7 +73,7 @@ void Season::play() {
   decide();
   round_step("", cast_.clerks.front());
   publish();
-  if (must(desk_.round(cast_.lead, kSession)).state == "published") round_step("archive", cast_.clerks.front());
+  if (must(desk_.round(cast_.lead, session_)).state == "published") round_step("archive", cast_.clerks.front());
   if (options_.years > 0) {
     progress_("年度考核", "Annual checks");
     annual_checks();
@@ -77,7 +88,7 @@ void Season::next_day() {
     today_ += std::chrono::days{1};
   } while (!calendar_.is_working_day(today_));
   ++day_;
-  must(desk_.advance(start_of_day(today_) + kMorning));
+  must(desk_.advance(now()));
   look();
 }
 
@@ -86,15 +97,24 @@ void Season::jump(Day to) {
     today_ += std::chrono::days{1};
     if (calendar_.is_working_day(today_)) ++day_;
   }
-  must(desk_.advance(start_of_day(today_) + kMorning));
+  must(desk_.advance(now()));
   look();
 }
 
+Instant Season::now() const { return start_of_day(today_) + kMorning; }
+
 /// Where everything stands now.
 void Season::look() {
-  must(desk_.advance(start_of_day(today_) + kMorning));  // what one says to another has arrived
-  for (const Standing& each : must(desk_.applications(cast_.lead, kSession)))
+  must(desk_.advance(now()));  // what one says to another has arrived
+  stale_ = false;
+  for (const Standing& each : must(desk_.applications(cast_.lead, session_)))
     if (const auto found = by_id_.find(each.application); found != by_id_.end()) moved(cases_[found->second], each.status, each.state);
+}
+
+/// The same in the course of a day, where the replies have not told all of it.
+void Season::glance() {
+  if (stale_) return look();
+  must(desk_.advance(now()));
 }
 
 void Season::moved(Case& each, const std::string& status, const std::string& state) {
@@ -145,6 +165,13 @@ bool Season::tried(const Result<>& result, const char* what, const Case& each) {
   return false;
 }
 
+/// The same for what moves the application on.
+bool Season::took(const Result<Standing>& result, const char* what, Case& each) {
+  if (result && !result->state.empty()) moved(each, result->status, result->state);
+  stale_ = stale_ || (result && result->state.empty());
+  return tried(result ? Result<>{} : Result<>{result.error()}, what, each);
+}
+
 /// In the order of their labels, for the store's ids differ from one installation to the next.
 std::vector<std::pair<Case*, Work>> Season::inbox(const Actor& who, const std::string& kind) {
   std::vector<std::pair<Case*, Work>> out;
@@ -163,11 +190,14 @@ void Season::open_round() {
     programmes.emplace_back(each.id);
     planned[each.id] = each.planned;
   }
-  const json::object round{{"id", kRound},
-                           {"title", "演练批次"},
+  json::object parameters = call_.parameters;
+  parameters["planned"] = std::move(planned);
+  const json::object round{{"id", call_.id},
+                           {"title", call_.title},
                            {"programmes", std::move(programmes)},
-                           {"parameters", json::object{{"opens", format_day(dates_.opens)}, {"deadline", format_day(dates_.last) + "T17:30"}, {"planned", std::move(planned)}}}};
+                           {"parameters", std::move(parameters)}};
   must(desk_.create_round(cast_.clerks.front(), round));
+  set_up_review();
   round_step("submit", cast_.clerks.front());
   round_step("issue", cast_.lead);
 }
@@ -175,7 +205,7 @@ void Season::open_round() {
 /// The one open task of the round. An empty outcome: the only one there is.
 void Season::round_step(const std::string& outcome, const Actor& who) {
   for (const Work& work : must(desk_.inbox(who, "task")))
-    if (work.application == kSession) {
+    if (work.application == session_) {
       must(desk_.complete(who, work.task, outcome.empty() ? "done" : outcome, {}));
       return look();
     }
@@ -188,14 +218,15 @@ void Season::nominate() {
   constexpr std::size_t kAfter = 5;  // who comes late has come by then
   for (std::size_t waited = 0; waited < kPhaseDaysMax; ++waited) {
     next_day();
-    if (day_ > dates_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "county_review", "recommendation", "formal_check", "correction"}) == 0) return;
+    if (day_ > call_.days + kAfter && in_states({"drafting", "college_review", "college_publicity", "college_sealing", "county_review", "recommendation", "formal_check", "correction"}) == 0) return;
     applicants();
     withdrawals();
     college_steps();
-    look();
+    glance();
     recommend();
-    look();
+    glance();
     formal_checks();
+    glance();
   }
 }
 
@@ -214,7 +245,7 @@ void Season::applicants() {
 void Season::draft(Case& each) {
   const Actor& who = applicant_of(each);
   const Programme& programme = programme_of(each);
-  const Result<std::string> made = desk_.create(who, programme.id, kSession, each.plan->title, each.plan->org);
+  const Result<std::string> made = desk_.create(who, programme.id, session_, each.plan->title, each.plan->org);
   if (!made) {
     each.late = made.error().code == "round.late" || made.error().code == "round.not_open";
     if (each.late) ++ledger_.missed["submission"];
@@ -237,6 +268,7 @@ void Season::hand_in(Case& each) {
     json::object form = programme.example;
     for (auto& member : form)
       if (!fixed.contains(member.key()) && i + 1 < kTries) vary(applying_, member.value(), each.plan->label);
+    sign_form(*each.plan, fixed, form);
     if (each.careless && !form.empty()) form.erase(form.begin());
     each.careless = false;
     must(desk_.save(who, each.id, form));
@@ -268,7 +300,7 @@ void Season::correct(Case& each) {
 /// Submits, with a reason for each soft rule that asks for one.
 bool Season::submit(Case& each, const char* what, Error* refused) {
   const Actor& who = applicant_of(each);
-  Result<> submitted = desk_.submit(who, each.id, {});
+  Result<Standing> submitted = desk_.submit(who, each.id, {});
   if (!submitted && submitted.error().code == "rule.reason") {
     json::object reasons;
     for (const Detail& detail : submitted.error().details) reasons[detail.place.substr(detail.place.rfind('/') + 1)] = "已按实际情况说明";
@@ -276,7 +308,7 @@ bool Season::submit(Case& each, const char* what, Error* refused) {
     submitted = desk_.submit(who, each.id, reasons);
   }
   if (!submitted && refused != nullptr) *refused = submitted.error();
-  return tried(submitted, what, each);
+  return took(submitted, what, each);
 }
 
 /// What a call may ask of the school itself: its review, its publicity, its seal; each takes its days.
@@ -293,7 +325,7 @@ void Season::college_steps() {
       const Actor& who = (step.approver ? cast_.approvers : cast_.admins).at(each.plan->org);
       const json::object data{{"opinion", "同意"}, {"from", format_day(today_ - std::chrono::days{7})}, {"to", format_day(today_)}, {"objections", "无异议"}};
       for (const auto& [other, work] : inbox(who, "task"))
-        if (other == &each && work.state == step.state) (void)tried(desk_.complete(who, work.task, step.outcome, data), step.outcome, each);
+        if (other == &each && work.state == step.state) (void)took(desk_.complete(who, work.task, step.outcome, data), step.outcome, each);
     }
 }
 
@@ -306,8 +338,8 @@ void Season::withdrawals() {
 /// Once it is recommended, the applicant can only ask for it.
 void Season::withdraw(Case& each) {
   const bool asks = each.recommended || each.state == "formal_check" || each.state == "correction" || each.state == "panel_review";
-  if (!tried(desk_.send(applicant_of(each), each.id, asks ? "applicant.ask_withdrawal" : "applicant.withdraw"), "withdraw", each) || !asks) return;
-  (void)tried(desk_.send(cast_.clerks.front(), each.id, "recommender.grant_withdrawal"), "grant withdrawal", each);
+  if (!took(desk_.send(applicant_of(each), each.id, asks ? "applicant.ask_withdrawal" : "applicant.withdraw"), "withdraw", each) || !asks) return;
+  (void)took(desk_.send(cast_.clerks.front(), each.id, "recommender.grant_withdrawal"), "grant withdrawal", each);
 }
 
 void Season::recommend() {
@@ -317,20 +349,20 @@ void Season::recommend() {
       if (work.state != "recommendation" && work.state != "county_review") continue;
       if (done++ == kOfficePerDay) break;
       if (work.state == "county_review") {  // it judges no more than whether the papers are in order
-        (void)tried(desk_.complete(office, work.task, "pass", {{"opinion", "材料属实，同意上报"}}), "pass on", *each);
+        (void)took(desk_.complete(office, work.task, "pass", {{"opinion", "材料属实，同意上报"}}), "pass on", *each);
         continue;
       }
       const std::size_t roll = recommending_.below(100);
       if (roll < 6 && each->returned == 0) {
         ++each->returned;
-        (void)tried(desk_.complete(office, work.task, "return", {{"opinion", "请补充说明"}}), "return", *each);
+        (void)took(desk_.complete(office, work.task, "return", {{"opinion", "请补充说明"}}), "return", *each);
       } else if (roll < 10) {
-        (void)tried(desk_.complete(office, work.task, "decline", {{"opinion", "不予推荐"}}), "decline", *each);
-      } else if (tried(desk_.complete(office, work.task, "recommend", {{"opinion", "同意推荐"}}), "recommend", *each)) {
+        (void)took(desk_.complete(office, work.task, "decline", {{"opinion", "不予推荐"}}), "decline", *each);
+      } else if (took(desk_.complete(office, work.task, "recommend", {{"opinion", "同意推荐"}}), "recommend", *each)) {
         each->recommended = true;
         hold_place(*each, true);
       } else {  // beyond what the office may recommend
-        must(desk_.complete(office, work.task, "decline", {{"opinion", "超出推荐限额"}}));
+        (void)took(desk_.complete(office, work.task, "decline", {{"opinion", "超出推荐限额"}}), "decline", *each);
       }
     }
   }
@@ -346,7 +378,7 @@ void Season::formal_checks() {
     const std::size_t roll = checking_.below(100);
     const char* outcome = roll < 8 && each->state == "formal_check" && each->returned < 2 ? "correct" : roll < 11 ? "refuse" : "pass";
     if (std::string_view{outcome} == "correct") each->returned = 2;  // a second time it would be refused
-    (void)tried(desk_.complete(clerk, work.task, outcome, {{"opinion", "经审查"}, {"points", json::array{"佐证材料扫描不清"}}}), outcome, *each);
+    (void)took(desk_.complete(clerk, work.task, outcome, {{"opinion", "经审查"}, {"points", json::array{"佐证材料扫描不清"}}}), outcome, *each);
   }
 }
 
@@ -362,10 +394,11 @@ void Season::publish() {
     next_day();
     if (waited == 2) settle_objections();
     for (const auto& [each, work] : inbox(cast_.lead, "task"))
-      if (work.state == "re_examination") (void)tried(desk_.complete(cast_.lead, work.task, dice.chance(40) ? "keep" : "decline", {{"opinion", "经复核"}}), "re-examine", *each);
+      if (work.state == "re_examination") (void)took(desk_.complete(cast_.lead, work.task, dice.chance(40) ? "keep" : "decline", {{"opinion", "经复核"}}), "re-examine", *each);
     look();
-    if (in_states({"selected", "notice_open", "re_examination", "publicity"}) == 0 && must(desk_.round(cast_.lead, kSession)).state != "publicity") return;
+    if (in_states({"selected", "notice_open", "re_examination", "publicity"}) == 0 && must(desk_.round(cast_.lead, session_)).state != "publicity") return;
     if (waited > 2) settle_objections();
+    glance();
   }
 }
 
@@ -373,7 +406,7 @@ void Season::settle_objections() {
   Dice dice(options_.seed, "settling " + std::to_string(day_));
   for (const auto& [each, work] : inbox(cast_.clerks.front(), "objection")) {
     const bool upheld = dice.chance(35);
-    if (tried(desk_.complete(cast_.clerks.front(), work.task, upheld ? "uphold" : "dismiss", {{"opinion", "经核查"}}), "settle", *each)) ledger_.upheld += upheld ? 1 : 0;
+    if (took(desk_.complete(cast_.clerks.front(), work.task, upheld ? "uphold" : "dismiss", {{"opinion", "经核查"}}), "settle", *each)) ledger_.upheld += upheld ? 1 : 0;
   }
 }
 
@@ -400,16 +433,16 @@ void Season::report_year(Dice& dice) {
     if (each.state == "rectification" || each.state == "put_off" || each.state == "plaque_return") {
       const bool rectifies = each.state != "plaque_return";
       for (const auto& [other, work] : inbox(who, "task"))
-        if (other == &each) (void)tried(desk_.complete(who, work.task, rectifies ? "report" : "handed_in", {{"opinion", rectifies ? "整改完成" : "标牌已交回"}}), "rectify", each);
+        if (other == &each) (void)took(desk_.complete(who, work.task, rectifies ? "report" : "handed_in", {{"opinion", rectifies ? "整改完成" : "标牌已交回"}}), "rectify", each);
     } else if (each.state == "claw_back") {
       for (const auto& [other, work] : inbox(cast_.clerks.front(), "task"))
         if (other == &each)
-          (void)tried(desk_.complete(cast_.clerks.front(), work.task, "settled", {{"plaque", "已交回"}, {"paid", "20"}, {"recovered", "12.5"}, {"basis", "年度考核不合格"}}), "recover", each);
+          (void)took(desk_.complete(cast_.clerks.front(), work.task, "settled", {{"plaque", "已交回"}, {"paid", "20"}, {"recovered", "12.5"}, {"basis", "年度考核不合格"}}), "recover", each);
     } else if (each.state == "annual_check") {
       for (const auto& [other, work] : inbox(who, "annual-report")) {
         if (other != &each) continue;
-        if (work.due && *work.due < start_of_day(today_) + kMorning) ++ledger_.missed["annual-report"];
-        (void)tried(desk_.complete(who, work.task, "report", programme_of(each).report), "report", each);
+        if (work.due && *work.due < now()) ++ledger_.missed["annual-report"];
+        (void)took(desk_.complete(who, work.task, "report", programme_of(each).report), "report", each);
       }
     }
   }
@@ -418,12 +451,12 @@ void Season::report_year(Dice& dice) {
     if (done++ == kClerkPerDay * cast_.clerks.size()) return;
     const std::size_t roll = dice.below(100);
     const char* verdict = roll < 15 ? "excellent" : roll < 92 ? "qualified" : roll < 98 ? "rectify" : "unqualified";
-    (void)tried(desk_.complete(cast_.clerks.front(), work.task, verdict, {{"opinion", "年度考核意见"}}), "verdict", *each);
+    (void)took(desk_.complete(cast_.clerks.front(), work.task, verdict, {{"opinion", "年度考核意见"}}), "verdict", *each);
   }
 }
 
 void Season::close_books() {
-  for (const Programme& each : cast_.programmes) awards_[each.id] = must(desk_.awards(each.id, kSession));
+  for (const Programme& each : cast_.programmes) awards_[each.id] = must(desk_.awards(each.id, session_));
   constexpr std::size_t kEvery = 5;
   for (std::size_t i = 0; i < cases_.size(); ++i) {
     const Case& each = cases_[i];

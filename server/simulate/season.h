@@ -39,8 +39,6 @@ struct Case {
   bool late = false;          ///< the deadline stood in its way
   bool careless = false;      ///< the next form lacks something
   std::string score, rank, side;  ///< of its programme's list
-  std::vector<std::string> reviewers;  ///< live sheets, by expert
-  std::set<std::string> recused;
 };
 
 struct Refusal {
@@ -65,16 +63,11 @@ struct Ledger {
   std::size_t reasons = 0, sheets_signed = 0, recusals = 0, conflicts = 0, objections = 0, upheld = 0;
 };
 
-struct Dates {
-  Day opens, last;            ///< of the call
-  std::size_t days = 0;       ///< working days from the first to the last
-};
-
 using Progress = std::function<void(const char* zh, const char* en)>;
 
 class Season {
  public:
-  Season(Desk& desk, const Cast& cast, const Calendar& calendar, const Options& options, const Dates& dates, const SharedFiles& files, Progress progress);
+  Season(Desk& desk, const Cast& cast, const Calendar& calendar, const Options& options, const Call& call, Progress progress);
   /// Throws Unexpected.
   void play();
 
@@ -112,43 +105,49 @@ class Season {
   void next_day();
   void jump(Day to);
   void look();
+  void glance();
+  Instant now() const;
   void hold_place(Case& each, bool takes);
   void moved(Case& each, const std::string& status, const std::string& state);
   std::size_t in_states(std::initializer_list<const char*> states) const;
   bool tried(const Result<>& result, const char* what, const Case& each);
+  bool took(const Result<Standing>& result, const char* what, Case& each);
   std::vector<std::pair<Case*, Work>> inbox(const Actor& who, const std::string& kind);
   const Programme& programme_of(const Case& each) const { return cast_.programmes[each.plan->programme]; }
   const Actor& applicant_of(const Case& each) const { return cast_.applicants.at(each.plan->org); }
 
   // review.cpp: conflicts, draw, assignment, sheets, results
+  void fill_pool();
+  void set_up_review();
   void review();
   void find_conflicts();
   void compose_panels();
-  std::vector<const Judge*> draw_panel(std::size_t programme, const std::vector<Case*>& cases, std::set<std::string>& drawn);
-  void assign(std::size_t programme, const std::vector<Case*>& cases, const std::vector<const Judge*>& panel);
-  void appoint(Case& each, const std::string& task, const std::vector<std::string>& experts);
+  bool draw_panel(std::size_t programme, std::size_t cases);
+  void assign(std::size_t programme, std::size_t cases);
+  void appoint(std::size_t programme, const std::string& assignment);
   void replace_recused();
   void score_sheets(Dice& dice);
   void sign_sheet(Dice& dice, const Judge& judge, Case& each, const Work& work);
   void rank();
   void decide();
-  json::object candidate_of(const Case& each) const;
-  json::object results_input() const;
+  void read_lists(const json::object& results);
+  json::object of_round(json::object data) const;
   void note(const char* what, const std::string& programme, const Error& error);
 
   Desk& desk_;
   const Cast& cast_;
   const Calendar& calendar_;
   const Options& options_;
-  Dates dates_;
+  const Call& call_;
+  const std::string session_;  ///< of the round
   Progress progress_;
-  json::object policy_;
   std::vector<Case> cases_;
   std::map<std::string, std::size_t> by_id_;  ///< of the store
   std::map<std::string, const Judge*> judges_;
   std::map<std::string, Actor> judge_actors_;
   std::map<std::size_t, std::set<std::string>> fixed_fields_;  ///< of a programme: members that the example alone has right
-  std::map<std::string, std::vector<json::object>> sheets_;    ///< by label
+  std::map<std::size_t, std::string> draws_;                   ///< of a programme whose panel was drawn
+  std::map<std::size_t, std::size_t> assignments_;             ///< of a programme: how many
   Ledger ledger_;
   std::map<std::string, std::size_t> awards_;
   std::vector<std::size_t> stuck_;
@@ -156,6 +155,7 @@ class Season {
   std::size_t scores_compared_ = 0;
   Dice applying_, recommending_, checking_;
   Day today_;
+  bool stale_ = false;  ///< replies did not say where something went
   std::size_t day_ = 0;           ///< working days since the opening
   std::size_t review_began_ = 0;
 };

@@ -21,25 +21,34 @@ bool has(const std::vector<std::string>& all, const std::string& one) { return s
 
 using Key = std::pair<std::int64_t, std::string>;
 
-/// One page of `rows` by `key`, ascending, or descending when `newest_first`.
+/// One page of `rows` by `key`, ascending, or descending when `newest_first`. Only the page's own rows are copied.
 template <class Row, class KeyOf>
-Result<Page<Row>> page_by(std::vector<Row> rows, const PageRequest& request, KeyOf key, bool newest_first = false) {
+Result<Page<Row>> page_by(const std::vector<const Row*>& rows, const PageRequest& request, KeyOf key, bool newest_first = false) {
+  using Entry = std::pair<Key, const Row*>;
   const auto before = [&](const Key& a, const Key& b) { return newest_first ? b < a : a < b; };
-  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) { return before(key(a), key(b)); });
+  std::optional<Key> after;
   if (!request.after.empty()) {
     const Result<Cursor> cursor = parse_cursor(request.after);
     if (!cursor) return cursor.error();
-    const Key after{cursor->number, cursor->id};
-    std::erase_if(rows, [&](const Row& row) { return !before(after, key(row)); });
+    after.emplace(cursor->number, cursor->id);
   }
+  std::vector<Entry> left;
+  for (const Row* row : rows)
+    if (Key own = key(*row); !after || before(*after, own)) left.emplace_back(std::move(own), row);
+  const std::size_t limit = std::min(std::clamp<std::size_t>(request.limit, 1, kLimitMax), left.size());
+  std::partial_sort(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(limit), left.end(), [&](const Entry& a, const Entry& b) { return before(a.first, b.first); });
   Page<Row> out;
-  const std::size_t limit = std::clamp<std::size_t>(request.limit, 1, kLimitMax);
-  if (rows.size() > limit) {
-    rows.resize(limit);
-    const Key last = key(rows.back());
-    out.next = cursor_text(last.first, last.second);
-  }
-  out.rows = std::move(rows);
+  for (std::size_t i = 0; i < limit; ++i) out.rows.push_back(*left[i].second);
+  if (limit < left.size()) out.next = cursor_text(left[limit - 1].first.first, left[limit - 1].first.second);
+  return out;
+}
+
+/// The rows that `wanted` keeps, in the order of their keys.
+template <class Row, class Wanted>
+std::vector<const Row*> pointers_where(const Table<Row>& table, Wanted wanted) {
+  std::vector<const Row*> out;
+  for (const auto& [key, row] : table)
+    if (wanted(row)) out.push_back(&row);
   return out;
 }
 
@@ -68,11 +77,11 @@ class MemoryQueries final : public Queries {
                task.second.status != "cancelled" && task.second.outcome != "recuse";
       });
     };
-    auto rows = rows_where(disk_->sessions, [&](const SessionRow& row) {
+    const auto rows = pointers_where(disk_->sessions, [&](const SessionRow& row) {
       return fits(filter.kind, row.kind) && fits(filter.programme, row.programme) && fits(filter.round, row.round) && fits(filter.status, row.status) &&
              fits(filter.stage, row.stage) && (contains(row.title, filter.text) || contains(row.org_name, filter.text)) && seen(row);
     });
-    return page_by(std::move(rows), page, [](const SessionRow& row) { return Key{to_ms(row.created), row.id}; });
+    return page_by(rows, page, [](const SessionRow& row) { return Key{to_ms(row.created), row.id}; });
   }
 
   Result<std::vector<SessionRow>> applications(std::string_view round, std::string_view after, std::size_t limit) override {
@@ -90,7 +99,8 @@ class MemoryQueries final : public Queries {
   Result<std::vector<TaskCount>> task_counts(const TaskFilter& filter, Instant now) override {
     const std::lock_guard lock(disk_->mutex);
     std::map<std::vector<std::string>, TaskCount> out;
-    for (const TaskRow& row : tasks_where(filter)) {
+    for (const TaskRow* each : tasks_where(filter)) {
+      const TaskRow& row = *each;
       TaskCount& count = out[{row.programme, row.round, row.stage, row.kind, row.status}];
       count = {row.programme, row.round, row.stage, row.kind, row.status, count.count + 1, count.overdue + (due_of(row) < to_ms(now) ? 1 : 0),
                count.mine + (row.claimed_by == filter.user ? 1 : 0)};
@@ -119,8 +129,8 @@ class MemoryQueries final : public Queries {
 
   Result<Page<NoticeRow>> notices(const NoticeFilter& filter, const PageRequest& page) override {
     const std::lock_guard lock(disk_->mutex);
-    auto rows = rows_where(disk_->notices, [&](const NoticeRow& row) { return fits(filter.programme, row.programme) && fits(filter.status, row.status); });
-    return page_by(std::move(rows), page, [](const NoticeRow& row) { return Key{to_ms(row.opens), row.id}; }, true);
+    const auto rows = pointers_where(disk_->notices, [&](const NoticeRow& row) { return fits(filter.programme, row.programme) && fits(filter.status, row.status); });
+    return page_by(rows, page, [](const NoticeRow& row) { return Key{to_ms(row.opens), row.id}; }, true);
   }
 
   Result<std::vector<ObjectionRow>> objections(std::string_view session_id) override {
@@ -223,7 +233,7 @@ class MemoryQueries final : public Queries {
  private:
   static std::int64_t due_of(const TaskRow& row) { return row.due ? to_ms(*row.due) : std::numeric_limits<std::int64_t>::max(); }
 
-  std::vector<TaskRow> tasks_where(const TaskFilter& filter) const {
+  std::vector<const TaskRow*> tasks_where(const TaskFilter& filter) const {
     const auto mine = [&](const TaskRow& row) {
       if (filter.memberships.empty() && filter.user.empty()) return true;
       if (!filter.user.empty() && row.user == filter.user) return true;
@@ -246,10 +256,14 @@ class MemoryQueries final : public Queries {
 
   /// Looks at the session's tasks only, or at open ones in the inboxes asked for only, where that is all that can be wanted.
   template <class Wanted>
-  std::vector<TaskRow> tasks_among(const TaskFilter& filter, Wanted wanted) const {
-    std::set<std::string> ids;
+  std::vector<const TaskRow*> tasks_among(const TaskFilter& filter, Wanted wanted) const {
+    std::set<const TaskRow*> seen;
+    std::vector<const TaskRow*> out;
     const auto add = [&](const MemoryDisk::Ids& index, const std::string& key) {
-      if (const auto found = index.find(key); found != index.end()) ids.insert(found->second.begin(), found->second.end());
+      const auto found = index.find(key);
+      if (found == index.end()) return;
+      for (const std::string& id : found->second)
+        if (const auto row = disk_->tasks.find(id); row != disk_->tasks.end() && wanted(row->second) && seen.insert(&row->second).second) out.push_back(&row->second);
     };
     const bool open_only = !filter.statuses.empty() && std::all_of(filter.statuses.begin(), filter.statuses.end(), [](const std::string& status) { return status == "open" || status == "claimed"; });
     if (!filter.session_id.empty()) {
@@ -258,9 +272,9 @@ class MemoryQueries final : public Queries {
       if (!filter.user.empty()) add(disk_->open_tasks_for, filter.user);
       for (const Membership& each : filter.memberships) add(disk_->open_tasks_for, holder_of(each));
     } else {
-      return rows_where(disk_->tasks, wanted);
+      return pointers_where(disk_->tasks, wanted);
     }
-    return rows_among(disk_->tasks, ids, wanted);
+    return out;
   }
 
   template <class Row>
