@@ -37,7 +37,11 @@ enum class Relation : std::uint8_t { free, exclusive, opposite };  ///< may hold
 Relation relation(const Expression& a, const Expression& b) {
   const auto negates = [](const Expression& x, const Expression& y) { return x.is(Kind::unary, "not") && x.parts[0].text == y.text; };
   if (negates(a, b) || negates(b, a)) return Relation::opposite;
-  if (a.kind != Kind::binary || b.kind != Kind::binary || a.parts[0].text != b.parts[0].text || a.parts[1].text != b.parts[1].text) return Relation::free;
+  if (a.kind != Kind::binary || b.kind != Kind::binary || a.parts[0].text != b.parts[0].text) return Relation::free;
+  if (a.parts[1].text != b.parts[1].text) {  // equal to one text, or to another
+    const bool texts = a.parts[1].kind == Kind::string && b.parts[1].kind == Kind::string;
+    return texts && a.value == "==" && b.value == "==" ? Relation::exclusive : Relation::free;
+  }
   const unsigned first = passed_by(a.value);
   const unsigned second = passed_by(b.value);
   if (first == 0 || second == 0 || (first & second) != 0) return Relation::free;
@@ -70,7 +74,8 @@ Asked read_guard(const Expression& guard, const std::vector<std::string>& answer
     Asked b = read_guard(right, answers);
     a.besides.insert(a.besides.end(), b.besides.begin(), b.besides.end());
     if (!a.pinned) return Asked{.pinned = b.pinned, .field = b.field, .values = b.values, .besides = a.besides};
-    if (b.pinned) std::erase_if(a.values, [&](const std::string& each) { return !contains(b.values, each); });
+    if (b.pinned && a.field != b.field) a.besides.push_back(right);  // two things of one answer
+    else if (b.pinned) std::erase_if(a.values, [&](const std::string& each) { return !contains(b.values, each); });
     return a;
   }
   if (guard.value == "or") {
@@ -196,7 +201,9 @@ std::string Words::guard(const Expression& of) const {
   if (of.kind == Kind::binary) {
     const Expression& left = of.parts[0];
     const std::string right = value(of.parts[1], last_name(left.value));
-    if (std::string out = phrases_.say("guard." + left.text + " " + of.value, {{"right", right}}); !out.empty()) return out;
+    const Index named = of.parts[1].kind == Kind::string ? chart_.find(of.parts[1].value) : kNone;
+    const std::string state = named == kNone ? right : phrases_.quoted(title(named));
+    if (std::string out = phrases_.say("guard." + left.text + " " + of.value, {{"right", right}, {"state", state}}); !out.empty()) return out;
     const bool plain = left.kind == Kind::path || left.kind == Kind::call || left.kind == Kind::number;
     const std::string field = phrases_.say("field." + last_name(left.value));
     if (std::string out = phrases_.say("op." + of.value, {{"left", field.empty() ? value(left) : field}, {"right", right}}); plain && !out.empty()) return out;
@@ -324,12 +331,19 @@ std::vector<std::string> Words::step(const InvokeElement& invoke) const {
   return out;
 }
 
+/// The outcome that a step has besides `outcomes` because it has this parameter; empty: none.
+std::string Words::outcome_of(const InvokeElement& invoke, const Param& param) const {
+  return phrases_.say("more." + invoke.type + "." + param.name);
+}
+
 std::vector<std::string> Words::answers_of(const InvokeElement& invoke, std::string& field) const {
   std::vector<std::string> out;
   if (const Param* outcomes = param_of(invoke, "outcomes")) {
     field = "outcome";
     for (const Expression& each : read_expression(outcomes->value.source).parts)
       if (each.kind == Kind::string) out.push_back(each.value);
+    for (const Param& param : invoke.payload.params)
+      if (std::string more = outcome_of(invoke, param); !more.empty()) out.push_back(std::move(more));
     return out;
   }
   std::istringstream in(phrases_.say("answers." + invoke.type));
@@ -390,9 +404,13 @@ std::vector<Ways> Words::ways_of(const State& state) const {
       ways.ways.push_back(std::move(way));
     }
   }
-  for (std::size_t at = 0; at < out.size(); ++at)
+  for (std::size_t at = 0; at < out.size(); ++at) {
+    std::set<std::string> listed;  // one way each for what the parameter lists: together they take every case
+    if (out[at].invoke != nullptr)
+      for (const Param& param : out[at].invoke->payload.params) listed.insert(outcome_of(*out[at].invoke, param));
     for (const std::string& answer : out[at].answers)
-      if (!closed[at].contains(answer)) out[at].unhandled.push_back(answer);
+      if (!closed[at].contains(answer) && !(listed.contains(answer) && tried[at].contains(answer))) out[at].unhandled.push_back(answer);
+  }
   return out;
 }
 

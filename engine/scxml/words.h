@@ -71,6 +71,7 @@ class Words {
  private:
   void find_timers(const Block& block);
   std::string timer_of(const SendAction& send) const;
+  std::string outcome_of(const InvokeElement& invoke, const Param& param) const;
   std::vector<std::string> answers_of(const InvokeElement& invoke, std::string& field) const;
 
   Expression guard_of(const Script& cond) const { return read_expression(cond.source, functions_); }
