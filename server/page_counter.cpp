@@ -3,16 +3,19 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <iostream>
 #include <iterator>
 #include <new>
+#include <semaphore>
 
 #include "storage/documents/pdf_pages.h"
 
@@ -21,6 +24,20 @@ namespace {
 
 constexpr rlim_t kMemoryMax = 1024UL * 1024 * 1024;
 constexpr rlim_t kSecondsMax = 10;
+constexpr auto kWaitMax = std::chrono::seconds{20};
+
+/// How many are counted at once: each may take a gigabyte.
+std::counting_semaphore<2> counting{2};
+
+struct Turn {
+  bool taken = counting.try_acquire_for(kWaitMax);
+  Turn() = default;
+  ~Turn() {
+    if (taken) counting.release();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+};
 
 /// Closed at its end.
 struct Handle {
@@ -89,6 +106,11 @@ Result<std::string> run_apart(int content) {
 
 Result<std::int64_t> count_pages(DocumentReader& content) {
   constexpr std::size_t kPart = 256U * 1024;
+  const Turn turn;
+  if (!turn.taken) {
+    errno = EBUSY;
+    return failed("a place among those that are counted");
+  }
   const Handle file(::memfd_create("document", MFD_CLOEXEC));
   if (file.fd < 0) return failed("memory for it");
   while (true) {
@@ -116,6 +138,11 @@ int count_stdin() {
   (void)::setrlimit(RLIMIT_CPU, &seconds);
   (void)::setrlimit(RLIMIT_CORE, &none);
   (void)::setrlimit(RLIMIT_FSIZE, &none);
+  // Whatever the document talks the reader into: it opens no file, no connection and no process any more.
+  const rlimit standard{STDERR_FILENO + 1, STDERR_FILENO + 1};
+  (void)::setrlimit(RLIMIT_NOFILE, &standard);
+  (void)::setrlimit(RLIMIT_NPROC, &none);
+  (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   try {
     const std::string bytes{std::istreambuf_iterator<char>(std::cin), {}};
     const Result<std::int64_t> pages = count_pdf_pages(bytes);

@@ -41,7 +41,7 @@ bool may_see(const Actor& actor, const SessionRow& session, bool has_sheet) {
   return has_sheet && !is_of_unit(actor, session) && actor.has("reviewer");
 }
 
-bool sees_as_reviewer(const Actor& actor, const SessionRow& session) { return !actor.has("applicant", session.org) && !is_officer_for(actor, session); }
+bool sees_as_reviewer(const Actor& actor, const SessionRow& session) { return !may_see(actor, session, false); }
 
 bool opens_application(const TaskRow& sheet) { return sheet.status != "cancelled" && sheet.outcome != "recuse"; }
 
@@ -77,7 +77,7 @@ bool may_see_opinion(const Actor& actor, const SessionRow& session, const std::s
 bool may_see_findings(const Actor& actor, const SessionRow& session) { return is_officer_for(actor, session) && actor.user_id != session.applicant; }
 
 bool may_see_clues(const Actor& actor, const SessionRow& session) {
-  if (actor.has("applicant", session.org) || is_of_unit(actor, session)) return false;
+  if (is_of_unit(actor, session)) return false;
   return is_provincial_for(actor, session) ||
          std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) { return held.role == "discipline" && in_tree(session, held.org); });
 }

@@ -159,8 +159,8 @@ Result<Change> change_limits(const Runtime& runtime, View& view, const Command& 
       }
       rules.emplace_back(std::move(rule));
     }
-  } else if (command.if_revision && *command.if_revision != revision) {
-    return outdated(revision);
+  } else if (revision > 0 || command.if_revision) {
+    if (Result<> kept = check_revision(command, revision); !kept) return kept.error();
   }
   if (Result<> kept = check_rules(runtime, rules, "/rules"); !kept) return kept.error();
   Change change;

@@ -238,7 +238,11 @@ class Reader {
                        {"media_types", std::move(types)},
                        {"bytes_max", static_cast<std::int64_t>(node.attribute("bytes-max").as_llong())}};
       if (node.attribute("identifies").as_bool()) out["identifies"] = true;
-      if (const pugi::xml_attribute pages = node.attribute("pages-max")) out["pages_max"] = pages.as_int();
+      if (const pugi::xml_attribute pages = node.attribute("pages-max")) {
+        out["pages_max"] = pages.as_int();
+        if (std::string_view{node.attribute("media-types").value()} != "application/pdf")
+          problem(node, "plugin.pages", "Expected pages-max only where media-types is application/pdf, whose pages can be counted");
+      }
       return out;
     });
     out_.data["documents"] = std::move(documents);

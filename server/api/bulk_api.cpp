@@ -70,16 +70,16 @@ Command command_for(const Bulk& bulk, const std::string& task, const std::string
 }
 
 /// What a dry run shows of a change: of a panel's work nothing to who may not know the panel, to a reviewer no more than his own.
-json::object changes_for(const Context& context, const SessionRow& session, const json::object& all) {
-  const bool reviews = sees_as_reviewer(context.actor, session);
+json::object changes_for(const Actor& actor, const SessionRow& session, const json::object& all) {
+  const bool reviews = sees_as_reviewer(actor, session);
   json::object out = all;
   if (json::value* application = out.if_contains("application")) application->as_object()["title"] = session.title;
   json::array tasks;
   for (const json::value& task : array_or_empty(all, "tasks")) {
     const std::string kind = string_or(task.get_object(), "kind");
     const bool of_panel = kind == "sheet" || kind.starts_with("panel-");
-    const bool own = string_or(task.get_object(), "user") == context.actor.user_id;
-    if (own || (!reviews && (!of_panel || may_see_panel(context.actor, session)))) tasks.push_back(task);
+    const bool own = string_or(task.get_object(), "user") == actor.user_id;
+    if (own || (!reviews && (!of_panel || may_see_panel(actor, session)))) tasks.push_back(task);
   }
   out["tasks"] = std::move(tasks);
   if (reviews) out["notify"] = json::array{};
@@ -93,8 +93,9 @@ std::string batch_of(const Context& context) {
 
 net::awaitable<json::object> act_on(Context& context, const Bulk& bulk, const std::string& task, const std::string& batch) {
   json::object item{{"task", task}};
+  Result<Actor> as = context.actor;
   const Result<SeenTask> seen = co_await context.reading([&]() -> Result<SeenTask> {
-    const Result<Actor> as = acting(context);
+    as = acting(context);
     if (!as) return as.error();
     return see_task_to_act(context, task, *as);
   });
@@ -116,7 +117,7 @@ net::awaitable<json::object> act_on(Context& context, const Bulk& bulk, const st
   if (!reply)
     item["problem"] = problem_json(reply.error(), context.services.texts);
   else if (bulk.dry_run)
-    item["changes"] = changes_for(context, shown, reply->body.as_object());
+    item["changes"] = changes_for(*as, shown, reply->body.as_object());
   else if (const json::object& body = reply->body.as_object(); body.contains("application"))
     item["result"] = body.at("application");
   else

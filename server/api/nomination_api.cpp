@@ -258,13 +258,14 @@ net::awaitable<Response> get_quotas(Context& context) {
 }
 
 net::awaitable<Response> get_limits(Context& context) {
+  // The revision first: who changes the rules by an older one is refused, by a newer one nobody has seen them.
+  const Result<std::optional<RecordRow>> head = co_await context.blocking([&] { return context.services.queries.record(kLimitsRecord, context.parameters[0]); });
+  if (!head) co_return context.fail(head.error());
   const Result<std::vector<RecordRow>> rows = co_await context.blocking([&] { return all_records(context.services.queries, kLimitRecord, context.parameters[0]); });
   if (!rows) co_return context.fail(rows.error());
   json::array rules;
   for (const RecordRow& row : *rows) rules.emplace_back(row.data);
   json::object body{{"round", context.parameters[0]}, {"rules", std::move(rules)}};
-  const Result<std::optional<RecordRow>> head = co_await context.blocking([&] { return context.services.queries.record(kLimitsRecord, context.parameters[0]); });
-  if (!head) co_return context.fail(head.error());
   co_return with_revision(json_response(200, body), *head ? (*head)->revision : 0);
 }
 

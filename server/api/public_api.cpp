@@ -62,8 +62,11 @@ net::awaitable<Response> file_objection(Context& context) {
   Result<json::object> body = context.json_body(fields);
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "objection.file", .data = {{"notice", context.parameters[0]}}};
-  for (const char* field : {"objector", "contact", "reason"}) command.data[field] = string_or(*body, field);
-  if (bool_or(*body, "anonymous", false)) command.data["anonymous"] = true;
+  command.data["reason"] = string_or(*body, "reason");
+  if (bool_or(*body, "anonymous", false))  // what names them is not even kept in the journal
+    command.data["anonymous"] = true;
+  else
+    for (const char* field : {"objector", "contact"}) command.data[field] = string_or(*body, field);
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());
   Reply shown = *reply;

@@ -37,39 +37,74 @@ std::string state_of(const Definition& definition, const TaskRow& task) {
 struct Digit {
   std::size_t at = 0, bytes = 0;
   char value = 0;
+  bool apart = false;  ///< something stands between it and the one before
 };
 
 std::optional<Digit> digit_at(const std::string& text, std::size_t at) {
   const char c = text[at];
   if (c >= '0' && c <= '9') return Digit{at, 1, c};
   // U+FF10 to U+FF19
-  if (text.compare(at, 2, "\xEF\xBC") == 0 && at + 2 < text.size() && static_cast<unsigned char>(text[at + 2]) >= 0x90 && static_cast<unsigned char>(text[at + 2]) <= 0x99)
+  if (text.compare(at, 2, "\xEF\xBC") == 0 && at + 2 < text.size() && static_cast<unsigned char>(text[at + 2]) >= 0x90 &&
+      static_cast<unsigned char>(text[at + 2]) <= 0x99)
     return Digit{at, 3, static_cast<char>('0' + static_cast<unsigned char>(text[at + 2]) - 0x90)};
   return std::nullopt;
 }
 
-/// Bytes of what people write between the groups of a number; 0: no such thing.
-std::size_t separator_at(const std::string& text, std::size_t at) {
-  for (const std::string_view each : {" ", "-", "\u3000", "\u00B7", "\u2014"})
-    if (text.compare(at, each.size(), each) == 0) return each.size();
-  return 0;
+std::optional<Digit> last_letter_at(const std::string& text, std::size_t at) {
+  for (const std::string_view each : {"X", "x", "\uFF38", "\uFF58"})
+    if (text.compare(at, each.size(), each) == 0) return Digit{at, each.size(), 'X'};
+  return std::nullopt;
 }
 
-/// The digits from `at` on, with at most one separator between two. `joined`: there are none.
+/// Bytes of what people write between the groups of a number; 0: no such thing.
+std::size_t separators_at(const std::string& text, std::size_t at) {
+  constexpr int kMost = 3;
+  std::size_t end = at;
+  for (int taken = 0; taken < kMost; ++taken) {
+    std::size_t bytes = 0;
+    for (const std::string_view each : {" ", "-", "\t", "\u00A0", "\u3000", "\u00B7", "\u2013", "\u2014", "\uFF0D"})
+      if (text.compare(end, each.size(), each) == 0) bytes = each.size();
+    if (bytes == 0) break;
+    end += bytes;
+  }
+  return end - at;
+}
+
+/// The digits from `at` on, with a few separators between two. `joined`: there are none.
 std::vector<Digit> digits_from(const std::string& text, std::size_t at, bool& joined) {
+  constexpr std::size_t kBeforeLetter = 17;
   std::vector<Digit> out;
   joined = true;
   while (at < text.size()) {
     std::optional<Digit> next = digit_at(text, at);
-    const std::size_t gap = next || out.empty() ? 0 : separator_at(text, at);
-    if (gap > 0 && at + gap < text.size() && (next = digit_at(text, at + gap))) joined = false;
-    if (!next && out.size() >= 17 && (text[at] == 'X' || text[at] == 'x')) next = Digit{at, 1, 'X'};
+    const std::size_t gap = next || out.empty() ? 0 : separators_at(text, at);
+    if (gap > 0 && at + gap < text.size() && (next = digit_at(text, at + gap))) {
+      joined = false;
+      next->apart = true;
+    }
+    if (!next && out.size() >= kBeforeLetter) next = last_letter_at(text, at);
     if (!next) break;
     out.push_back(*next);
     if (next->value == 'X') break;
     at = next->at + next->bytes;
   }
   return out;
+}
+
+/// Where a mobile number begins when the digits begin with one: 11 digits together, or 3, 4 and 4, with or without 86.
+std::optional<std::size_t> mobile_in(const std::vector<Digit>& digits) {
+  constexpr std::size_t kMobile = 11, kSecond = 3, kThird = 7;
+  const std::size_t from = digits.size() >= kMobile + 2 && digits[0].value == '8' && digits[1].value == '6' ? 2 : 0;
+  const std::size_t end = from + kMobile;
+  if (digits.size() < end || digits[from].value != '1' || (digits.size() > end && !digits[end].apart)) return std::nullopt;
+  bool joined = true;
+  for (std::size_t i = 1; i < end; ++i) {
+    if (!digits[i].apart || i == from) continue;
+    if (i != from + kSecond && i != from + kThird) return std::nullopt;
+    joined = false;
+  }
+  if (!joined && digits[from + 1].value < '3') return std::nullopt;
+  return from;
 }
 
 /// 18 characters from the `from`-th on are an identity number: place, birth date, order, check (GB 11643).
@@ -87,7 +122,7 @@ bool is_identity(const std::vector<Digit>& digits, std::size_t from) {
 }  // namespace
 
 std::string mask_personal(const std::string& text) {
-  constexpr std::size_t kIdentity = 18, kMobile = 11, kIdentityShown = 4;
+  constexpr std::size_t kIdentity = 18, kMobile = 11, kIdentityShown = 4, kHiddenFrom = 3, kHiddenTo = 7;
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     if (!digit_at(text, at)) {
@@ -105,9 +140,10 @@ std::string mask_personal(const std::string& text) {
       for (std::size_t i = from; i < from + kIdentityShown; ++i) out += digits[i].value;
       out += "**************";
       at = digits[from + kIdentity - 1].at + digits[from + kIdentity - 1].bytes;
-    } else if (joined && digits.size() == kMobile && digits[0].value == '1') {
-      for (std::size_t i = 0; i < kMobile; ++i) out += i >= 3 && i < 7 ? '*' : digits[i].value;
-      at = end;
+    } else if (const std::optional<std::size_t> mobile = mobile_in(digits)) {
+      out += text.substr(at, digits[*mobile].at - at);
+      for (std::size_t i = 0; i < kMobile; ++i) out += i >= kHiddenFrom && i < kHiddenTo ? '*' : digits[*mobile + i].value;
+      at = digits[*mobile + kMobile - 1].at + digits[*mobile + kMobile - 1].bytes;
     } else if (joined) {
       out += text.substr(at, end - at);
       at = end;

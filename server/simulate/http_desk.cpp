@@ -180,7 +180,7 @@ class HttpDesk final : public Desk {
     for (int again = 0; again < kBusyMax && answer && answer->status == 503; ++again) answer = client_.request(method, target, body, headers);
     if (!answer || (answer->status >= 200 && answer->status <= 299)) return answer;
     Error refused = refusal_of(*answer, method + " " + target);
-    if (!refused.details.empty()) return refused;
+    if (!refused.details.empty() || answer->status >= 500) return refused;
     // What was refused is refused again: so its text can be had in both languages.
     headers["Accept-Language"] = "zh";
     if (method == "POST") headers["Idempotency-Key"] += "-zh";

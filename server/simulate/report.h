@@ -15,7 +15,7 @@ struct Aftermath {
 /// Replays a sample of the applications, and checks the audit log.
 Result<Aftermath> look_back(const Season& season, Queries& queries, const Definitions& definitions, const InvokeRegistry& registry);
 
-/// The whole result, free of wall-clock times and of the store's ids: the same season gives the same bytes.
+/// The whole result, free of wall-clock times: the same season gives the same bytes.
 json::object report_of(const Season& season, const Cast& cast, const Options& options, const Call& call, const Aftermath& aftermath);
 
 /// For people. @param language  zh or en.

@@ -172,7 +172,7 @@ bool Season::took(const Result<Standing>& result, const char* what, Case& each) 
   return tried(result ? Result<>{} : Result<>{result.error()}, what, each);
 }
 
-/// In the order of their labels, for the store's ids differ from one installation to the next.
+/// In the order in which the seed made them.
 std::vector<std::pair<Case*, Work>> Season::inbox(const Actor& who, const std::string& kind) {
   std::vector<std::pair<Case*, Work>> out;
   for (Work& work : must(desk_.inbox(who, kind)))

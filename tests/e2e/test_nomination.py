@@ -40,7 +40,8 @@ class Nomination(unittest.TestCase):
         return answer
 
     def limits(self, *rules):
-        self.ask("PUT", "/limits/2026", {"rules": list(rules)}, "clerk", 200)
+        read = self.ask("GET", "/limits/2026", None, "clerk", 200).header("ETag")
+        self.ask("PUT", "/limits/2026", {"rules": list(rules)}, "clerk", 200, headers={"If-Match": read})
 
     def submitted(self, count=1):
         ways = []

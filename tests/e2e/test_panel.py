@@ -299,6 +299,7 @@ class Panels(unittest.TestCase):
                   ("PUT", f"/api/v1/tasks/{sheet}/draft", way.sheets["expert1"], {"If-Match": "ETAG"}),
                   ("GET", f"/api/v1/tasks/{sheet}/notes", None, {})]
         documents = self.get("clerk", f"/api/v1/applications/{way.id}/documents").json["items"]
+        answered = set()
         for method, path, body, headers in asked:
             path = re.sub(r"/tasks/\{id\}=\{\w+\}", "/tasks/" + sheet, path).replace("{id}=workshop", "sealed").replace("{form}=nomination", "nomination")
             path = path.replace("{id}", way.id, 1) if "{id}=" not in path else path
@@ -309,11 +310,17 @@ class Panels(unittest.TestCase):
                 if "ETAG" in headers.values():
                     headers = {"If-Match": dict((k.lower(), v) for k, v in self.get("expert1", f"/api/v1/tasks/{sheet}").headers)["etag"]}
                 answer = self.server.request(method, exact, body, self.tokens["expert1"], headers=headers)
+                if answer.status == 200:
+                    answered.add(f"{method} {exact}")
                 told = answer.body.decode("utf-8", "replace")
                 told += str(answer.headers) + json.dumps(told) + (json.dumps(json.loads(told), ensure_ascii=False) if told.startswith("{") else "")
                 for name in self.names():
                     self.assertNotIn(name, told, (stage, method, exact))
                     self.assertNotIn(quote(name), told, (stage, method, exact))
+        # What tells nothing because it is refused proves nothing.
+        for path in (f"/applications/{way.id}", f"/applications/{way.id}/documents", f"/tasks/{sheet}", f"/tasks/{sheet}/notes", f"/tasks/{sheet}/why", "/tasks", "/copies"):
+            self.assertIn("GET /api/v1" + path, answered, stage)
+        self.assertIn("POST /api/v1/bulk", answered, stage)
 
     def test_no_reply_names_the_applicant_while_blind(self):
         way = Sealed(self, {who: self.sheet(who) for who in EXPERTS})

@@ -134,7 +134,7 @@ class Simulate(unittest.TestCase):
             period = {"opens": "2026-09-01", "deadline": "2026-10-20T12:00", "planned": {"workshop": 2}}
             report = json.loads(rehearse({"id": "2026-2", "title": "Autumn", "programmes": ["workshop", "training-base"], "parameters": period}))
             # 32 working days, with those moved for the National Day: 09-20 and 10-10 are worked, 09-25 and 10-01 to 10-07 are not.
-            self.assertEqual(report["call"], {"id": "2026-2", "title": "Autumn", "opens": "2026-09-01", "deadline": "2026-10-20", "working_days": report["call"]["working_days"]})
+            self.assertEqual(report["call"], {"id": "2026-2", "title": "Autumn", "opens": "2026-09-01", "deadline": "2026-10-20", "working_days": 32})
             self.assertEqual([(each["id"], each["planned"]) for each in report["programmes"]][1], ("workshop", 2))
             self.assertGreater(report["last_day"], "2026-10-20")
             for programmes, parameters in ((["no-such"], period), (["workshop"], {"opens": "2026-09-01", "deadline": "2026-08-01"})):

@@ -58,7 +58,7 @@ class Traps(Installation):
         self.way.create()
         self.upload(pages(100), 201)
         refused = self.upload(pages(101), 413)
-        self.assertEqual((refused.json["code"], refused.json["errors"][0]["pointer"] if refused.json.get("errors") else "/pages"), ("document.pages", "/pages"))
+        self.assertEqual((refused.json["code"], refused.json["place"]), ("document.pages", "/pages"))
         self.assertIn("101", refused.json["detail"])
         self.assertEqual(self.upload(b"%PDF-1.4 not at all", 400).json["code"], "document.pdf")
         self.upload(pages(101), 201, kind="agreement")  # which nobody limits
@@ -161,9 +161,11 @@ class Table(unittest.TestCase):
             for path in glob.glob(os.path.join(SOURCE_DIR, pattern), recursive=True):
                 with open(path, encoding="utf-8", errors="replace") as file:
                     sources[os.path.basename(path)] = file.read()
-        for number, *_, tests in rows:
+        for number, _, rule, tests in rows:
             named = re.findall(r"`([\w.]+) ([\w./]+)`", tests)
             self.assertTrue(named, f"trap {number} names no test")
+            for path in re.findall(r"`((?:engine|server|storage|plugins|workflows|forms)/[\w./-]+)`", rule):
+                self.assertTrue(os.path.exists(os.path.join(SOURCE_DIR, path)), f"trap {number}: {path}")
             for file, test in named:
                 self.assertIn(file, sources, f"trap {number}")
                 for part in re.split(r"[./]", test):
