@@ -151,7 +151,7 @@ void write_runtime_rows(Connection& db, const Change& change) {
     const std::string payload = canonical_json(row.payload);
     db.prepare(
           "INSERT INTO outbox (id, session_id, kind, payload, created, attempts, next_at) VALUES (?,?,?,?,?,?,?)"
-          " ON CONFLICT (id) DO UPDATE SET attempts = excluded.attempts, next_at = excluded.next_at")
+          " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, attempts = excluded.attempts, next_at = excluded.next_at")
         .bind(row.id)
         .bind(row.session_id)
         .bind(row.kind)
