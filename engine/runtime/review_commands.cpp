@@ -46,7 +46,8 @@ void merge(json::object& to, const json::object& from) {
 Change kept(const Subject& subject, const char* kind, json::object data, const std::optional<RecordRow>& old, int status = 200) {
   Change change;
   change.records.push_back(review_row(kind, subject.key(), subject.round, std::move(data), subject.now, old));
-  if (const json::object& calculation = object_or_empty(subject.prepared(), "kept"); !calculation.empty()) change.records.push_back(review_row(kReviewExport, subject.key(), {}, calculation, subject.now));
+  if (const json::object& calculation = object_or_empty(subject.prepared(), "kept"); !calculation.empty())
+    change.records.push_back(review_row(kReviewExport, subject.key(), {}, calculation, subject.now, subject.view.record(kReviewExport, subject.key())));
   json::object body = change.records.front().data;
   body["id"] = subject.id();
   change.reply = {.status = status, .body = std::move(body), .revision = change.records.front().revision};

@@ -280,7 +280,7 @@ Result<Change> decide_results(View& view, const Command& command, const SessionR
   kept["present"] = array_or_empty(command.data, "present");
   Change change;
   change.records.push_back(review_row(kReviewResults, id, round.id, std::move(kept), now, old));
-  change.records.push_back(review_row(kReviewExport, id, {}, object_or_empty(prepared, "kept"), now));
+  change.records.push_back(review_row(kReviewExport, id, {}, object_or_empty(prepared, "kept"), now, view.record(kReviewExport, id)));
   json::object body = change.records.front().data;
   body["id"] = string_or(command.data, "id");
   change.reply.body = std::move(body);

@@ -535,6 +535,17 @@ TEST_P(StoreContract, ListsNoticesNewestFirstAndAwardsByNumber) {
   EXPECT_EQ(queries().awards({.text = "hn-"}, {})->rows.size(), 5U);
 }
 
+// Goal: an entry that was done in part goes on where it was. Method: written again with another payload.
+TEST_P(StoreContract, KeepsHowFarAnOutboxEntryHasCome) {
+  Change change = session_change("s1");
+  change.outbox = {{.id = "o", .session_id = "s1", .kind = "appoint", .payload = {{"after", ""}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
+  ASSERT_TRUE(put(store(), change));
+  change = session_change("s1");
+  change.outbox = {{.id = "o", .session_id = "s1", .kind = "appoint", .payload = {{"after", "a-50"}}, .created = from_ms(1), .attempts = 0, .next_at = from_ms(1)}};
+  ASSERT_TRUE(put(store(), change));
+  EXPECT_EQ(queries().due_outbox(from_ms(1), 10)->at(0).payload, (json::object{{"after", "a-50"}}));
+}
+
 TEST_P(StoreContract, TakesTimersAndOutboxAway) {
   Change change = session_change("s1");
   for (int i = 0; i < 5; ++i) {
