@@ -228,7 +228,7 @@ class Reader {
 
   void read_documents() {
     const pugi::xml_node list = root_.child("documents");
-    json::array documents = list_of(list, "document", "kind", [](const pugi::xml_node& node) {
+    json::array documents = list_of(list, "document", "kind", [this](const pugi::xml_node& node) {
       json::array types;
       for (std::string& type : split(node.attribute("media-types").value(), " ,")) types.emplace_back(std::move(type));
       json::object out{{"kind", node.attribute("kind").value()},
