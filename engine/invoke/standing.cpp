@@ -1,6 +1,6 @@
 #include "engine/invoke/standing.h"
 
-#include "engine/base/digest.h"
+#include <set>
 
 namespace chuyi {
 namespace {
@@ -10,10 +10,18 @@ constexpr const char* kBan = "ban";
 /// What tells two people of one name apart.
 constexpr const char* kNumbers[] = {"phone", "id_number"};
 
-/// Empty without that number.
-std::string key_of(const json::object& leader, const char* number) {
+/// A digest with the installation's secret, for numbers are few enough to be tried. Empty without that number.
+std::string key_of(StageView& view, const json::object& leader, const char* number) {
   const std::string given = string_or(leader, number);
-  return given.empty() ? std::string{} : "leader:" + sha256_hex(std::string{number} + "\n" + given);
+  return given.empty() ? std::string{} : "leader:" + view.person(std::string{number} + "\n" + given);
+}
+
+/// By all numbers, in one order for whoever holds them.
+std::set<std::string> keys_of(StageView& view, const json::object& leader) {
+  std::set<std::string> out;
+  for (const char* number : kNumbers)
+    if (std::string key = key_of(view, leader, number); !key.empty()) out.insert(std::move(key));
+  return out;
 }
 
 /// Whoever leads it so far.
@@ -23,11 +31,11 @@ json::object leader_of(const json::object& application) {
 }
 
 /// Of what a ban is: the unit, or the leader by each number; by the names of its records.
-std::vector<std::pair<std::string, std::string>> ban_keys(const json::object& application, const json::object& leader, bool of_leader) {
+std::vector<std::pair<std::string, std::string>> ban_keys(StageView& view, const json::object& application, const json::object& leader, bool of_leader) {
   if (!of_leader) return {{"unit", "unit:" + string_or(application, "org")}};
   std::vector<std::pair<std::string, std::string>> out;
   for (const char* number : kNumbers)
-    if (std::string key = key_of(leader, number); !key.empty()) out.emplace_back(number, std::move(key));
+    if (std::string key = key_of(view, leader, number); !key.empty()) out.emplace_back(number, std::move(key));
   return out;
 }
 
@@ -35,26 +43,26 @@ std::vector<std::pair<std::string, std::string>> ban_keys(const json::object& ap
 
 Result<> check_exclusive(const StageContext& context, const json::object& leader, const std::string& place) {
   const std::string name = string_or(leader, "name");
-  for (const char* number : kNumbers) {
-    const std::string key = key_of(leader, number);
-    for (const RecordRow& led : key.empty() ? std::vector<RecordRow>{} : context.view.records(kLeader, key)) {
-      const std::string other = led.id.substr(0, led.id.find('/'));
-      if (other == context.session_id) continue;
+  const std::set<std::string> keys = keys_of(context.view, leader);
+  for (const std::string& key : keys) (void)context.view.series(key);  // held: nobody becomes a leader twice at once
+  for (const std::string& key : keys)
+    for (const RecordRow& led : context.view.records(kLeader, key)) {
+      if (led.id.substr(0, led.id.find('/')) == context.session_id) continue;
       return Error{.kind = ErrorKind::rejected,
                    .code = "leader.exclusive",
-                   .message = "Expected somebody who leads no other application that runs, but '" + name + "' leads " + other,
+                   .message = "Expected somebody who leads no other application that runs, but '" + name + "' does",
                    .place = place,
-                   .message_zh = "“" + name + "”正在负责另一项未结束的申报（" + other + "），不得担任本项目负责人"};
+                   .message_zh = "“" + name + "”正在负责另一项未结束的申报，不得担任本项目负责人"};
     }
-  }
   return {};
 }
 
 void keep_leader(const StageContext& context, const json::object& leader, std::vector<StageEffect>& effects) {
   const json::object before = leader_of(context.application);
+  for (const std::string& key : keys_of(context.view, leader)) (void)context.view.series(key);
   for (const char* number : kNumbers) {
-    const std::string key = key_of(leader, number);
-    if (key.empty() && key_of(before, number).empty()) continue;
+    const std::string key = key_of(context.view, leader, number);
+    if (key.empty() && string_or(before, number).empty()) continue;
     const std::string id = context.session_id + "/" + number;
     const std::optional<RecordRow> known = context.view.record(kLeader, id);
     effects.emplace_back(RecordRow{.kind = kLeader, .id = id, .about = key, .data = {}, .updated = context.now, .revision = known ? known->revision + 1 : 1});
@@ -64,7 +72,7 @@ void keep_leader(const StageContext& context, const json::object& leader, std::v
 std::vector<RecordRow> free_leader(StageView& view, const std::string& session_id, const json::object& application) {
   std::vector<RecordRow> out;
   for (const char* number : kNumbers) {
-    if (key_of(leader_of(application), number).empty()) continue;
+    if (string_or(leader_of(application), number).empty()) continue;
     if (std::optional<RecordRow> row = view.record(kLeader, session_id + "/" + number)) {
       row->about.clear();
       out.push_back(std::move(*row));
@@ -89,7 +97,7 @@ void keep_ban(const StageContext& context, const std::string& number, std::vecto
   const json::object& ban = object_or_empty(context.programme, "ban");
   if (ban.empty()) return;
   const Day until = add_years(day_in_shanghai(context.now), static_cast<int>(int_or(ban, "years", 0)));
-  for (auto& [name, key] : ban_keys(context.application, leader_of(context.application), string_or(ban, "of") == "leader"))
+  for (auto& [name, key] : ban_keys(context.view, context.application, leader_of(context.application), string_or(ban, "of") == "leader"))
     effects.emplace_back(RecordRow{.kind = kBan,
                                    .id = context.session_id + "/" + name,
                                    .about = string_or(context.application, "programme") + "/" + key,
@@ -97,20 +105,33 @@ void keep_ban(const StageContext& context, const std::string& number, std::vecto
                                    .updated = context.now});
 }
 
-Result<> check_ban(const StageContext& context, const json::object& leader) {
-  for (const bool of_leader : {false, true})
-    for (const auto& [name, key] : ban_keys(context.application, leader, of_leader))
-      for (const RecordRow& ban : context.view.records(kBan, string_or(context.application, "programme") + "/" + key)) {
-        const std::string until = string_or(ban.data, "until");
-        if (format_day(day_in_shanghai(context.now)) >= until) continue;
-        const std::string number = string_or(ban.data, "number");
-        return Error{.kind = ErrorKind::rejected,
-                     .code = "application.banned",
-                     .message = "Expected " + std::string{of_leader ? "a leader" : "a unit"} + " that may apply; award " + number + " was revoked, and before " + until + " there is no other",
-                     .place = of_leader ? "/data/leader" : "/org",
-                     .message_zh = std::string{of_leader ? "该负责人" : "该单位"} + "的认定（" + number + "）已被撤销，" + until + "之前不得再次申报"};
-      }
+namespace {
+
+Result<> check_bans(const StageContext& context, const json::object& leader, bool of_leader, const std::string& place) {
+  for (const auto& [name, key] : ban_keys(context.view, context.application, leader, of_leader))
+    for (const RecordRow& ban : context.view.records(kBan, string_or(context.application, "programme") + "/" + key)) {
+      const std::string until = string_or(ban.data, "until");
+      if (format_day(day_in_shanghai(context.now)) >= until) continue;
+      const std::string number = string_or(ban.data, "number");
+      return Error{.kind = ErrorKind::rejected,
+                   .code = "application.banned",
+                   .message = "Expected " + std::string{of_leader ? "a leader" : "a unit"} + " that may apply; award " + number +
+                              " was revoked, and before " + until + " there is no other",
+                   .place = place,
+                   .message_zh = std::string{of_leader ? "该负责人" : "该单位"} + "的认定（" + number + "）已被撤销，" + until + "之前不得再次申报"};
+    }
   return {};
+}
+
+}  // namespace
+
+Result<> check_leader_ban(const StageContext& context, const json::object& leader, const std::string& place) {
+  return check_bans(context, leader, true, place);
+}
+
+Result<> check_ban(const StageContext& context, const json::object& leader) {
+  if (Result<> unit = check_bans(context, {}, false, "/org"); !unit) return unit;
+  return check_leader_ban(context, leader, "/data/leader");
 }
 
 }  // namespace chuyi

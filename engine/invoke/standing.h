@@ -30,6 +30,8 @@ void change_leader(const StageContext& context, const json::object& leader, std:
 /// records of kind "ban".
 void keep_ban(const StageContext& context, const std::string& number, std::vector<StageEffect>& effects);
 
+/// The same for `leader` alone, who is to lead an application of somebody else's.
+Result<> check_leader_ban(const StageContext& context, const json::object& leader, const std::string& place);
 /// Errors: `rejected` "application.banned", when the applying unit or `leader` may not apply to the programme yet.
 Result<> check_ban(const StageContext& context, const json::object& leader);
 

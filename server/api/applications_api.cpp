@@ -192,6 +192,8 @@ net::awaitable<Response> get_history(Context& context) {
         continue;
       }
       const json::object record = audit_record(row);
+      // That there is a clue is known to those alone who may read it.
+      if (bool_or(object_or_empty(record, "data"), "anonymous", false) && !may_see_clues(context.actor, seen->session)) continue;
       std::optional<TaskRow> task;
       if (const std::string id = signed_task(record); !id.empty()) {
         Result<std::optional<TaskRow>> found = context.services.queries.task(id);

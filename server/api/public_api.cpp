@@ -63,9 +63,10 @@ net::awaitable<Response> file_objection(Context& context) {
   if (!body) co_return context.fail(body.error());
   Command command{.kind = "objection.file", .data = {{"notice", context.parameters[0]}}};
   command.data["reason"] = string_or(*body, "reason");
-  if (bool_or(*body, "anonymous", false))  // what names them is not even kept in the journal
+  if (bool_or(*body, "anonymous", false)) {  // what names them is not even kept in the journal
     command.data["anonymous"] = true;
-  else
+    context.actor = {};
+  } else
     for (const char* field : {"objector", "contact"}) command.data[field] = string_or(*body, field);
   const Result<Reply> reply = co_await context.execute(std::move(command));
   if (!reply) co_return context.fail(reply.error());

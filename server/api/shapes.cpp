@@ -62,7 +62,7 @@ std::size_t separators_at(const std::string& text, std::size_t at) {
   std::size_t end = at;
   for (int taken = 0; taken < kMost; ++taken) {
     std::size_t bytes = 0;
-    for (const std::string_view each : {" ", "-", "\t", "\u00A0", "\u3000", "\u00B7", "\u2013", "\u2014", "\uFF0D"})
+    for (const std::string_view each : {" ", "-", "\t", "\u00A0", "\u3000", ".", "_", "\u00B7", "\u200B", "\u200C", "\u200D", "\uFEFF", "\u2013", "\u2014", "\uFF0D"})
       if (text.compare(end, each.size(), each) == 0) bytes = each.size();
     if (bytes == 0) break;
     end += bytes;

@@ -310,6 +310,7 @@ Actor actor_of(const Cast& cast, const Judge& judge) {
 json::object pool_entry(const Judge& judge) {
   json::object out = review::to_json(judge.expert);
   out.erase("declared");  // each says that himself
+  out.erase("employer_names");  // the register knows them
   out["identity"] = judge.expert.person;
   out.erase("person");
   for (const auto& [list, member] : {std::pair{"co_projects", "with"}, std::pair{"relations", "person"}})

@@ -2,6 +2,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -38,10 +39,13 @@ class Tutorial(unittest.TestCase):
         run_cli("user", "add", "admin", "--role", "administrator", "--org", "430000", "--password-stdin", data=data, store=server.store, stdin=PASSWORD + "\n")
         server.start()
         self.addCleanup(server.stop)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            rehearsal = free.getsockname()[1]
+        answers = f"curl -s -o /dev/null --retry 60 --retry-connrefused --retry-delay 1 http://127.0.0.1:{rehearsal}/healthz"
         # What a person types at the terminal comes from here.
-        typed = 'chuyi() { if [[ " $* " == *" --server "* ]]; then command chuyi "$@" --password-stdin <<<"$TYPED"; else command chuyi "$@"; fi; }\n'
-        script = typed + "".join(f"{commands}\necho '=== step'\n" for commands, _ in steps)
-        for there, here in (("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("$CHUYI/build/release", BINARY_DIR), ("read -rsp \"The administrator's password: \" ADMIN", "ADMIN=$TYPED")):
+        typed = 'chuyi() { if [[ " $* " == *" --server "* || " $* " == *" user add "* ]]; then command chuyi "$@" --password-stdin <<<"$TYPED"; else command chuyi "$@"; fi; }\n'
+        script = typed + "".join(f"{commands}\necho '=== step'\n" for commands, _ in steps) + "kill %1\n"
+        for there, here in (("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("127.0.0.1:8081", f"127.0.0.1:{rehearsal}"), ('+08:00 &', '+08:00 &\n' + answers), ("$CHUYI/docs", "ADMIN_PASSWORD=$TYPED $CHUYI/docs"), ("$CHUYI/build/release", BINARY_DIR), ("read -rsp \"The administrator's password: \" ADMIN", "ADMIN=$TYPED")):
             self.assertIn(there, script)
             script = script.replace(there, here)
         done = subprocess.run(["bash", "-c", script], cwd=SOURCE_DIR, env=os.environ | {"HOME": home, "TYPED": PASSWORD}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200)

@@ -351,8 +351,10 @@ TEST_F(Rounds, DecideOnExactlyThoseThatWait) {
 // Trap 12: an objection stops its own application; the round is published without it.
 // A rule that counts selections holds for the round's decision as for that on a single application: all of it, or nothing.
 TEST_F(Rounds, DecideWithinTheLimitsOfSelections) {
+  std::uint64_t read = 0;
   const auto limit = [&](const char* rules) {
-    const Result<Reply> put = world.execute({.kind = "limit.put", .actor = world.actor("lead"), .data = {{"round", kRound}, {"rules", json::parse(rules)}}});
+    const Result<Reply> put = world.execute(
+        {.kind = "limit.put", .actor = world.actor("lead"), .data = {{"round", kRound}, {"rules", json::parse(rules)}}, .if_revision = read++});
     ASSERT_TRUE(put) << put.error().message;
   };
   open();

@@ -100,15 +100,17 @@ Result<ObjectionRow> read_objection(const StageContext& context, const NoticeRow
 /// What somebody without a name says is a clue (线索), and no objection: it is kept for the officers and the discipline
 /// supervisors, and nothing waits for it.
 Result<StageOutcome> keep_clue(const StageContext& context, WorkItems items, const NoticeRow& notice, const StageCommand& command) {
-  constexpr std::size_t kCluesMax = 200;
+  constexpr std::int64_t kCluesMax = 200;
   const std::string reason = string_or(command.data, "reason");
   if (blank(reason) || reason.size() > kReasonBytesMax)
     return bad_field("reason", "Expected the facts and evidence, at most 2,000 characters", "请写明事实与依据，不超过2000字");
-  if (context.view.records(kClue, context.session_id).size() >= kCluesMax)
+  const std::int64_t before = int_or(items.state(), "clues", 0);
+  if (before >= kCluesMax)
     return Error{.kind = ErrorKind::rejected,
                  .code = "objection.limit",
                  .message = "Expected fewer than " + std::to_string(kCluesMax) + " clues about one application; hand yours in to the discipline supervisors in writing",
                  .message_zh = "该申报的线索已达" + std::to_string(kCluesMax) + "件，请以书面形式向纪检监督部门反映"};
+  items.state()["clues"] = before + 1;
   const std::string id = context.new_id("clue");
   StageOutcome out = items.finish();
   out.reply = {{"id", id}, {"status", "clue"}};

@@ -208,10 +208,12 @@ Result<> check_needed_documents(const StageContext& context, const json::object&
 /// Parameters `exclusive`: outcome → where the signed data name a leader; `makes_leader`: outcome → the leader from now on.
 Result<> check_leader(const StageContext& context, const json::object& params, const TaskRow& task, std::vector<StageEffect>& effects) {
   if (const std::string place = string_or(object_or_empty(params, "exclusive"), task.outcome); !place.empty())
-    if (Result<> free = check_exclusive(context, object_or_empty(task.data, place), "/data/" + pointer_segment(place)); !free) return free;
+    for (const auto check : {check_exclusive, check_leader_ban})
+      if (Result<> may = check(context, object_or_empty(task.data, place), "/data/" + pointer_segment(place)); !may) return may;
   const json::object& leader = object_or_empty(object_or_empty(params, "makes_leader"), task.outcome);
   if (leader.empty()) return {};
   if (Result<> free = check_exclusive(context, leader, "/outcome"); !free) return free;
+  if (Result<> may = check_leader_ban(context, leader, "/outcome"); !may) return may;
   change_leader(context, leader, effects);
   return {};
 }

@@ -16,7 +16,8 @@ CREATE TABLE task_totals (
 );
 CREATE INDEX task_totals_none ON task_totals (number) WHERE number = 0;
 INSERT INTO task_totals SELECT "user", org, role, status, programme, round, stage, kind, due, claimed_by, count(*) FROM tasks GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10;
-CREATE FUNCTION count_tasks() RETURNS trigger LANGUAGE plpgsql AS $$
+-- The wait here is that for the head of the chain: not to be cut short as the waits for rows before it are.
+CREATE FUNCTION count_tasks() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
 BEGIN
   -- One after the other: two that counted in different orders would wait for each other. Whoever writes tasks is about to
   -- wait for the head of the audit chain anyway.
