@@ -43,7 +43,7 @@ class Tutorial(unittest.TestCase):
             rehearsal = free.getsockname()[1]
         answers = f"curl -s -o /dev/null --retry 60 --retry-connrefused --retry-delay 1 http://127.0.0.1:{rehearsal}/healthz"
         # What a person types at the terminal comes from here.
-        typed = 'chuyi() { if [[ " $* " == *" --server "* || " $* " == *" user add "* ]]; then command chuyi "$@" --password-stdin <<<"$TYPED"; else command chuyi "$@"; fi; }\n'
+        typed = 'chuyi() { if [[ " $* " == *" --server "* || " $* " == *" user add "* ]]; then command chuyi "$@" --password-stdin <<<"$TYPED"; elif [[ " $* " == *" serve "* ]]; then exec chuyi "$@"; else command chuyi "$@"; fi; }\n'
         script = typed + "".join(f"{commands}\necho '=== step'\n" for commands, _ in steps) + "kill %1\n"
         for there, here in (("127.0.0.1:8080", f"127.0.0.1:{server.port}"), ("127.0.0.1:8081", f"127.0.0.1:{rehearsal}"), ('+08:00 &', '+08:00 &\n' + answers), ("$CHUYI/docs", "ADMIN_PASSWORD=$TYPED $CHUYI/docs"), ("$CHUYI/build/release", BINARY_DIR), ("read -rsp \"The administrator's password: \" ADMIN", "ADMIN=$TYPED")):
             self.assertIn(there, script)
