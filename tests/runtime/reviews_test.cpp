@@ -50,6 +50,7 @@ class RoundReviews : public testing::Test {
     json::object workshop = plain_manifest();
     workshop["conflicts"] = json::object{{"rules", json::parse(text_of("policies/conflicts.json")).at("rules")},
                                          {"fields", json::parse(text_of("policies/conflict-fields.json"))}};
+    world.definitions.put("school", selection(), workshop, {{"nomination", json::object{{"type", "object"}}}});
     world.definitions.put("workshop", selection(), std::move(workshop), {{"nomination", json::object{{"type", "object"}}}});
     world.put_user("watch", {{"discipline", "430000"}});
     world.put_user("both", {{"discipline", "430000"}, {"provincial-officer", "430000"}});
@@ -71,16 +72,16 @@ class RoundReviews : public testing::Test {
   }
   std::string code(const Result<Reply>& reply) const { return reply ? "" : reply.error().code; }
   void open() {
-    json::object setup = json::parse(R"({"id": "2026-1", "title": "2026年第一批", "programmes": ["workshop"],
-      "parameters": {"opens": "2026-03-03", "deadline": "2026-03-13T17:30", "planned": {"workshop": 2}, "stages": {"review": false}}})").as_object();
+    json::object setup = json::parse(R"({"id": "2026-1", "title": "2026年第一批", "programmes": ["workshop", "school"],
+      "parameters": {"opens": "2026-03-03", "deadline": "2026-03-13T17:30", "planned": {"workshop": 2, "school": 2}, "stages": {"review": false}}})").as_object();
     must("round.create", std::move(setup));
     world.select(kRound);
     world.sign("clerk", "task", "submit");
     world.sign("lead", "task", "issue");
     ASSERT_TRUE(world.advance("2026-03-03T09:00:00+08:00"));
   }
-  std::string to_the_panel() {
-    const std::string id = string_or(must("application.create", {{"programme", "workshop"}, {"title", "湘绣工坊"}}, "applicant"), "id");
+  std::string to_the_panel(const char* programme = "workshop") {
+    const std::string id = string_or(must("application.create", {{"programme", programme}, {"title", "湘绣工坊"}}, "applicant"), "id");
     world.select(id);
     world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
     world.sign("bureau", "task", "recommend");
@@ -147,6 +148,25 @@ TEST_F(RoundReviews, CountADrawThatSomebodyElseHasWitnessed) {
   EXPECT_EQ(code(run("review.withdraw", {{"id", "one"}, {"reason", " "}}, "watch")), "review.reason");
   must("review.withdraw", {{"id", "one"}, {"reason", "专家库有误"}}, "watch");
   must("review.draw", again);
+}
+
+TEST_F(RoundReviews, AppointByADrawOnlyForItsProgrammes) {
+  const std::string other = to_the_panel("school");
+  const std::string seed = sha256_hex("seed");
+  must("review.draw", draw_of(seed));
+  must("review.reveal", {{"id", "one"}, {"seed", seed}});
+  must("review.witness", {{"id", "one"}}, "watch");
+  const Result<Reply> refused = run("review.assign", {{"draw", "one"}, {"programmes", json::array{"workshop", "school"}}});
+  ASSERT_EQ(code(refused), "review.programmes");
+  EXPECT_EQ(refused.error().place, "/programmes");
+  EXPECT_EQ(refused.error().allowed, std::vector<std::string>{"workshop"});
+  EXPECT_EQ(int_or(must("review.assign", {{"draw", "one"}, {"programmes", json::array{"workshop"}}}), "reviews", 0), 9);
+  const json::object proposed = must("review.assign", {{"draw", "one"}});
+  EXPECT_EQ(int_or(proposed, "reviews", 0), 9) << "three applications of its programme, three sheets each";
+  must("review.appoint", {{"id", string_or(proposed, "id")}});
+  world.pumps->run_due();
+  EXPECT_EQ(sheets_of(applications[0]), 3U);
+  EXPECT_EQ(sheets_of(other), 0U);
 }
 
 TEST_F(RoundReviews, TakeNothingThatACallerSaysWasComputed) {
