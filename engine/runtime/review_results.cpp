@@ -31,7 +31,7 @@ class Gathering {
 
   Result<json::object> read(const std::string& round, const std::vector<Reviewed>& applications, const std::map<std::string, std::string>& drawn) {
     for (const Reviewed& each : applications) {
-      if (!each.is_running() || !asked(each.row.programme)) continue;
+      if (!each.is_running() || !asked(each.row.programme) || is_in_reserve(*each.definition, each.row.state)) continue;
       if (each.is_open()) seal(each);
       else if (Result<> added = add(each, drawn); !added) return added.error();
     }

@@ -174,6 +174,28 @@ TEST_F(RoundReviews, TakeNothingThatACallerSaysWasComputed) {
   EXPECT_EQ(int_or(must("review.assign", std::move(mine)), "reviews", 0), 9);
 }
 
+TEST_F(RoundReviews, RankWithoutThoseInReserve) {
+  const json::object rule = json::parse(R"({"id":"ranked","scope":"prefecture","programmes":["workshop"],"max":0,"ranked":true,"zh":"排序推荐","en":"Ranked"})").as_object();
+  must("limit.put", {{"rules", json::array{rule}}});
+  const std::string id = string_or(must("application.create", {{"programme", "workshop"}, {"title", "候补工坊"}}, "applicant"), "id");
+  world.select(id);
+  world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
+  must("rank.put", {{"programme", "workshop"}, {"org", "430100"}, {"order", json::array{json::value(id)}}}, "bureau");
+  world.select(id);
+  world.sign("bureau", "task", "recommend");
+  ASSERT_EQ(world.state(), "reserve");
+  must("review.appoint", {{"id", string_or(must("review.assign", {}), "id")}});
+  world.pumps->run_due();
+  for (const std::string& each : applications) {
+    world.select(each);
+    for (const TaskRow& task : world.tasks())
+      if (task.kind == "sheet") {
+        EXPECT_TRUE(world.complete(task.user, task.id, "sign", World::scores()));
+      }
+  }
+  EXPECT_EQ(string_or(must("review.rank", {}), "state"), "computed");
+}
+
 TEST_F(RoundReviews, RankNothingBeforeEveryPanelHasClosed) {
   const json::object proposed = must("review.assign", {});
   must("review.appoint", {{"id", string_or(proposed, "id")}});
