@@ -215,6 +215,50 @@ TEST_F(RoundReviews, RankNothingBeforeEveryPanelHasClosed) {
   EXPECT_EQ(code(run("review.settle", {{"id", "results-1"}}, "watch")), "review.undecided");
 }
 
+TEST_F(RoundReviews, PassOverNothingThatTheCommitteeSays) {
+  must("review.setup", {{"policy", json::parse(text_of("policies/conflicts.json"))}, {"assignment", json::parse(R"({"coverage": 3})")},
+                        {"programmes", json::parse(R"({"workshop": {"committee": {"members": 5, "quorum": "half", "majority": "half", "ballot": "open"}}})")}});
+  must("review.appoint", {{"id", string_or(must("review.assign", {}), "id")}});
+  world.pumps->run_due();
+  for (const std::string& each : applications) {
+    world.select(each);
+    for (const TaskRow& task : world.tasks())
+      if (task.kind == "sheet") {
+        EXPECT_TRUE(world.complete(task.user, task.id, "sign", World::scores()));
+      }
+  }
+  must("review.rank", {});
+  const auto deliberate = [&](json::object more, const char* list = "votes") {
+    if (std::string_view{list} != "tie_decisions") more["application"] = applications[0];
+    return run("review.deliberate", {{"id", "results-1"}, {"present", json::array{"甲", "乙"}}, {list, json::array{std::move(more)}}});
+  };
+  const std::vector<std::string> words{"for", "against", "abstain"};
+  struct Case {
+    const char* list;
+    const char* said;
+    const char* code;
+    const char* place;
+    std::vector<std::string> allowed;
+  };
+  for (const Case& each : std::initializer_list<Case>{
+           {"votes", R"({"ballots": {"甲": "for", "丙": "for"}})", "review.attendance", "/votes/0/ballots/丙", {"甲", "乙"}},
+           {"votes", R"({"ballots": {"甲": "banana"}})", "review.ballot", "/votes/0/ballots/甲", words},
+           {"votes", R"({"ballots": {"甲": 1}})", "review.ballot", "/votes/0/ballots/甲", words},
+           {"votes", R"({"ballots": ["甲"]})", "review.ballot", "/votes/0/ballots", {"application", "ballots"}},
+           {"votes", R"({"for": 2, "against": 0})", "review.ballot", "/votes/0/for", {"application", "ballots"}},
+           {"votes", R"({"ballots": {"甲": "for"}, "against": 9})", "review.ballot", "/votes/0/against", {"application", "ballots"}},
+           {"votes", R"({})", "review.ballot", "/votes/0/ballots", {"application", "ballots"}},
+           {"votes", R"({"ballots": {"甲": "for"}, "vote": "for"})", "review.member", "/votes/0/vote", {"application", "ballots", "for", "against", "abstain"}},
+           {"decisions", R"({"outcome": "award", "why": "x"})", "review.member", "/decisions/0/why", {"application", "outcome", "reason"}},
+           {"tie_decisions", R"({"by": "x"})", "review.member", "/tie_decisions/0/by", {"programme", "list", "order", "reason"}}}) {
+    const Result<Reply> reply = deliberate(json::parse(each.said).as_object(), each.list);
+    ASSERT_EQ(code(reply), each.code) << each.said;
+    EXPECT_EQ(reply.error().place, each.place);
+    EXPECT_EQ(reply.error().allowed, each.allowed) << each.said;
+  }
+  EXPECT_EQ(code(deliberate(json::parse(R"({"ballots": {"甲": "for", "乙": "abstain"}})").as_object())), "");
+}
+
 TEST_F(RoundReviews, LiftAPairThatHasBecomeAConflict) {
   json::object proposed = must("review.assign", {});
   must("review.appoint", {{"id", string_or(proposed, "id")}});
