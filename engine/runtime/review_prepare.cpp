@@ -230,6 +230,27 @@ void append(json::array& to, const json::array& from) {
     if (std::find(to.begin(), to.end(), each) == to.end()) to.push_back(each);
 }
 
+/// The programmes of an assignment: those that the request names, else those that its draw was drawn for; without either all.
+Result<std::vector<std::string>> assigned_programmes(Queries& queries, const std::string& round, const json::object& request) {
+  std::vector<std::string> asked = strings_from_json(array_or_empty(request, "programmes"));
+  const std::string draw = string_or(request, "draw");
+  if (draw.empty()) return asked;
+  const Result<std::optional<RecordRow>> kept = queries.record(kReviewExport, review_id(round, draw));
+  if (!kept) return kept.error();
+  if (!*kept) return unknown(draw);
+  std::set<std::string> drawn;
+  for (const json::value& each : array_or_empty(object_or_empty(object_or_empty((*kept)->data, "export"), "input"), "applications"))
+    drawn.insert(string_or(each.as_object(), "programme"));
+  const std::vector<std::string> covered(drawn.begin(), drawn.end());
+  if (asked.empty()) return covered;
+  const auto other = std::find_if(asked.begin(), asked.end(), [&](const std::string& each) { return !drawn.contains(each); });
+  if (other == asked.end()) return asked;
+  Error error = rejection("review.programmes", "Expected programmes that '" + draw + "' was drawn for, but found '" + *other + "'",
+                          "“" + *other + "”不在该抽取所涉项目类别之内", "/programmes");
+  error.allowed = covered;
+  return error;
+}
+
 struct AssignmentInput {
   json::object input;
   json::array lifted;
@@ -237,12 +258,13 @@ struct AssignmentInput {
 
 /// The input of an assignment: the round's own settings, what the request says instead of them, and what stands already.
 Result<AssignmentInput> assignment_input(const Runtime& runtime, const std::string& round, const json::object& request) {
-  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round,
-                                                 {.programmes = strings_from_json(array_or_empty(request, "programmes"))});
+  const Result<std::vector<std::string>> programmes = assigned_programmes(runtime.queries, round, request);
+  if (!programmes) return programmes.error();
+  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, round, {.programmes = *programmes});
   if (!facts) return facts.error();
   const Result<std::unique_ptr<LateConflicts>> late = LateConflicts::of(*facts);
   if (!late) return late.error();
-  Standing standing = standing_of(*facts, strings_from_json(array_or_empty(request, "programmes")), **late);
+  Standing standing = standing_of(*facts, *programmes, **late);
   if (standing.applications.empty())
     return rejection("review.no_panels", "Expected applications that wait for their panels",
                      "没有待组建评审组的申报");

@@ -31,7 +31,7 @@ class Gathering {
 
   Result<json::object> read(const std::string& round, const std::vector<Reviewed>& applications, const std::map<std::string, std::string>& drawn) {
     for (const Reviewed& each : applications) {
-      if (!each.is_running() || !asked(each.row.programme)) continue;
+      if (!each.is_running() || !asked(each.row.programme) || is_in_reserve(*each.definition, each.row.state)) continue;
       if (each.is_open()) seal(each);
       else if (Result<> added = add(each, drawn); !added) return added.error();
     }
@@ -137,6 +137,60 @@ Result<json::object> prepare_ranking(const Runtime& runtime, const Command& comm
   return out;
 }
 
+Error refused(const char* code, std::string place, std::string message, std::string message_zh, std::vector<std::string> allowed) {
+  return {.kind = ErrorKind::invalid, .code = code, .message = std::move(message), .place = std::move(place), .message_zh = std::move(message_zh), .allowed = std::move(allowed)};
+}
+
+/// Nothing that is said of a vote or a decision is passed over. Errors: `invalid` "review.member".
+Result<> check_members(const json::object& data) {
+  const std::map<std::string, std::vector<std::string>> known{{"votes", {"application", "ballots", "for", "against", "abstain"}},
+                                                              {"decisions", {"application", "outcome", "reason"}},
+                                                              {"tie_decisions", {"programme", "list", "order", "reason"}}};
+  for (const auto& [list, members] : known) {
+    const json::array& all = array_or_empty(data, list);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const json::object* one = all[i].if_object();
+      if (one == nullptr) continue;  // the reader says so
+      for (const auto& member : *one)
+        if (std::find(members.begin(), members.end(), std::string{member.key()}) == members.end())
+          return refused("review.member", "/" + list + "/" + std::to_string(i) + "/" + pointer_segment(member.key()),
+                         "Expected a member that is known, but found '" + std::string{member.key()} + "'", "没有“" + std::string{member.key()} + "”这一项", members);
+    }
+  }
+  return {};
+}
+
+/// Ballots are of those present, for, against or abstaining; where they are open there are no counts beside them.
+/// Errors: `invalid` "review.ballot", "review.attendance".
+Result<> check_votes(const json::array& votes, const json::object& input, const std::vector<std::string>& present) {
+  std::set<std::string> open_programmes, open;
+  for (const json::value& each : array_or_empty(input, "programmes"))
+    if (string_or(object_or_empty(each.as_object(), "committee"), "ballot") == "open") open_programmes.insert(string_or(each.as_object(), "id"));
+  for (const json::value& each : array_or_empty(input, "applications"))
+    if (open_programmes.contains(string_or(each.as_object(), "programme"))) open.insert(string_or(each.as_object(), "id"));
+  const std::vector<std::string> words{"for", "against", "abstain"};
+  for (std::size_t i = 0; i < votes.size(); ++i) {
+    const json::object* vote = votes[i].if_object();
+    if (vote == nullptr) continue;
+    const std::string place = "/votes/" + std::to_string(i);
+    const json::value* ballots = vote->if_contains("ballots");
+    if (ballots == nullptr && !open.contains(string_or(*vote, "application"))) continue;
+    for (const std::string& count : words)
+      if (vote->contains(count)) return refused("review.ballot", place + "/" + count, "Expected no counts where there are ballots with names", "记名投票应逐人列明，不得填写票数", {"application", "ballots"});
+    if (ballots == nullptr || !ballots->is_object())
+      return refused("review.ballot", place + "/ballots", "Expected an open ballot as {member: for, against or abstain}", "记名投票应为“姓名：表决意见”", {"application", "ballots"});
+    for (const auto& ballot : ballots->get_object()) {
+      const std::string name{ballot.key()};
+      const std::string here = place + "/ballots/" + pointer_segment(name);
+      if (std::find(present.begin(), present.end(), name) == present.end())
+        return refused("review.attendance", here, "Expected ballots of those present, but '" + name + "' is not", "“" + name + "”未到会", present);
+      if (!ballot.value().is_string() || std::find(words.begin(), words.end(), std::string{ballot.value().get_string()}) == words.end())
+        return refused("review.ballot", here, "Expected for, against or abstain", "表决意见应为for、against或abstain", words);
+    }
+  }
+  return {};
+}
+
 /// The ranking again, with what the committee did. Who is present is counted here; who decides is who asks.
 Result<json::object> prepare_deliberation(const Runtime& runtime, const Command& command) {
   const Result<std::optional<RecordRow>> kept = runtime.queries.record(kReviewExport, review_id(string_or(command.data, "round"), string_or(command.data, "id")));
@@ -144,18 +198,14 @@ Result<json::object> prepare_deliberation(const Runtime& runtime, const Command&
   if (!*kept) return Error{.kind = ErrorKind::not_found, .code = "review.unknown", .message = "Expected results of the round", .message_zh = "未找到该评审结果"};
   const std::vector<std::string> present = strings_from_json(array_or_empty(command.data, "present"));
   const std::set<std::string> there(present.begin(), present.end());
-  if (present.empty() || there.size() != present.size() || present.size() > kPresentMax)
+  if (present.empty() || present.size() != array_or_empty(command.data, "present").size() || there.size() != present.size() || present.size() > kPresentMax)
     return Error{.kind = ErrorKind::invalid, .code = "review.attendance", .message = "Expected everybody who is present, each once", .place = "/present", .message_zh = "请列出到会人员，每人一次"};
   json::object input = object_or_empty(object_or_empty((*kept)->data, "export"), "input");
   json::array votes = array_or_empty(command.data, "votes");
-  for (std::size_t i = 0; i < votes.size(); ++i) {
-    json::object* vote = votes[i].if_object();
-    if (vote == nullptr) continue;  // the reader says so
-    if (!vote->contains("ballots")) (*vote)["present"] = static_cast<std::int64_t>(present.size());
-    for (const auto& ballot : object_or_empty(*vote, "ballots"))
-      if (!there.contains(std::string{ballot.key()}))
-        return Error{.kind = ErrorKind::invalid, .code = "review.attendance", .message = "Expected ballots of those present, but '" + std::string{ballot.key()} + "' is not", .place = "/votes/" + std::to_string(i) + "/ballots", .message_zh = "“" + std::string{ballot.key()} + "”未到会"};
-  }
+  if (Result<> shaped = check_members(command.data); !shaped) return shaped.error();
+  if (Result<> voted = check_votes(votes, input, present); !voted) return voted.error();
+  for (json::value& each : votes)
+    if (json::object* vote = each.if_object(); vote != nullptr && !vote->contains("ballots")) (*vote)["present"] = static_cast<std::int64_t>(present.size());
   input["votes"] = std::move(votes);
   for (const char* list : {"decisions", "tie_decisions"}) {
     json::array given = array_or_empty(command.data, list);

@@ -20,6 +20,7 @@ constexpr std::size_t kReasonBytesMax = 2'000;
 constexpr std::size_t kShownMax = 20;
 /// The event that tells an application that it was selected: a state that takes it waits for the round's decision.
 constexpr const char* kSelected = "round.selected";
+constexpr const char* kNotSelected = "round.not_selected";
 
 Error late(const json::object& round) {
   const std::string deadline = string_or(round, "deadline");
@@ -82,6 +83,7 @@ Result<RoundEvent> extend(View& view, const Command& command, const SessionRow& 
 struct Standing {
   std::map<std::string, SessionRow> waiting;  ///< for the decision, by id
   std::vector<const SessionRow*> before;      ///< may still come to it
+  json::array reserve;                        ///< ids of those in reserve: they end with it
   std::vector<SessionRow> rows;
 };
 
@@ -105,6 +107,8 @@ Standing standing_of(const Runtime& runtime, View& view, const std::string& roun
   for (const SessionRow& row : out.rows) {
     if (takes(row, row.state))
       out.waiting.emplace(row.id, row);
+    else if (const DefinitionPtr definition = runtime.definitions.by_digest(row.definition); definition && is_in_reserve(*definition, row.state))
+      out.reserve.emplace_back(row.id);
     else if ((row.stage == "nomination" || row.stage == "review") && takes(row, {}))
       out.before.push_back(&row);
   }
@@ -324,6 +328,9 @@ Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& com
   json::object data;
   for (const char* list : {"selected", "not_selected", "deviations"}) data[list] = array_or_empty(command.data, list);
   json::object kept = data;
+  if (!standing.reserve.empty()) kept["reserve"] = standing.reserve;
+  json::array& told = data["not_selected"].as_array();
+  told.insert(told.end(), standing.reserve.begin(), standing.reserve.end());
   kept["by"] = command.actor.user_id;
   kept["by_name"] = command.actor.name;
   kept["at"] = format_instant(now);
@@ -335,6 +342,12 @@ Result<RoundEvent> decide(const Runtime& runtime, View& view, const Command& com
 }
 
 }  // namespace
+
+bool is_in_reserve(const Definition& definition, const std::string& state) {
+  const std::vector<std::string> events = scxml::events_of(*definition.chart, std::vector<std::string>{state});
+  const auto hears = [&](const char* event) { return std::find(events.begin(), events.end(), event) != events.end(); };
+  return hears(kNotSelected) && !hears(kSelected);
+}
 
 Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now) {
   if (round.kind != kRoundKind) return not_found("round.unknown", "Expected a round, but found '" + round.id + "'", "未找到该批次");

@@ -50,6 +50,9 @@ struct RoundEvent {
 /// "task.separation".
 Result<RoundEvent> round_event(const Runtime& runtime, View& view, const Command& command, const SessionRow& round, Instant now);
 
+/// In reserve: the state hears the round's refusal and not its selection. Nothing of its review is waited for, and the decision ends it.
+bool is_in_reserve(const Definition& definition, const std::string& state);
+
 /// What an application gets from its round.
 struct RoundEntry {
   json::object round;  ///< `round` of its chart

@@ -7,6 +7,7 @@
 #include "engine/invoke/standing.h"
 #include "engine/runtime/child_charts.h"
 #include "engine/runtime/events_json.h"
+#include "engine/runtime/rounds.h"
 #include "engine/scxml/describe.h"
 
 namespace chuyi {
@@ -342,10 +343,13 @@ void SessionRun::give_places_back() {
   }
   const std::optional<RecordRow> ranked = view_.record(kRankedRecord, row_.id);
   if (!ranked) return;
+  // With the decision of the round those in reserve end too: nobody moves up any more.
+  const bool decided = view_.record(kRoundDecisionKind, row_.round).has_value();
   for (const std::string& id : strings_from_json(array_or_empty(ranked->data, "lists"))) {
     std::optional<RecordRow> list = view_.record(kRankRecord, id);
     if (!list) continue;
     for (const std::string& next : leave_rank(list->data, row_.id)) {
+      if (decided) continue;
       json::object payload = to_json(scxml::Event{.name = "place.free",
                                                   .origin = "#_scxml_" + row_.id,
                                                   .origintype = std::string{scxml::kScxmlProcessor},

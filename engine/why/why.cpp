@@ -88,6 +88,18 @@ void explain_timers(const WhyAsked& asked, const Phrases& phrases, std::vector<R
   }
 }
 
+/// Nobody has a task: what the state waits to hear, where there are words for it ("why.event.EVENT"); else the system is at work.
+Reason explain_waiting(const WhyAsked& asked, const Phrases& phrases) {
+  for (const std::string& event : scxml::events_of(*asked.definition.chart, std::vector<std::string>{asked.session.state})) {
+    const std::string code = "event." + event;
+    if (phrases.say("why." + code).empty()) continue;
+    const Phrases::Fields rank{{"rank", std::to_string(asked.rank)}};
+    const bool ranked = asked.rank > 0 && !phrases.say("why." + code + ".ranked", rank).empty();
+    return ranked ? reason(phrases, code + ".ranked", rank) : reason(phrases, code, {});
+  }
+  return reason(phrases, "system", {});
+}
+
 std::vector<Day> days_of(const json::object& period, const char* key) {
   std::vector<Day> out;
   for (const json::value& each : array_or_empty(period, key))
@@ -147,6 +159,7 @@ Result<WhyAsked> gather_why(Queries& queries, const SessionRow& session, const D
                .definition = definition,
                .tasks = {},
                .timers = {},
+               .rank = 0,
                .hides_tasks = false,
                .now = now,
                .org_name = {},
@@ -195,7 +208,7 @@ std::vector<Reason> why(const WhyAsked& asked, const Phrases& phrases) {
   for (const TaskRow& task : asked.tasks) explain_task(asked, task, phrases, out);
   if (asked.hides_tasks) out.push_back(reason(phrases, "others", {}));
   explain_timers(asked, phrases, out);
-  if (asked.tasks.empty() && !asked.hides_tasks && out.size() == 1) out.push_back(reason(phrases, "system", {}));
+  if (asked.tasks.empty() && !asked.hides_tasks && out.size() == 1) out.push_back(explain_waiting(asked, phrases));
   return out;
 }
 

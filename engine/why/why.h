@@ -23,6 +23,7 @@ struct WhyAsked {
   const Definition& definition;
   std::vector<TaskRow> tasks;  ///< open or claimed
   std::vector<TimerRow> timers;
+  std::int64_t rank = 0;     ///< its place in the ranked list; 0: none, or not for the asker
   bool hides_tasks = false;  ///< there are more, which the asker may not hear of
   Instant now;
   std::function<std::string(const std::string& org)> org_name;

@@ -88,6 +88,12 @@ Result<std::vector<std::string>> sendable_events(const Actor& actor, const Seen&
   return out;
 }
 
+bool may_see_rank(const Actor& actor, const std::string& org) {
+  return std::any_of(actor.memberships.begin(), actor.memberships.end(), [&](const Membership& held) {
+    return held.role == "provincial-officer" || (held.org == org && (held.role == "recommending-officer" || held.role == "org-admin"));
+  });
+}
+
 Result<TaskRow> open_nomination(Context& context, const Seen& seen) {
   const Result<Page<TaskRow>> tasks = context.services.queries.tasks(
       TaskFilter{.memberships = {}, .user = {}, .statuses = {"open", "claimed"}, .session_id = seen.session.id, .kind = "task"}, {.limit = 50});

@@ -30,6 +30,9 @@ Result<SeenTask> see_task_to_act(Context& context, const std::string& id, const 
 /// Errors: `forbidden` "delegation.none".
 Result<Actor> acting(Context& context);
 
+/// The ranked list of an organisation: its own officers, and the province's.
+bool may_see_rank(const Actor& actor, const std::string& org);
+
 /// Whether the scores of a panel of the application are sealed: it still scores, is to be appointed or opened, or ended before that.
 Result<bool> is_panel_open(Queries& queries, const std::string& session_id);
 

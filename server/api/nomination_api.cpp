@@ -132,10 +132,7 @@ class QuotaView {
 
 Result<RecordRow> find_rank(Context& context) {
   const std::string& org = context.parameters[2];
-  const bool mine = std::any_of(context.actor.memberships.begin(), context.actor.memberships.end(), [&](const Membership& held) {
-    return held.role == "provincial-officer" || (held.org == org && (held.role == "recommending-officer" || held.role == "org-admin"));
-  });
-  if (!mine) return unknown("rank.unknown", "ranked list");
+  if (!may_see_rank(context.actor, org)) return unknown("rank.unknown", "ranked list");
   const Result<std::optional<RecordRow>> row = context.services.queries.record(kRankRecord, rank_id(context.parameters[0], context.parameters[1], org));
   if (!row) return row.error();
   if (!*row) return unknown("rank.unknown", "ranked list");

@@ -1,5 +1,8 @@
 #include "engine/why/why.h"
 
+#include <algorithm>
+
+#include "engine/invoke/limits.h"
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 #include "server/api/handlers.h"
@@ -64,6 +67,21 @@ net::awaitable<Response> answer(Context& context, Result<Told> told) {
   co_return json_response(200, told->shown);
 }
 
+/// Its place in a ranked list that the asker may see; 0: there is none.
+Result<std::int64_t> rank_of(Context& context, const std::string& application) {
+  const Result<std::optional<RecordRow>> ranked = context.services.queries.record(kRankedRecord, application);
+  if (!ranked) return ranked.error();
+  if (!*ranked) return 0;
+  for (const std::string& id : strings_from_json(array_or_empty((*ranked)->data, "lists"))) {
+    const Result<std::optional<RecordRow>> list = context.services.queries.record(kRankRecord, id);
+    if (!list) return list.error();
+    if (!*list || !may_see_rank(context.actor, string_or((*list)->data, "org"))) continue;
+    const std::vector<std::string> order = strings_from_json(array_or_empty((*list)->data, "order"));
+    if (const auto at = std::find(order.begin(), order.end(), application); at != order.end()) return at - order.begin() + 1;
+  }
+  return 0;
+}
+
 /// Blocks: call it on the pool.
 Result<Told> told_of(Context& context, const Seen& seen, const TaskRow* task) {
   if (!seen.definition)
@@ -72,9 +90,12 @@ Result<Told> told_of(Context& context, const Seen& seen, const TaskRow* task) {
                  .message = "Expected the definition that the application runs on"};
   const auto may_hear = [&](const TaskRow& each) { return may_see(context.actor, each, seen.session); };
   const std::string only = task == nullptr ? std::string{} : task->id;
-  const Result<WhyAsked> asked =
+  Result<WhyAsked> asked =
       gather_why(context.services.queries, seen.session, *seen.definition, context.services.clock.now(), only, may_hear);
   if (!asked) return asked.error();
+  const Result<std::int64_t> rank = rank_of(context, seen.session.id);
+  if (!rank) return rank.error();
+  asked->rank = *rank;
   const Phrases zh = phrases_of(context, seen.definition, "zh");
   const Phrases en = phrases_of(context, seen.definition, "en");
   Told out;

@@ -109,6 +109,9 @@ class Races(Nomination):
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             self.assertEqual([each.status for each in pool.map(self.recommend, tasks)], [200] * 6)
         self.assertEqual(self.states(ways), ["formal_check"] * 2 + ["reserve"] * 4)
+        last = lambda who: self.ask("GET", f"/applications/{ways[3].id}/why", None, who, 200).json["reasons"][-1]
+        self.assertEqual((last("bureau")["code"], last("bureau")["values"]), ("why.event.place.free.ranked", {"rank": "4"}))
+        self.assertEqual((last("applicant")["code"], last("applicant")["values"]), ("why.event.place.free", {}), "the list is not the applicant's")
         revision = self.ask("GET", path, None, "bureau", 200).header("ETag")
         sealed = self.ask("PUT", path, {"order": order[::-1]}, "bureau", 409, headers={"If-Match": revision})
         self.assertEqual(sealed.json["code"], "rank.sealed")

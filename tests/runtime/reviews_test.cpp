@@ -50,6 +50,7 @@ class RoundReviews : public testing::Test {
     json::object workshop = plain_manifest();
     workshop["conflicts"] = json::object{{"rules", json::parse(text_of("policies/conflicts.json")).at("rules")},
                                          {"fields", json::parse(text_of("policies/conflict-fields.json"))}};
+    world.definitions.put("school", selection(), workshop, {{"nomination", json::object{{"type", "object"}}}});
     world.definitions.put("workshop", selection(), std::move(workshop), {{"nomination", json::object{{"type", "object"}}}});
     world.put_user("watch", {{"discipline", "430000"}});
     world.put_user("both", {{"discipline", "430000"}, {"provincial-officer", "430000"}});
@@ -71,16 +72,16 @@ class RoundReviews : public testing::Test {
   }
   std::string code(const Result<Reply>& reply) const { return reply ? "" : reply.error().code; }
   void open() {
-    json::object setup = json::parse(R"({"id": "2026-1", "title": "2026年第一批", "programmes": ["workshop"],
-      "parameters": {"opens": "2026-03-03", "deadline": "2026-03-13T17:30", "planned": {"workshop": 2}, "stages": {"review": false}}})").as_object();
+    json::object setup = json::parse(R"({"id": "2026-1", "title": "2026年第一批", "programmes": ["workshop", "school"],
+      "parameters": {"opens": "2026-03-03", "deadline": "2026-03-13T17:30", "planned": {"workshop": 2, "school": 2}, "stages": {"review": false}}})").as_object();
     must("round.create", std::move(setup));
     world.select(kRound);
     world.sign("clerk", "task", "submit");
     world.sign("lead", "task", "issue");
     ASSERT_TRUE(world.advance("2026-03-03T09:00:00+08:00"));
   }
-  std::string to_the_panel() {
-    const std::string id = string_or(must("application.create", {{"programme", "workshop"}, {"title", "湘绣工坊"}}, "applicant"), "id");
+  std::string to_the_panel(const char* programme = "workshop") {
+    const std::string id = string_or(must("application.create", {{"programme", programme}, {"title", "湘绣工坊"}}, "applicant"), "id");
     world.select(id);
     world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
     world.sign("bureau", "task", "recommend");
@@ -149,9 +150,50 @@ TEST_F(RoundReviews, CountADrawThatSomebodyElseHasWitnessed) {
   must("review.draw", again);
 }
 
+TEST_F(RoundReviews, AppointByADrawOnlyForItsProgrammes) {
+  const std::string other = to_the_panel("school");
+  const std::string seed = sha256_hex("seed");
+  must("review.draw", draw_of(seed));
+  must("review.reveal", {{"id", "one"}, {"seed", seed}});
+  must("review.witness", {{"id", "one"}}, "watch");
+  const Result<Reply> refused = run("review.assign", {{"draw", "one"}, {"programmes", json::array{"workshop", "school"}}});
+  ASSERT_EQ(code(refused), "review.programmes");
+  EXPECT_EQ(refused.error().place, "/programmes");
+  EXPECT_EQ(refused.error().allowed, std::vector<std::string>{"workshop"});
+  EXPECT_EQ(int_or(must("review.assign", {{"draw", "one"}, {"programmes", json::array{"workshop"}}}), "reviews", 0), 9);
+  const json::object proposed = must("review.assign", {{"draw", "one"}});
+  EXPECT_EQ(int_or(proposed, "reviews", 0), 9) << "three applications of its programme, three sheets each";
+  must("review.appoint", {{"id", string_or(proposed, "id")}});
+  world.pumps->run_due();
+  EXPECT_EQ(sheets_of(applications[0]), 3U);
+  EXPECT_EQ(sheets_of(other), 0U);
+}
+
 TEST_F(RoundReviews, TakeNothingThatACallerSaysWasComputed) {
   json::object mine{{"prepared", json::object{{"shown", json::object{{"reviews", 1}}}, {"kept", json::object{{"export", json::object{}}}}}}};
   EXPECT_EQ(int_or(must("review.assign", std::move(mine)), "reviews", 0), 9);
+}
+
+TEST_F(RoundReviews, RankWithoutThoseInReserve) {
+  const json::object rule = json::parse(R"({"id":"ranked","scope":"prefecture","programmes":["workshop"],"max":0,"ranked":true,"zh":"排序推荐","en":"Ranked"})").as_object();
+  must("limit.put", {{"rules", json::array{rule}}});
+  const std::string id = string_or(must("application.create", {{"programme", "workshop"}, {"title", "候补工坊"}}, "applicant"), "id");
+  world.select(id);
+  world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
+  must("rank.put", {{"programme", "workshop"}, {"org", "430100"}, {"order", json::array{json::value(id)}}}, "bureau");
+  world.select(id);
+  world.sign("bureau", "task", "recommend");
+  ASSERT_EQ(world.state(), "reserve");
+  must("review.appoint", {{"id", string_or(must("review.assign", {}), "id")}});
+  world.pumps->run_due();
+  for (const std::string& each : applications) {
+    world.select(each);
+    for (const TaskRow& task : world.tasks())
+      if (task.kind == "sheet") {
+        EXPECT_TRUE(world.complete(task.user, task.id, "sign", World::scores()));
+      }
+  }
+  EXPECT_EQ(string_or(must("review.rank", {}), "state"), "computed");
 }
 
 TEST_F(RoundReviews, RankNothingBeforeEveryPanelHasClosed) {
@@ -171,6 +213,50 @@ TEST_F(RoundReviews, RankNothingBeforeEveryPanelHasClosed) {
   // All are equal, and two of three may be selected: the tie is decided on, not the order of rows.
   must("review.deliberate", {{"id", "results-1"}, {"present", json::array{"甲"}}});
   EXPECT_EQ(code(run("review.settle", {{"id", "results-1"}}, "watch")), "review.undecided");
+}
+
+TEST_F(RoundReviews, PassOverNothingThatTheCommitteeSays) {
+  must("review.setup", {{"policy", json::parse(text_of("policies/conflicts.json"))}, {"assignment", json::parse(R"({"coverage": 3})")},
+                        {"programmes", json::parse(R"({"workshop": {"committee": {"members": 5, "quorum": "half", "majority": "half", "ballot": "open"}}})")}});
+  must("review.appoint", {{"id", string_or(must("review.assign", {}), "id")}});
+  world.pumps->run_due();
+  for (const std::string& each : applications) {
+    world.select(each);
+    for (const TaskRow& task : world.tasks())
+      if (task.kind == "sheet") {
+        EXPECT_TRUE(world.complete(task.user, task.id, "sign", World::scores()));
+      }
+  }
+  must("review.rank", {});
+  const auto deliberate = [&](json::object more, const char* list = "votes") {
+    if (std::string_view{list} != "tie_decisions") more["application"] = applications[0];
+    return run("review.deliberate", {{"id", "results-1"}, {"present", json::array{"甲", "乙"}}, {list, json::array{std::move(more)}}});
+  };
+  const std::vector<std::string> words{"for", "against", "abstain"};
+  struct Case {
+    const char* list;
+    const char* said;
+    const char* code;
+    const char* place;
+    std::vector<std::string> allowed;
+  };
+  for (const Case& each : std::initializer_list<Case>{
+           {"votes", R"({"ballots": {"甲": "for", "丙": "for"}})", "review.attendance", "/votes/0/ballots/丙", {"甲", "乙"}},
+           {"votes", R"({"ballots": {"甲": "banana"}})", "review.ballot", "/votes/0/ballots/甲", words},
+           {"votes", R"({"ballots": {"甲": 1}})", "review.ballot", "/votes/0/ballots/甲", words},
+           {"votes", R"({"ballots": ["甲"]})", "review.ballot", "/votes/0/ballots", {"application", "ballots"}},
+           {"votes", R"({"for": 2, "against": 0})", "review.ballot", "/votes/0/for", {"application", "ballots"}},
+           {"votes", R"({"ballots": {"甲": "for"}, "against": 9})", "review.ballot", "/votes/0/against", {"application", "ballots"}},
+           {"votes", R"({})", "review.ballot", "/votes/0/ballots", {"application", "ballots"}},
+           {"votes", R"({"ballots": {"甲": "for"}, "vote": "for"})", "review.member", "/votes/0/vote", {"application", "ballots", "for", "against", "abstain"}},
+           {"decisions", R"({"outcome": "award", "why": "x"})", "review.member", "/decisions/0/why", {"application", "outcome", "reason"}},
+           {"tie_decisions", R"({"by": "x"})", "review.member", "/tie_decisions/0/by", {"programme", "list", "order", "reason"}}}) {
+    const Result<Reply> reply = deliberate(json::parse(each.said).as_object(), each.list);
+    ASSERT_EQ(code(reply), each.code) << each.said;
+    EXPECT_EQ(reply.error().place, each.place);
+    EXPECT_EQ(reply.error().allowed, each.allowed) << each.said;
+  }
+  EXPECT_EQ(code(deliberate(json::parse(R"({"ballots": {"甲": "for", "乙": "abstain"}})").as_object())), "");
 }
 
 TEST_F(RoundReviews, LiftAPairThatHasBecomeAConflict) {

@@ -320,6 +320,45 @@ TEST_F(CollegeRounds, AreOpenStillWhenTheDaysOfAReturnAreOver) {
   expect_replays({kRound, id, again});
 }
 
+// Of a ranked list those beyond the places are not under review: they hold nothing up, and end with the decision.
+TEST_F(Rounds, EndTheReserveWithTheDecision) {
+  open();
+  const json::object rule = json::parse(R"({"id":"ranked","scope":"prefecture","programmes":["workshop"],"max":2,"ranked":true,"zh":"排序推荐2个","en":"Two, ranked"})").as_object();
+  ASSERT_TRUE(world.execute({.kind = "limit.put", .actor = world.actor("clerk"), .data = {{"round", kRound}, {"rules", json::array{rule}}}}));
+  std::vector<std::string> ids;
+  json::array order;
+  for (int i = 0; i < 4; ++i) {
+    ids.push_back(applied());
+    order.emplace_back(ids.back());
+    world.select(ids.back());
+    world.sign("applicant", "task", "submit", {{"name", "湘绣"}});
+  }
+  const Result<Reply> ranked = world.execute({.kind = "rank.put", .actor = world.actor("bureau"), .data = {{"programme", "workshop"}, {"round", kRound}, {"org", "430100"}, {"order", order}}});
+  ASSERT_TRUE(ranked) << ranked.error().message;
+  for (const std::string& id : ids) {
+    world.select(id);
+    world.sign("bureau", "task", "recommend");
+    if (world.state() == "reserve") continue;
+    world.sign("clerk", "task", "pass");
+    world.sign("clerk", "panel-setup", "appoint", {{"reviewers", json::array{"r1", "r2", "r3"}}});
+    for (const char* reviewer : {"r1", "r2", "r3"}) world.sign(reviewer, "sheet", "sign", World::scores());
+  }
+  ASSERT_EQ(state_of(ids[2]), "reserve");
+  ASSERT_EQ(state_of(ids[3]), "reserve");
+  close();
+  EXPECT_EQ(code(decide({ids[0], ids[2]}, {ids[1]})), "round.cover");
+  const Result<Reply> decided = decide({ids[0]}, {ids[1]});
+  ASSERT_TRUE(decided) << decided.error().code << decided.error().message;
+  // A place that becomes free from now on moves nobody up: not that of one not selected, and not before the others have heard of it.
+  world.pumps->run_due();
+  EXPECT_EQ(state_of(ids[0]), "selected");
+  for (const std::size_t each : {1U, 2U, 3U}) EXPECT_EQ(state_of(ids[each]), "declined") << each;
+  const json::object record = world.storage.queries->record(kRoundDecisionKind, kRound)->value().data;
+  EXPECT_EQ(array_or_empty(record, "reserve"), (json::array{json::value(ids[2]), json::value(ids[3])}));
+  EXPECT_EQ(array_or_empty(record, "not_selected"), json::array{json::value(ids[1])});
+  expect_replays({kRound, ids[0], ids[1], ids[2], ids[3]});
+}
+
 TEST_F(Rounds, DecideOnExactlyThoseThatWait) {
   open();
   const std::string a = waiting();

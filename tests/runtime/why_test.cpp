@@ -11,12 +11,13 @@
 namespace chuyi::test {
 namespace {
 
-std::vector<Reason> reasons(World& world, const std::string& language = "en") {
+std::vector<Reason> reasons(World& world, const std::string& language = "en", std::int64_t rank = 0) {
   const SessionRow session = world.session();
   const DefinitionPtr definition = world.definitions.by_digest(session.definition);
-  const Result<WhyAsked> asked =
+  Result<WhyAsked> asked =
       gather_why(*world.storage.queries, session, *definition, world.clock.now(), {}, [](const TaskRow&) { return true; });
   EXPECT_TRUE(asked) << asked.error().message;
+  asked->rank = rank;
   return why(*asked, scxml::phrases(language));
 }
 
@@ -84,6 +85,20 @@ TEST(Why, TellsOfATimerOfTheChartToo) {
   const std::vector<Reason> told = reasons(world);
   const auto names_it = [](const Reason& each) { return each.code.starts_with("why.timer") && each.text.find("a year is over") != std::string::npos; };
   EXPECT_EQ(std::count_if(told.begin(), told.end(), names_it), 1);
+}
+
+TEST(Why, SaysWhatIsWaitedForWhenNobodyHasATask) {
+  const auto last = [](const char* event, const char* language, std::int64_t rank) {
+    World world;
+    world.definitions.put("workshop", workflow(std::string{R"(<state id="open"><transition event=")"} + event + R"(" target="done"/></state>)"), plain_manifest(), {});
+    world.create();
+    return reasons(world, language, rank).back();
+  };
+  EXPECT_EQ(last("place.free", "en", 0).text, "It waits for a place to become free, in the order of the ranked list; until then nobody has to act.");
+  EXPECT_EQ(last("place.free", "en", 3).values.at("rank"), json::value("3"));
+  EXPECT_EQ(last("round.selected", "zh", 0).text, "等待所在批次作出决定。");
+  EXPECT_EQ(last("round.selected", "en", 3).code, "why.event.round.selected");
+  EXPECT_EQ(last("something.else", "en", 0).code, "why.system");
 }
 
 }  // namespace
