@@ -12,7 +12,6 @@
 namespace chuyi {
 namespace {
 
-constexpr std::size_t kRankedMax = 500;
 constexpr std::size_t kReasonBytesMax = 2'000;
 
 Error not_yours(const std::string& who, std::string zh) { return forbidden("task.not_yours", "Expected " + who, std::move(zh)); }
@@ -80,8 +79,7 @@ class Reconsider {
 
  private:
   void resize(RecordRow list, const Limit* ranked, Change& change) {
-    const std::int64_t places =
-        ranked != nullptr && ranked->max ? ranked->max_of(string_or(list.data, "org")) : static_cast<std::int64_t>(kRankedMax);
+    const std::int64_t places = rank_places(ranked, string_or(list.data, "org"));
     if (places == int_or(list.data, "max", 0)) return;
     for (const std::string& next : resize_rank(list.data, places)) {
       json::object payload = to_json(

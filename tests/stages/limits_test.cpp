@@ -326,6 +326,18 @@ TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {
   ASSERT_TRUE(rank({0, 1}));
   EXPECT_EQ(rank({1, 0}).error().code, "precondition.failed");
   ASSERT_TRUE(rank({1, 0}, 1));
+TEST_F(Ranking, WithoutAMaximumIsLeftAloneWhenOtherRulesChange) {
+  const json::object open{{"id", "ranked"}, {"scope", "prefecture"}, {"programmes", json::array{"workshop"}}, {"min", 1}, {"ranked", true}, {"zh", "排序推荐"}, {"en", "Ranked"}};
+  const json::object other{{"id", "other"}, {"scope", "college"}, {"max", 9}, {"zh", "每校"}, {"en", "Each"}};
+  ASSERT_TRUE(rank({0, 1, 2}));
+  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{open}}}));
+  ASSERT_TRUE(recommend(0));
+  const auto revision = [&] { return (*world.storage.queries->record(kRankRecord, rank_id("workshop", "2026", "430100")))->revision; };
+  const std::uint64_t before = revision();
+  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{open, other}}}, 1));
+  EXPECT_EQ(revision(), before);
+}
+
   ASSERT_TRUE(recommend(1));
   EXPECT_EQ(rank({0, 1}, 3).error().code, "rank.sealed");
   ASSERT_TRUE(rank({1, 0, 2}, 3)) << "at the end";
