@@ -153,7 +153,7 @@ TEST(Limits, OfTheRoundTakeThePlaceOfThoseOfTheInstallation) {
   ASSERT_TRUE(recommend(world));
   world.submit();
   EXPECT_EQ(recommend(world).error().code, "quota.places");
-  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{}}}));
+  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{}}}, 1));
   EXPECT_TRUE(recommend(world)) << "the round has no rule of its own any more";
 }
 
@@ -314,7 +314,7 @@ TEST_F(Ranking, MorePlacesMoveTheNextUp) {
   ASSERT_TRUE(put(world, "clerk", "limit.remove", {{"round", "2026"}, {"id", "ranked"}}, 3));
   world.pumps->run_due();
   EXPECT_EQ(state(2), "reserve") << "the package's own rule holds again";
-  EXPECT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{[&] { json::object all = rule(3); all["id"] = "ranked"; return all; }()}}}));
+  EXPECT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{[&] { json::object all = rule(3); all["id"] = "ranked"; return all; }()}}}, 4));
   world.pumps->run_due();
   EXPECT_EQ(state(2), "formal_check");
   const std::vector<AuditRow> audit = *world.storage.queries->audit("", 0, 1'000);
