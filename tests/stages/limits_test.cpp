@@ -216,6 +216,10 @@ TEST(Exceptions, TakeTwoPeopleAndAReason) {
   EXPECT_EQ(decide("lead").error().code, "exception.decided");
   EXPECT_EQ(ask("applicant", "特殊").error().code, "task.not_yours");
   EXPECT_EQ(ask("clerk", "").error().code, "exception.reason");
+  const Result<Reply> unknown = put(world, "clerk", "exception.ask", {{"application", id}, {"rules", json::array{"one", "nonsense"}}, {"reason", "特殊"}});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code + " " + unknown.error().place, "exception.rules /rules/1");
+  EXPECT_EQ(unknown.error().allowed, std::vector<std::string>{"one"});
   ASSERT_TRUE(ask("clerk", "省级重点"));
   EXPECT_EQ(recommend(world).error().code, "quota.places") << "asked is not granted";
   EXPECT_EQ(decide("clerk").error().code, "task.separation");
@@ -322,10 +326,6 @@ TEST_F(Ranking, MorePlacesMoveTheNextUp) {
   EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [&](const AuditRow& row) { return row.record.find(named) != std::string::npos; }));
 }
 
-TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {
-  ASSERT_TRUE(rank({0, 1}));
-  EXPECT_EQ(rank({1, 0}).error().code, "precondition.failed");
-  ASSERT_TRUE(rank({1, 0}, 1));
 TEST_F(Ranking, WithoutAMaximumIsLeftAloneWhenOtherRulesChange) {
   const json::object open{{"id", "ranked"}, {"scope", "prefecture"}, {"programmes", json::array{"workshop"}}, {"min", 1}, {"ranked", true}, {"zh", "排序推荐"}, {"en", "Ranked"}};
   const json::object other{{"id", "other"}, {"scope", "college"}, {"max", 9}, {"zh", "每校"}, {"en", "Each"}};
@@ -338,6 +338,10 @@ TEST_F(Ranking, WithoutAMaximumIsLeftAloneWhenOtherRulesChange) {
   EXPECT_EQ(revision(), before);
 }
 
+TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {
+  ASSERT_TRUE(rank({0, 1}));
+  EXPECT_EQ(rank({1, 0}).error().code, "precondition.failed");
+  ASSERT_TRUE(rank({1, 0}, 1));
   ASSERT_TRUE(recommend(1));
   EXPECT_EQ(rank({0, 1}, 3).error().code, "rank.sealed");
   ASSERT_TRUE(rank({1, 0, 2}, 3)) << "at the end";
