@@ -18,6 +18,7 @@ struct CalendarDate {
   std::vector<Day> skipped;      ///< days passed over as days off, in order
   std::vector<Day> make_up;      ///< weekend days that counted because they are make-up workdays
   std::vector<int> years;        ///< whose calendar was used, in order; none: days were counted as they come
+  bool explained = true;         ///< false: read from a journal that kept the day alone
 };
 
 enum class DayUnit : std::uint8_t { working, natural };

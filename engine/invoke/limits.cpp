@@ -232,6 +232,10 @@ std::vector<std::string> leave_rank(json::object& list, const std::string& appli
   return promote(list);
 }
 
+std::int64_t rank_places(const Limit* ranked, const std::string& org) {
+  return ranked != nullptr && ranked->max ? ranked->max_of(org) : static_cast<std::int64_t>(kRankedMax);
+}
+
 std::vector<std::string> resize_rank(json::object& list, std::int64_t places) {
   list["max"] = places;
   return promote(list);

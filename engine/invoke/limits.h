@@ -76,6 +76,10 @@ inline constexpr const char* kRankedRecord = "ranked";                  ///< id:
 /// The ranked list of an organisation: {"order":[application,…],"held":[…],"waiting":[…],
 /// "excepted":[…] (beside the limit), "gone":[…],"max","sealed","letter"?}.
 std::string rank_id(const std::string& programme, const std::string& round, const std::string& org);
+/// Applications in one list.
+inline constexpr std::size_t kRankedMax = 500;
+/// How many places the list of an organisation has: one for each that it can hold when no ranked rule, or none with a maximum, holds.
+std::int64_t rank_places(const Limit* ranked, const std::string& org);
 
 /// Takes an application out of its list. The place that it held, or stood before, goes to the first of those who wait.
 /// @return ids of the applications that have a place now.

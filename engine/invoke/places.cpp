@@ -178,7 +178,7 @@ class Taking {
         return Places{.reserve = false, .rank = listed};
     for (const std::string& gone : strings_from_json(array_or_empty(list->data, "gone"))) std::erase(order, gone);
     const std::int64_t rank = std::find(order.begin(), order.end(), id) - order.begin() + 1;
-    const std::int64_t max = limit.max ? limit.max_of(org) : static_cast<std::int64_t>(order.size());
+    const std::int64_t max = rank_places(&limit, org);
     refused_ = {Detail{.place = "/limits/" + limit.id, .code = {}, .message = {}, .message_zh = {}}};
     const bool has_place = rank <= max && array_or_empty(list->data, "held").size() < static_cast<std::size_t>(max);
     const char* where = has_place ? "held" : excepted() ? "excepted" : "waiting";

@@ -197,6 +197,8 @@ StageOutcome WorkItems::finish() {
 }
 
 json::object period_json(Day start, const Period& period, const CalendarDate& end) {
+  // A replay writes what the command wrote: no period where the journal has none.
+  if (!end.explained) return {};
   const auto days = [](const std::vector<Day>& all) {
     json::array out;
     for (const Day day : all) out.emplace_back(format_day(day));
@@ -217,7 +219,7 @@ Result<Due> resolve_due(StageView& view, Instant now, const json::value& period)
   if (period.is_string()) {
     const Result<Day> day = parse_day(period.get_string());
     if (!day) return day.error();
-    return Due{.at = end_of_day(*day), .provisional = false, .period = {{"until", format_day(*day)}}};
+    return Due{.at = end_of_day(*day)};
   }
   if (period.is_object() && period.get_object().contains("until"))
     return resolve_due(view, now, period.get_object().at("until"));
@@ -226,6 +228,11 @@ Result<Due> resolve_due(StageView& view, Instant now, const json::value& period)
   const Day start = day_in_shanghai(now);
   const CalendarDate end = view.end_of(start, *parsed);
   return Due{.at = end_of_day(end.day), .provisional = end.provisional, .period = period_json(start, *parsed, end)};
+}
+
+json::object told_period(const TaskRow& task) {
+  if (!task.period.empty() || !task.due) return task.period;
+  return {{"until", format_day(day_in_shanghai(*task.due - std::chrono::milliseconds{1}))}};
 }
 
 }  // namespace chuyi

@@ -70,7 +70,7 @@ class WorkItems {
 /// The instant by which a period or date ends: {"days","unit","include_start"} counted from the day of
 /// `now`, {"until":"YYYY-MM-DD"}, or "YYYY-MM-DD"; the end of that day in Asia/Shanghai. `period` says how it came about:
 /// {"start","days","unit","include_start","last","skipped":[DAY],"make_up":[DAY],"calendar":[YEAR],"provisional"} when days were
-/// counted, with the years whose calendar was used; {"until":DAY} when none were.
+/// counted, with the years whose calendar was used; empty when none were, or when the journal does not tell.
 /// Errors: `invalid` "period.*", "time.day".
 struct Due {
   Instant at;
@@ -81,6 +81,9 @@ Result<Due> resolve_due(StageView& view, Instant now, const json::value& period)
 
 /// Due::period of a period that was counted from `start`.
 json::object period_json(Day start, const Period& period, const CalendarDate& end);
+
+/// How the task's due date came about, for people: its period, or {"until":DAY} when it has none; empty without a due date.
+json::object told_period(const TaskRow& task);
 
 /// Checks whether the actor may act on the task at all: its user, or its role in its organisation.
 bool may_act(const Actor& actor, const TaskRow& task);

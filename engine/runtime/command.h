@@ -27,7 +27,7 @@ struct PreparedRecall;
 /// task.claim/.release   {}
 /// task.save             {data}: keeps a draft of the form
 /// task.assign           {to, reason?}: somebody else of the same office       task.handover {from, to}: by an administrator
-/// task.add-signer       {user, when: "before" | "after", reason?}           task.return {to, reason}: to an earlier state
+/// task.add-signer       {user, when: "before" | "after", reason?}           task.return {to, reason, days?}: to an earlier state
 /// task.recall           {reason?}: the actor's own last action (recall.h)
 /// task.complete         {outcome?, data?}: the sign-off; outcome may be left out when only one is allowed;
 ///                       data left out: the saved draft

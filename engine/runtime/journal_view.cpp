@@ -124,6 +124,7 @@ CalendarDate JournalView::end_of(Day start, const Period& period) {
   out.provisional = bool_or(found, "provisional", false);
   out.skipped = days_of(found, "skipped");
   out.make_up = days_of(found, "make_up");
+  out.explained = found.contains("years");
   for (const json::value& year : array_or_empty(found, "years"))
     if (year.is_int64()) out.years.push_back(static_cast<int>(year.get_int64()));
   return out;

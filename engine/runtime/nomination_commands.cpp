@@ -12,7 +12,6 @@
 namespace chuyi {
 namespace {
 
-constexpr std::size_t kRankedMax = 500;
 constexpr std::size_t kReasonBytesMax = 2'000;
 
 Error not_yours(const std::string& who, std::string zh) { return forbidden("task.not_yours", "Expected " + who, std::move(zh)); }
@@ -80,8 +79,7 @@ class Reconsider {
 
  private:
   void resize(RecordRow list, const Limit* ranked, Change& change) {
-    const std::int64_t places =
-        ranked != nullptr && ranked->max ? ranked->max_of(string_or(list.data, "org")) : static_cast<std::int64_t>(kRankedMax);
+    const std::int64_t places = rank_places(ranked, string_or(list.data, "org"));
     if (places == int_or(list.data, "max", 0)) return;
     for (const std::string& next : resize_rank(list.data, places)) {
       json::object payload = to_json(
@@ -195,7 +193,21 @@ Result<Change> change_limits(const Runtime& runtime, View& view, const Command& 
   return change;
 }
 
-Result<Change> ask_exception(View& view, const Command& command, Instant now) {
+/// An exception is from rules that hold for the application.
+Result<> check_excepted(const Runtime& runtime, View& view, const SessionRow& session, const std::vector<std::string>& rules) {
+  const DefinitionPtr definition = runtime.definitions.by_digest(session.definition);
+  std::vector<std::string> known;
+  if (definition != nullptr)
+    for (const Limit& each : limits_for(definition->manifest, session.programme, session.round, view.records(kLimitRecord, session.round)))
+      known.push_back(each.id);
+  for (std::size_t i = 0; i < rules.size(); ++i)
+    if (!is_one_of(known, rules[i]))
+      return invalid_field("exception.rules", "/rules/" + std::to_string(i),
+                           "Expected a rule that holds for the application, but found '" + printable(rules[i]) + "'", "该申报没有这条名额规则", known);
+  return {};
+}
+
+Result<Change> ask_exception(const Runtime& runtime, View& view, const Command& command, Instant now) {
   const Result<SessionRow> session = application_of(view, string_or(command.data, "application"));
   if (!session) return session.error();
   if (!is_officer(command.actor, *session, false) || command.actor.user_id == session->applicant)
@@ -203,6 +215,7 @@ Result<Change> ask_exception(View& view, const Command& command, Instant now) {
   const std::vector<std::string> rules = strings_from_json(array_or_empty(command.data, "rules"));
   if (rules.empty() || rules.size() > kLimitsMax)
     return invalid_field("exception.rules", "/rules", "Expected the rules to be excepted from", "请写明突破的名额规则");
+  if (Result<> known = check_excepted(runtime, view, *session, rules); !known) return known.error();
   const std::string reason = string_or(command.data, "reason");
   if (!is_reason(reason))
     return invalid_field("exception.reason", "/reason", "Expected a written reason of at most 2,000 bytes", "请书面说明理由");
@@ -375,7 +388,7 @@ Result<Change> issue_letter(View& view, const Command& command, Instant now) {
 
 Result<Change> decide(const Runtime& runtime, View& view, const Command& command, Instant now) {
   if (command.kind.starts_with("limit.")) return change_limits(runtime, view, command, now);
-  if (command.kind == "exception.ask") return ask_exception(view, command, now);
+  if (command.kind == "exception.ask") return ask_exception(runtime, view, command, now);
   if (command.kind == "exception.decide") return decide_exception(view, command, now);
   if (command.kind == "rank.put") return put_rank(view, command, now);
   return issue_letter(view, command, now);

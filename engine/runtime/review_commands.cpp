@@ -89,6 +89,10 @@ Result<Change> change_draw(Subject& subject) {
     if (state != "revealed" && state != "confirmed") return wrong_state(data, "revealed or confirmed");
     const Result<std::string> reason = reason_of(command);
     if (!reason) return reason.error();
+    std::vector<std::string> drawn = strings_from_json(array_or_empty(data, "panel"));
+    for (std::string& spare : strings_from_json(array_or_empty(data, "spares"))) drawn.push_back(std::move(spare));
+    if (const std::string expert = string_or(command.data, "expert"); !is_one_of(drawn, expert))
+      return invalid_field("review.expert", "/expert", "Expected an expert who was drawn, but found '" + printable(expert) + "'", "该专家不在抽取结果中", drawn);
     json::array absences = array_or_empty(data, "absences");
     json::object entry = who(command.actor, subject.now);
     entry["expert"] = string_or(command.data, "expert");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/invoke/work_items.h"
 #include "engine/scxml/describe.h"
 #include "engine/scxml/explain.h"
 
@@ -60,8 +61,8 @@ void explain_task(const WhyAsked& asked, const TaskRow& task, const Phrases& phr
     claimed.values["name"] = name;
     out.push_back(std::move(claimed));
   }
-  if (!task.due || task.period.empty()) return;
-  Reason date = why_date(task.period, phrases);
+  if (!task.due) return;
+  Reason date = why_date(told_period(task), phrases);
   date.values["task"] = task.id;
   out.push_back(std::move(date));
 }

@@ -5,6 +5,7 @@
 
 #include "engine/base/placeholders.h"
 #include "engine/invoke/rows_json.h"
+#include "engine/invoke/work_items.h"
 #include "engine/runtime/access.h"
 #include "engine/scxml/describe.h"
 
@@ -222,7 +223,7 @@ json::object task_json(const TaskRow& task, const SessionRow* session, const Def
                    {"outcome", task.outcome},
                    {"due", instant_text(task.due)},
                    {"due_provisional", task.due_provisional},
-                   {"period", task.period},
+                   {"period", told_period(task)},
                    {"created", format_instant(task.created)},
                    {"done", instant_text(task.done)},
                    {"data", task.data},

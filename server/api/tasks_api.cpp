@@ -207,7 +207,7 @@ net::awaitable<Response> add_signer(Context& context) {
 }
 
 net::awaitable<Response> return_task(Context& context) {
-  const std::vector<Field> fields{{"to"}, {"reason"}};
+  const std::vector<Field> fields{{"to"}, {"reason"}, {"days", Field::Type::any, false}};
   co_return co_await act_with(context, "task.return", fields);
 }
 

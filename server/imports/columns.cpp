@@ -19,7 +19,8 @@ using Words = std::vector<std::pair<std::string_view, std::string_view>>;
 const Words kLevels = {{"province", "省"}, {"prefecture", "市州"}, {"county", "县市区"}, {"college", "院校单位"}};
 const Words kKinds = {{"education", "教育行政部门"}, {"human-resources", "人社部门"}, {"department", "省直厅局"}, {"college", "高职高专"}, {"undergraduate", "职业本科"}, {"secondary", "中职"},
                       {"technician", "技工院校"}, {"institute", "科研院所"}, {"enterprise", "企业"}, {"association", "行业协会"}, {"society", "社会组织"}};
-const Words kRoleWords = {{"applicant", "申报人"}, {"recommending-officer", "推荐经办"}, {"provincial-officer", "省厅经办"}, {"reviewer", "专家"}, {"discipline", "纪检监督"}, {"administrator", "管理员"}};
+const Words kRoleWords = {{"applicant", "申报人"}, {"org-admin", "单位管理员"}, {"org-approver", "单位审定"}, {"recommending-officer", "推荐经办"},
+                          {"provincial-officer", "省厅经办"}, {"reviewer", "专家"}, {"discipline", "纪检监督"}, {"administrator", "管理员"}};
 const Words kExpertWords = {{"enterprise", "企业"}, {"college", "院校"}, {"research", "科研"}, {"government", "政府"}};
 
 const std::vector<ImportColumn> kOrganisations = {

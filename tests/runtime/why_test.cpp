@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/invoke/work_items.h"
+#include "engine/runtime/journal_view.h"
 #include "engine/why/why.h"
 #include "tests/describe/catalogue.h"
 #include "tests/runtime/world.h"
@@ -52,7 +54,7 @@ TEST_P(Dates, AreTold) {
   const Reason date = date_of(world);
   EXPECT_EQ(date.text, GetParam().sentence);
   EXPECT_EQ(date.values.at("task"), json::value(world.task().id));
-  const json::object& period = world.task().period;
+  const json::object period = told_period(world.task());
   for (const auto& member : period) EXPECT_EQ(date.values.at(member.key()), member.value()) << member.key();
   EXPECT_EQ(world.replay_problem(), "");
 }
@@ -73,6 +75,30 @@ TEST(Why, KeepsWithTheTaskWhichCalendarWasUsed) {
             R"({"calendar":[2025],"days":5,"include_start":false,"last":"2025-10-11","make_up":["2025-10-11"],"provisional":false,)"
             R"("skipped":["2025-10-01","2025-10-02","2025-10-03","2025-10-04","2025-10-05","2025-10-06","2025-10-07","2025-10-08"],)"
             R"("start":"2025-09-28","unit":"working"})");
+}
+
+/// A journal that kept the day alone, from before the period was kept with the task: its replay writes no period either.
+TEST(Why, KeepsNoPeriodThatTheJournalDoesNotTell) {
+  const Instant now = *parse_instant("2025-09-28T09:00:00+08:00");
+  const json::value period = json::parse(R"({"days":5,"unit":"working","include_start":false})");
+  const json::object day_alone{{"day", "2025-10-11"}, {"provisional", false}};
+  json::object told = day_alone;
+  told["years"] = json::array{};
+  for (const auto& [answer, empty] : {std::pair{day_alone, true}, std::pair{told, false}}) {
+    JournalView view(json::object{{"end_of:2025-09-28:5:working:excluded", answer}});
+    const Result<Due> due = resolve_due(view, now, period);
+    ASSERT_TRUE(due);
+    EXPECT_EQ(format_day(day_in_shanghai(due->at - std::chrono::seconds{1})), "2025-10-11");
+    EXPECT_EQ(due->period.empty(), empty);
+  }
+}
+
+TEST(Why, KeepsNoPeriodOfADateThatWasNamed) {
+  World world({}, "2025-09-28T09:00:00+08:00");
+  world.definitions.put("workshop", with_due("{['until'] = '2025-12-31'}"), plain_manifest(), {});
+  world.create();
+  EXPECT_TRUE(world.task().period.empty()) << "no journal ever had an answer about it";
+  EXPECT_EQ(told_period(world.task()), (json::object{{"until", "2025-12-31"}}));
 }
 
 TEST(Why, TellsOfATimerOfTheChartToo) {

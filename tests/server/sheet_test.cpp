@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 
+#include "engine/runtime/people.h"
 #include "server/imports/columns.h"
 #include "tests/documents/files.h"
 
@@ -149,6 +150,15 @@ TEST(Templates, AreReadByTheirOwnReader) {
       for (const ImportColumn& each : import_columns(kind)) headings.emplace_back(std::string_view{language} == "zh" ? each.zh : each.en);
       EXPECT_EQ(sheet->rows[0].cells, headings);
     }
+}
+
+// Goal: a sheet brings every role that an administrator gives. Method: the words of the column against the roles that are checked.
+TEST(Templates, KnowEveryRole) {
+  std::vector<std::string> known;
+  for (const ImportColumn& column : import_columns("users"))
+    if (std::string_view{column.key} == "role")
+      for (const auto& [stored, shown] : column.words) known.emplace_back(stored);
+  EXPECT_EQ(known, kRoles);
 }
 
 }  // namespace

@@ -283,6 +283,23 @@ TEST_F(Moves, AReturnNamesTheStepAndTheReason) {
   EXPECT_EQ(world_.replay_problem(), "");
 }
 
+TEST_F(Moves, AReturnSaysHowManyDaysItGives) {
+  ASSERT_TRUE(world_.complete("bureau", world_.task().id, "recommend"));
+  const std::string id = world_.task().id;
+  const auto send_back = [&](const json::value& days) {
+    return world_.act("task.return", "clerk", id, {{"to", "drafting"}, {"reason", "x"}, {"days", days}});
+  };
+  for (const json::value& wrong : {json::value(0), json::value(31), json::value(2.5), json::value("3")}) {
+    const Result<Reply> refused = send_back(wrong);
+    ASSERT_EQ(refused.error().code, "task.days") << canonical_json(wrong);
+    EXPECT_EQ(refused.error().place, "/days");
+  }
+  ASSERT_TRUE(send_back(12));
+  EXPECT_EQ(world_.state(), "drafting");
+  EXPECT_NE(world_.session().document.find(R"("correction_days":12)"), std::string::npos) << world_.session().document;
+  EXPECT_EQ(world_.replay_problem(), "");
+}
+
 TEST(Escalation, TellsThoseAboveWhenNobodyHasSigned) {
   World world;
   world.definitions.put("p", workflow(R"x(<state id="s"><invoke type="task" id="only"><param name="role" expr="'applicant'"/><param name="org" expr="'c1'"/>

@@ -217,6 +217,10 @@ TEST(Exceptions, TakeTwoPeopleAndAReason) {
   EXPECT_EQ(decide("lead").error().code, "exception.decided");
   EXPECT_EQ(ask("applicant", "特殊").error().code, "task.not_yours");
   EXPECT_EQ(ask("clerk", "").error().code, "exception.reason");
+  const Result<Reply> unknown = put(world, "clerk", "exception.ask", {{"application", id}, {"rules", json::array{"one", "nonsense"}}, {"reason", "特殊"}});
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code + " " + unknown.error().place, "exception.rules /rules/1");
+  EXPECT_EQ(unknown.error().allowed, std::vector<std::string>{"one"});
   ASSERT_TRUE(ask("clerk", "省级重点"));
   EXPECT_EQ(recommend(world).error().code, "quota.places") << "asked is not granted";
   EXPECT_EQ(decide("clerk").error().code, "task.separation");
@@ -321,6 +325,18 @@ TEST_F(Ranking, MorePlacesMoveTheNextUp) {
   const std::vector<AuditRow> audit = *world.storage.queries->audit("", 0, 1'000);
   const std::string named = R"("promoted":)" + canonical_json(json::array{ids[1]});
   EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [&](const AuditRow& row) { return row.record.find(named) != std::string::npos; }));
+}
+
+TEST_F(Ranking, WithoutAMaximumIsLeftAloneWhenOtherRulesChange) {
+  const json::object open{{"id", "ranked"}, {"scope", "prefecture"}, {"programmes", json::array{"workshop"}}, {"min", 1}, {"ranked", true}, {"zh", "排序推荐"}, {"en", "Ranked"}};
+  const json::object other{{"id", "other"}, {"scope", "college"}, {"max", 9}, {"zh", "每校"}, {"en", "Each"}};
+  ASSERT_TRUE(rank({0, 1, 2}));
+  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{open}}}));
+  ASSERT_TRUE(recommend(0));
+  const auto revision = [&] { return (*world.storage.queries->record(kRankRecord, rank_id("workshop", "2026", "430100")))->revision; };
+  const std::uint64_t before = revision();
+  ASSERT_TRUE(put(world, "clerk", "limit.put", {{"round", "2026"}, {"rules", json::array{open, other}}}, 1));
+  EXPECT_EQ(revision(), before);
 }
 
 TEST_F(Ranking, IsNotReorderedAfterTheFirstRecommendation) {

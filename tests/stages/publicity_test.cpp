@@ -149,6 +149,20 @@ TEST(Publicity, WithdrawingCancelsTheNoticeAndItsObjections) {
   EXPECT_EQ(world.object(world.notice().id).error().code, "objection.late");
 }
 
+TEST(Publicity, AnObjectionIsNotDismissedWithoutAnOpinion) {
+  World world;
+  world.review();
+  ASSERT_TRUE(world.object(world.notice().id));
+  const std::string task = world.task("objection").id;
+  for (const char* opinion : {"", " "}) {
+    const Result<Reply> refused = world.complete("clerk", task, "dismiss", {{"opinion", opinion}});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code + " " + refused.error().place, "form.required /data/opinion");
+  }
+  ASSERT_TRUE(world.complete("clerk", task, "dismiss", {{"opinion", "查无实据"}}));
+  EXPECT_EQ(world.replay_problem(), "");
+}
+
 TEST(Publicity, WhatWasObjectedIsNotOverwritten) {
   World world;
   world.review();

@@ -319,7 +319,7 @@ Result<StageOutcome> PanelStage::start(const StageContext& context, const json::
     if (!at) return at.error();
     kept["due"] = to_ms(at->at);
     kept["due_provisional"] = at->provisional;
-    kept["period"] = at->period;
+    if (!at->period.empty()) kept["period"] = at->period;
     timers.emplace_back(SetTimer{.name = "overdue", .due = at->at, .period = at->period});
   }
   WorkItems items(context, {{"phase", "scoring"}, {"params", std::move(kept)}});

@@ -1,5 +1,7 @@
 #include "engine/stages/publicity/publicity.h"
 
+#include <algorithm>
+
 #include "engine/invoke/rows_json.h"
 #include "engine/invoke/work_items.h"
 
@@ -159,6 +161,13 @@ Result<StageOutcome> file_objection(const StageContext& context, WorkItems items
 Result<StageOutcome> settle_objection(const StageContext& context, WorkItems items, const StageCommand& command) {
   const Result<TaskRow> task = items.sign(command);
   if (!task) return task.error();
+  const std::vector<std::string> reasoned = strings_from_json(array_or_empty(items.state(), "needs_opinion"));
+  if (std::find(reasoned.begin(), reasoned.end(), task->outcome) != reasoned.end() && blank(string_or(task->data, "opinion")))
+    return Error{.kind = ErrorKind::invalid,
+                 .code = "form.required",
+                 .message = "Expected an opinion: whoever objected is told why",
+                 .place = "/data/opinion",
+                 .message_zh = "请填写处理意见，并告知异议人"};
   const std::string notice = string_or(object_or_empty(items.state(), "notice"), "id");
   std::vector<StageEffect> effects;
   for (auto& member : items.state()["objections"].get_object()) {
@@ -207,6 +216,7 @@ Result<StageOutcome> PublicityStage::start(const StageContext& context, const js
                {"org", string_or(params, "org", string_or(object_or_empty(context.application, "orgs"), "province"))},
                {"over", false},
                {"objections", json::object{}}};
+  if (const json::array& reasoned = array_or_empty(params, "needs_opinion"); !reasoned.empty()) out.state["needs_opinion"] = reasoned;
   out.effects.emplace_back(std::move(notice));
   json::object counted = period_json(day_in_shanghai(context.now), *period, end);
   out.effects.emplace_back(SetTimer{.name = "closes", .due = end_of_day(end.day), .period = std::move(counted)});

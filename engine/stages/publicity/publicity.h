@@ -7,7 +7,8 @@ namespace chuyi {
 /// Publicity (公示): a public notice for a period, with real-name objections that must all be settled.
 ///
 /// Parameters: period (default: programme publicity), fields (names of facts or form fields shown; default:
-/// programme publicity.fields), org (whose provincial officer settles objections).
+/// programme publicity.fields), org (whose provincial officer settles objections),
+/// needs_opinion (the outcomes of an objection, "uphold" or "dismiss", that are not taken without an opinion).
 ///
 /// At most programme publicity.objections_max (default 200) objections may wait at a time: `rejected` "objection.limit".
 ///

@@ -269,6 +269,7 @@ Result<StageOutcome> sign_off(const StageContext& context, WorkItems items, cons
 }
 
 constexpr std::size_t kReasonBytesMax = 2'000;
+constexpr std::int64_t kReturnDaysMax = 30;
 
 /// Back to an earlier step of the chart's choice (退回): the task ends with the outcome "return_to" and where to.
 Result<StageOutcome> send_back(WorkItems items, const StageCommand& command) {
@@ -289,6 +290,13 @@ Result<StageOutcome> send_back(WorkItems items, const StageCommand& command) {
                  .message = "Expected a reason of at most 2000 bytes",
                  .place = "/reason",
                  .message_zh = "请填写理由（不超过2000字节）"};
+  const json::value* days = command.data.if_contains("days");
+  if (days != nullptr && (!days->is_int64() || days->get_int64() < 1 || days->get_int64() > kReturnDaysMax))
+    return Error{.kind = ErrorKind::rejected,
+                 .code = "task.days",
+                 .message = "Expected 1 to " + std::to_string(kReturnDaysMax) + " working days",
+                 .place = "/days",
+                 .message_zh = "退回修改的期限应为1至" + std::to_string(kReturnDaysMax) + "个工作日"};
   StageCommand signing = command;
   signing.data = {{"outcome", kReturned}, {"data", json::object{{"opinion", reason}}}};
   const json::array not_by = array_or_empty(object_or_empty(items.state(), "params"), "not_by");
@@ -297,7 +305,9 @@ Result<StageOutcome> send_back(WorkItems items, const StageCommand& command) {
   items.cancel_all();
   StageOutcome out = items.finish();
   out.effects.emplace_back(CancelTimer{.name = "overdue"});
-  out.events.push_back({.name = "done", .data = json::object{{"outcome", kReturned}, {"to", to}, {"reason", reason}, {"by_role", signed_off->role}}});
+  json::object done{{"outcome", kReturned}, {"to", to}, {"reason", reason}, {"by_role", signed_off->role}};
+  if (days != nullptr) done["days"] = *days;
+  out.events.push_back({.name = "done", .data = std::move(done)});
   return out;
 }
 

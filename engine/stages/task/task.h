@@ -13,8 +13,8 @@ namespace chuyi {
 /// sign here); data (first draft); return_to (earlier states that it may be sent back to); escalate (whom to tell when
 /// nobody has signed at the due date, or later).
 ///
-/// Events: done → {outcome, data, by_role, rank?, reserve?}, after a return {outcome: "return_to", to, reason, by_role},
-/// with `added` when signers were added; task.overdue.<invoke id> when `due` has passed.
+/// Events: done → {outcome, data, by_role, rank?, reserve?}, after a return {outcome: "return_to", to, reason, by_role,
+/// days?}, with `added` when signers were added; task.overdue.<invoke id> when `due` has passed.
 /// Commands: claim, release, save, assign, handover, complete, return, add-signer, document.add, document.remove.
 class TaskStage final : public InvokeHandler {
  public:
