@@ -16,7 +16,7 @@ MAY_USE = {
     "engine/stages": ["engine/base", "engine/check", "engine/invoke", "engine/review", "engine/scxml"],
     "engine/ports": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms"],
     "engine/runtime": ["engine/base", "engine/invoke", "engine/scxml", "engine/forms", "engine/ports", "engine/review"],
-    "engine/why": ["engine/base", "engine/ports", "engine/scxml"],
+    "engine/why": ["engine/base", "engine/invoke", "engine/ports", "engine/scxml"],
     "engine/migrate": ["engine/base", "engine/check", "engine/invoke", "engine/ports", "engine/runtime", "engine/scxml"],
     "plugins/sdk": [],
     "plugins/host": ["engine/base", "engine/ports", "plugins/sdk"],
