@@ -17,6 +17,7 @@
 #include <new>
 #include <semaphore>
 
+#include "storage/documents/descriptor.h"
 #include "storage/documents/pdf_pages.h"
 
 namespace chuyi {
@@ -37,17 +38,6 @@ struct Turn {
   }
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
-};
-
-/// Closed at its end.
-struct Handle {
-  int fd = -1;
-  explicit Handle(int given) : fd(given) {}
-  ~Handle() {
-    if (fd >= 0) ::close(fd);
-  }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
 };
 
 Error failed(const char* doing) {
@@ -71,14 +61,14 @@ bool write_all(int fd, std::string_view bytes) {
 Result<std::string> run_apart(int content) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed("a pipe");
-  const Handle read_end(ends[0]);
+  const Descriptor read_end(ends[0]);
   pid_t child = 0;
   {
-    const Handle write_end(ends[1]);
+    const Descriptor write_end(ends[1]);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, content, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, write_end.fd, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, write_end.get(), STDOUT_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     std::string program = "chuyi", what = kCountPages;
     char* arguments[] = {program.data(), what.data(), nullptr};
@@ -92,7 +82,7 @@ Result<std::string> run_apart(int content) {
   }
   std::string said;
   std::array<char, 64> part{};
-  for (ssize_t got = 0; (got = ::read(read_end.fd, part.data(), part.size())) != 0;) {
+  for (ssize_t got = 0; (got = ::read(read_end.get(), part.data(), part.size())) != 0;) {
     if (got < 0 && errno != EINTR) break;
     if (got > 0) said.append(part.data(), static_cast<std::size_t>(got));
   }
@@ -111,16 +101,16 @@ Result<std::int64_t> count_pages(DocumentReader& content) {
     errno = EBUSY;
     return failed("a place among those that are counted");
   }
-  const Handle file(::memfd_create("document", MFD_CLOEXEC));
-  if (file.fd < 0) return failed("memory for it");
+  const Descriptor file(::memfd_create("document", MFD_CLOEXEC));
+  if (file.get() < 0) return failed("memory for it");
   while (true) {
     const Result<std::string> part = content.read(kPart);
     if (!part) return part.error();
     if (part->empty()) break;
-    if (!write_all(file.fd, *part)) return failed("a copy");
+    if (!write_all(file.get(), *part)) return failed("a copy");
   }
-  if (::lseek(file.fd, 0, SEEK_SET) != 0) return failed("a copy");
-  const Result<std::string> said = run_apart(file.fd);
+  if (::lseek(file.get(), 0, SEEK_SET) != 0) return failed("a copy");
+  const Result<std::string> said = run_apart(file.get());
   if (!said) return said.error();
   std::int64_t pages = 0;
   const auto [end, error] = std::from_chars(said->data(), said->data() + said->size(), pages);

@@ -104,12 +104,10 @@ Result<json::object> known_of(const Runtime& runtime, const Subject& subject, co
 
 /// What is not refused but shown to whoever decides: {"soft":[{"id","place","zh","en","reason"}],"marks":[{"id","zh","en"}],
 /// "traces":[…],"findings":[…]} (findings.h). Errors: `invalid` "rule.reason" for each soft rule without a written reason.
-Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const json::object& data, const json::object& reasons) {
+Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const json::object& data, const json::object& known, const json::object& reasons) {
   constexpr std::size_t kReasonBytesMax = 2'000;
-  const Result<json::object> known = known_of(runtime, subject, data);
-  if (!known) return known.error();
   const WeighedRules weighed =
-      weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), *known);
+      weigh_form(*subject.definition->compiled_forms.at(subject.task.form), json::value(data), known);
   std::vector<Detail> missing;
   json::array soft;
   json::array marks;
@@ -141,7 +139,7 @@ Result<json::object> weigh(const Runtime& runtime, const Subject& subject, const
 }
 
 /// @return what the package says of an annual report's indicators.
-Result<json::object> validate(const Runtime& runtime, const Subject& subject, const json::object& data) {
+Result<json::object> validate(const Runtime& runtime, const Subject& subject, const json::object& data, const json::object& known) {
   const auto form = subject.definition->compiled_forms.find(subject.task.form);
   if (form == subject.definition->compiled_forms.end())
     return Error{.kind = ErrorKind::unavailable,
@@ -149,9 +147,7 @@ Result<json::object> validate(const Runtime& runtime, const Subject& subject, co
                  .message = "Expected form '" + subject.task.form + "' in programme '" + subject.definition->programme +
                             "'; correct the package's workflow or its forms",
                  .message_zh = "该项目类别没有表单“" + subject.task.form + "”，请联系管理员"};
-  const Result<json::object> known = known_of(runtime, subject, data);
-  if (!known) return known.error();
-  std::vector<Detail> failures = validate_form(*form->second, json::value(data), *known);
+  std::vector<Detail> failures = validate_form(*form->second, json::value(data), known);
   const std::string count = std::to_string(failures.size());
   if (!failures.empty())
     return with_details("form.invalid", "Expected a form without failures, but found " + count, "表单有" + count + "处需要修改",
@@ -249,11 +245,13 @@ Result<Command> prepare(const Runtime& runtime, Command command, Sealing sealing
       command.data.contains("data") ? object_or_empty(command.data, "data") : subject->task.data;
   command.checked_on = subject->definition->digest;
   if (!subject->task.form.empty()) {
-    Result<json::object> indicators = validate(runtime, *subject, data);
+    const Result<json::object> known = known_of(runtime, *subject, data);
+    if (!known) return known.error();
+    Result<json::object> indicators = validate(runtime, *subject, data, *known);
     if (!indicators) return indicators.error();
     if (!indicators->empty()) command.data["indicators"] = std::move(*indicators);
     if (subject->task.seals) {
-      Result<json::object> checks = weigh(runtime, *subject, data, object_or_empty(command.data, "reasons"));
+      Result<json::object> checks = weigh(runtime, *subject, data, *known, object_or_empty(command.data, "reasons"));
       if (!checks) return checks.error();
       command.data["checks"] = std::move(*checks);
     }

@@ -62,9 +62,9 @@ Result<Command> prepare_expert(const Runtime& runtime, Command command) {
 /// Everything of a draw but its seed. It is run with another seed once: strata that cannot hold are refused now.
 Result<json::object> prepare_draw(const Runtime& runtime, const Command& command) {
   const std::vector<std::string> programmes = strings_from_json(array_or_empty(command.data, "programmes"));
-  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, string_or(command.data, "round"), {.programmes = programmes, .applications = strings_from_json(array_or_empty(command.data, "applications"))});
-  if (!facts) return facts.error();
   std::vector<std::string> only = strings_from_json(array_or_empty(command.data, "applications"));
+  const Result<ReviewFacts> facts = review_facts(runtime.queries, runtime.definitions, string_or(command.data, "round"), {.programmes = programmes, .applications = only});
+  if (!facts) return facts.error();
   for (const json::value& each : facts->candidates)
     if (std::find(programmes.begin(), programmes.end(), string_or(each.as_object(), "programme")) !=
         programmes.end())
